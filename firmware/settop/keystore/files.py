@@ -1,0 +1,39 @@
+"""The two file operations that a keystore needs; tests put a file system that loses power in their place."""
+
+import errno
+import os
+
+
+class SlotFiles:
+    """Slot files on a real file system. OSError passes through, except where named."""
+
+    def read(self, path, limit):
+        """At most `limit` bytes of the file; None where there is no such file."""
+        try:
+            file = open(path, "rb")
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
+        with file:
+            return file.read(limit)
+
+    def write(self, path, data):
+        """Replaces the file's content and returns once it is on the medium, as far as the port can tell.
+
+        Makes the folder where it is missing (its parent must exist).
+        """
+        try:
+            file = open(path, "wb")
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            os.mkdir(path.rsplit("/", 1)[0])
+            file = open(path, "wb")
+        with file:
+            file.write(data)
+            file.flush()
+            if hasattr(os, "fsync"):
+                os.fsync(file.fileno())
+        if not hasattr(os, "fsync") and hasattr(os, "sync"):
+            os.sync()
