@@ -1,0 +1,54 @@
+"""MPEG-TS packets (ISO/IEC 13818-1, 2.4.3) in fixed slots, and what the tuner should do with each.
+
+Input slots lie behind 16 octets that hold the CISSA initialisation vector, so that a packet's first cipher block has
+its predecessor at a fixed place: slot i starts at IN_OFFSET + 188 * i. Output slots start at 188 * m.
+"""
+
+PACKET_BYTES = 188
+SYNC = 0x47
+NULL_PID = 0x1FFF
+PIDS = 0x2000
+
+CISSA_IV = b"DVBTMCPTAESCISSA"  # ETSI TS 103 127, 6.2
+IN_OFFSET = len(CISSA_IV)
+
+# What a PID is, one octet each in a table of PIDS.
+PID_DROP = 0
+PID_PASS = 1
+PID_ES = 2
+PID_ECM = 3
+PID_PAT = 4
+PID_PMT = 5
+
+# What classify() makes of a packet: the PID's own value, or for an elementary stream one of these.
+ACTION_CLEAR = 2  # not scrambled
+ACTION_OPEN_WHOLE = 8  # scrambled, payload of 184 octets; + 1 for an odd key
+ACTION_OPEN_PART = 10  # scrambled, behind an adaptation field; + 1 for an odd key
+ACTION_DAMAGED = 14  # transport error, reserved TSC or an impossible adaptation field
+ACTION_NO_SYNC = 15
+
+
+def new_input(slots):
+    """A zeroed input buffer for `slots` packets with the initialisation vector in front."""
+    buffer = bytearray(IN_OFFSET + PACKET_BYTES * slots)
+    buffer[:IN_OFFSET] = CISSA_IV
+    return buffer
+
+
+def new_pid_table():
+    """PAT and the PIDs of service information pass, everything else is dropped until a PMT names it."""
+    table = bytearray(PIDS)
+    for pid in range(1, 0x20):
+        table[pid] = PID_PASS
+    table[0] = PID_PAT
+    return table
+
+
+def payload_offset(packet):
+    """Offset of the payload in a packet of 188 octets; 188 where there is none or the adaptation field is impossible."""
+    control = packet[3] & 0x30
+    if control == 0x10:
+        return 4
+    if control == 0x30 and packet[4] < 183:
+        return 5 + packet[4]
+    return PACKET_BYTES

@@ -1,0 +1,194 @@
+"""Messages of a call (system a), THE definition for both ends; `docs/protocols/call.md` shows them in hex.
+
+Every message is the payload of one HDLC frame (settop.link.hdlc), big-endian, its first octet the type.
+
+    01 HELLO      terminal  version u8, suite u8, terminal_id 8, nonce 16 [, X25519 public key 32]
+    02 CHALLENGE  centre    version u8, suite u8, call_id u32, nonce 16 [, X25519 public key 32], proof 16
+    then sealed ones: type u8, counter u32, AES-CCM ciphertext, tag 8; the first five octets are the AAD
+    10 REQUEST    terminal  programme_id u32, broadcast_id 8, first_held u32, last_held u32
+    11 ACK        terminal  portion u32
+    12 NAK        terminal  portion u32: the earliest one still wanted
+    13 GOODBYE    terminal  last_kept u32
+    20 KEY        centre    programme_id u32, broadcast_id 8, portion u32, control word 16
+    21 DENY       centre    reason u8
+    22 FAREWELL   centre    reason u8, portions charged u32
+
+Key schedule: transcript = SHA-256(LABEL_TRANSCRIPT, HELLO, CHALLENGE without its proof);
+HKDF-SHA256(salt = transcript, IKM = device key [+ X25519 shared secret], info = LABEL_KEYS) gives, in this order,
+proof key 16, down key 16, up key 16, down salt 9, up salt 9. proof = AES-CMAC(proof key, transcript).
+CCM nonce = salt 9 + counter u32; each direction counts from 0 and a receiver takes only rising counters.
+"""
+
+import struct
+
+from settop.errors import RemoteError
+
+VERSION = 1
+SUITE_PLAIN = 0  # the device key alone
+SUITE_X25519 = 1  # with an ephemeral exchange mixed in: forward secrecy
+
+HELLO = 0x01
+CHALLENGE = 0x02
+REQUEST = 0x10
+ACK = 0x11
+NAK = 0x12
+GOODBYE = 0x13
+KEY = 0x20
+DENY = 0x21
+FAREWELL = 0x22
+
+NAMES = {
+    HELLO: "HELLO",
+    CHALLENGE: "CHALLENGE",
+    REQUEST: "REQUEST",
+    ACK: "ACK",
+    NAK: "NAK",
+    GOODBYE: "GOODBYE",
+    KEY: "KEY",
+    DENY: "DENY",
+    FAREWELL: "FAREWELL",
+}
+
+TERMINAL_ID_BYTES = 8
+DEVICE_KEY_BYTES = 32
+NONCE_BYTES = 16
+PROOF_BYTES = 16
+PUBLIC_KEY_BYTES = 32
+CONTROL_WORD_BYTES = 16
+TAG_BYTES = 8
+SEALED_HEADER_BYTES = 5
+SALT_BYTES = 9
+KEYS_BYTES = 66
+NONE = 0xFFFFFFFF  # "no portion" where a portion is asked for
+
+LABEL_TRANSCRIPT = b"ringcast call 1"
+LABEL_KEYS = b"ringcast call keys"
+
+DENY_NO_PROGRAMME = 1
+DENY_NOT_ON_AIR = 2
+DENY_NO_CREDIT = 3
+DENY_TEXT = {
+    DENY_NO_PROGRAMME: "the subscription does not cover this programme",
+    DENY_NOT_ON_AIR: "the programme is not on air",
+    DENY_NO_CREDIT: "no credit left",
+}
+
+FAREWELL_GOODBYE = 0
+FAREWELL_PROGRAMME_OVER = 1
+FAREWELL_TERMINAL_SILENT = 2
+
+_HELLO = ">BBB8s16s"
+_CHALLENGE = ">BBBI16s"
+_SEALED_SIZES = {
+    REQUEST: struct.calcsize(">I8sII"),
+    ACK: 4,
+    NAK: 4,
+    GOODBYE: 4,
+    KEY: struct.calcsize(">I8sI16s"),
+    DENY: 1,
+    FAREWELL: 5,
+}
+
+
+def _check(message, expected, kind, version, suite):
+    if len(message) != expected:
+        raise RemoteError("%s of %d bytes, expected %d" % (kind, len(message), expected))
+    if version != VERSION or suite not in (SUITE_PLAIN, SUITE_X25519):
+        raise RemoteError("%s of version %d, suite %d is not supported" % (kind, version, suite))
+
+
+def pack_hello(suite, terminal_id, nonce, public_key=b""):
+    return struct.pack(_HELLO, HELLO, VERSION, suite, terminal_id, nonce) + public_key
+
+
+def unpack_hello(message):
+    """(suite, terminal_id, nonce, public_key or b""). Raises RemoteError."""
+    size = struct.calcsize(_HELLO)
+    if len(message) < size:
+        raise RemoteError("HELLO of %d bytes, expected %d or more" % (len(message), size))
+    _, version, suite, terminal_id, nonce = struct.unpack(_HELLO, message[:size])
+    _check(message, size + (PUBLIC_KEY_BYTES if suite == SUITE_X25519 else 0), "HELLO", version, suite)
+    return suite, bytes(terminal_id), bytes(nonce), bytes(message[size:])
+
+
+def pack_challenge(suite, call_id, nonce, public_key=b""):
+    """CHALLENGE without its proof: what the transcript covers. The proof (16 bytes) is appended to it."""
+    return struct.pack(_CHALLENGE, CHALLENGE, VERSION, suite, call_id, nonce) + public_key
+
+
+def unpack_challenge(message):
+    """(suite, call_id, nonce, public_key or b"", proof). Raises RemoteError."""
+    size = struct.calcsize(_CHALLENGE)
+    if len(message) < size + PROOF_BYTES:
+        raise RemoteError("CHALLENGE of %d bytes, expected %d or more" % (len(message), size + PROOF_BYTES))
+    _, version, suite, call_id, nonce = struct.unpack(_CHALLENGE, message[:size])
+    public = PUBLIC_KEY_BYTES if suite == SUITE_X25519 else 0
+    _check(message, size + public + PROOF_BYTES, "CHALLENGE", version, suite)
+    return suite, call_id, bytes(nonce), bytes(message[size : size + public]), bytes(message[size + public :])
+
+
+def split_keys(okm):
+    """HKDF output (KEYS_BYTES) to (proof_key, down_key, up_key, down_salt, up_salt)."""
+    return okm[0:16], okm[16:32], okm[32:48], okm[48:57], okm[57:66]
+
+
+def sealed_header(kind, counter):
+    """The five octets in clear before a sealed message: also its AAD."""
+    return struct.pack(">BI", kind, counter)
+
+
+def sealed_nonce(salt, counter):
+    """13-byte CCM nonce of the message `counter` in one direction."""
+    return bytes(salt) + struct.pack(">I", counter)
+
+
+def split_sealed(message):
+    """(kind, counter, ciphertext with tag). Raises RemoteError for a kind or size that no sealed message has."""
+    kind = message[0] if message else 0
+    size = _SEALED_SIZES.get(kind)
+    if size is None:
+        raise RemoteError("unknown message type 0x%02x" % kind)
+    if len(message) != SEALED_HEADER_BYTES + size + TAG_BYTES:
+        raise RemoteError(
+            "%s of %d bytes, expected %d" % (NAMES[kind], len(message), SEALED_HEADER_BYTES + size + TAG_BYTES)
+        )
+    return kind, struct.unpack(">I", message[1:5])[0], message[5:]
+
+
+def pack_request(programme_id, broadcast_id, first_held=NONE, last_held=NONE):
+    return struct.pack(">I8sII", programme_id, broadcast_id, first_held, last_held)
+
+
+def unpack_request(body):
+    """(programme_id, broadcast_id, first_held, last_held)."""
+    programme_id, broadcast_id, first_held, last_held = struct.unpack(">I8sII", body)
+    return programme_id, bytes(broadcast_id), first_held, last_held
+
+
+def pack_portion(portion):
+    """Body of ACK, NAK and GOODBYE."""
+    return struct.pack(">I", portion)
+
+
+def unpack_portion(body):
+    return struct.unpack(">I", body)[0]
+
+
+def pack_key(programme_id, broadcast_id, portion, control_word):
+    return struct.pack(">I8sI16s", programme_id, broadcast_id, portion, control_word)
+
+
+def unpack_key(body):
+    """(programme_id, broadcast_id, portion, control word as a bytearray, so that it can be wiped)."""
+    programme_id, broadcast_id, portion = struct.unpack(">I8sI", memoryview(body)[:16])
+    # Through a view: a slice of a bytearray would leave a copy of the key on a board's heap.
+    return programme_id, bytes(broadcast_id), portion, bytearray(memoryview(body)[16:])
+
+
+def pack_farewell(reason, charged):
+    return struct.pack(">BI", reason, charged)
+
+
+def unpack_farewell(body):
+    """(reason, portions charged)."""
+    return struct.unpack(">BI", body)
