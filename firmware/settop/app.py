@@ -1,0 +1,172 @@
+"""The terminal's application: reads the board, starts player and call service, obeys the console.
+
+Console commands, one a line: `call [NUMBER]`, `hangup`, `secrecy on|off`, `status`, `provision`,
+`provision-set HOSTKEY BLOB`. It answers with lines of `@ MS EVENT TEXT`, MS counted from the start.
+"""
+
+import gc
+
+from settop.clock import Clock
+from settop.crypto.entropy import Drbg
+from settop.crypto.hkdf import sha256
+from settop.crypto.wipe import wipe
+from settop.errors import RemoteError, RingcastError
+from settop.keystore.identity import load_identity, next_boot, store_identity
+from settop.keystore.keystore import Keystore
+from settop.player.keyring import Keyring
+from settop.player.player import Player
+from settop.services.call.service import CallService
+
+STEP_MS = 10  # how long the loop may sleep while the tuner delivers: well under what its buffer holds
+
+
+class App:
+    """Everything of one terminal. `step()` does what there is to do; `run()` does that for ever."""
+
+    def __init__(self, board):
+        self._board = board
+        self._clock = Clock(board)
+        self._console = board.Console()
+        self._identity = None
+        self._provisioner = None
+        self._new_broadcast = False
+        boots = 0
+        damage = ""
+        lock = board.load_lock()
+        if lock is not None:
+            try:
+                keystore = self._open_keystore(lock)
+                boots = next_boot(keystore)
+                self._identity = load_identity(keystore)
+                keystore.close()
+            except RemoteError as error:
+                damage = str(error)
+        seed = board.entropy()
+        self._random = Drbg(lock or b"", boots.to_bytes(4, "big"), seed, board.unique_id())
+        if lock is not None:
+            wipe(lock)
+        tuner, output = board.tuner_and_output()
+        self.player = Player(tuner, output, Keyring())
+        self.call = CallService(
+            board.modem(), self.player, lambda: self._identity, self._random.random, self.report
+        )
+        if damage:
+            self.report("error", damage)
+        self.report(
+            "ready",
+            "board=%s boot=%d terminal=%s"
+            % (board.NAME, boots, self._identity.terminal_id.hex() if self._identity else "unprovisioned"),
+        )
+
+    def report(self, event, text=""):
+        """One line on the console. No secret may be in `text`."""
+        self._console.write_line(("@ %d %s %s" % (self._clock.now_ms(), event, text)).rstrip())
+
+    def run(self):
+        """For ever; Ctrl-C on the console leads to the REPL."""
+        while True:
+            self._board.idle(self.step())
+
+    def step(self):
+        """Everything that can be done now. Returns how many ms may go by before the next step."""
+        now_ms = self._clock.now_ms()
+        while self.player.step(now_ms):
+            now_ms = self._clock.now_ms()
+            self._player_events(now_ms)
+        self._player_events(now_ms)
+        timer_ms = self.call.step(now_ms)
+        line = self._console.read_line()
+        if line is not None:
+            self._command(line.split(), now_ms)
+            return 0
+        if timer_ms is None:
+            return STEP_MS
+        return max(0, min(STEP_MS, timer_ms - now_ms))
+
+    def _player_events(self, now_ms):
+        while True:
+            event = self.player.next_event()
+            if event is None:
+                return
+            if event[0] == "portion":
+                held = self.player.keyring.cipher(event[1]) is not None
+                self.report("portion", "index=%d key=%s" % (event[1], "yes" if held else "no"))
+                self.call.on_portion(event[1])
+                if self._new_broadcast:
+                    self._new_broadcast = False
+                    self.call.on_broadcast(now_ms)
+                    self.call.on_portion(event[1])
+            elif event[0] == "broadcast":
+                self.report("broadcast", "programme=%d" % event[1])
+                self._new_broadcast = True
+            else:
+                self.report("lost_portion")
+
+    def _open_keystore(self, lock):
+        board = self._board
+        return Keystore(board.STORAGE, lock, board.unique_id(), getattr(board, "FILES", None))
+
+    def _command(self, words, now_ms):
+        try:
+            if not words:
+                pass
+            elif words[0] == "call" and len(words) < 3:
+                self.call.dial(words[1] if len(words) == 2 else None, now_ms)
+            elif words == ["hangup"]:
+                self.call.hang_up(now_ms)
+            elif words[0] == "secrecy" and words[1:] in (["on"], ["off"]):
+                self.call.forward_secrecy = words[1] == "on"
+                self.report("secrecy", words[1])
+            elif words == ["status"]:
+                self._status()
+            elif words == ["provision"] or (words[0] == "provision-set" and len(words) == 3):
+                self._provision(words)
+            else:
+                self.report("error", "unknown command; there are call, hangup, secrecy, status, provision")
+        except RingcastError as error:
+            self.report("error", str(error))
+
+    def _status(self):
+        player = self.player
+        gc.collect()
+        heap = (gc.mem_alloc(), gc.mem_free()) if hasattr(gc, "mem_alloc") else (0, 0)
+        self.report(
+            "status",
+            "call=%s portion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d overflow=%d refused=%d heap_used=%d heap_free=%d"
+            % (
+                self.call.state,
+                player.portion,
+                player.packets,
+                player.opened,
+                player.dark,
+                player.damaged,
+                player.resyncs,
+                player.overflow,
+                player.refused + sum(self.call.refused.values()),
+                heap[0],
+                heap[1],
+            ),
+        )
+
+    def _provision(self, words):
+        # Rare and large: loaded when it is wanted, so that a terminal in service does without it.
+        from settop.services.provision import Provisioner
+
+        if len(words) == 1:
+            self._provisioner = Provisioner(self._random.random)
+            self.report("provision-key", self._provisioner.begin().hex())
+            return
+        if self._provisioner is None:
+            self.report("error", "say `provision` first")
+            return
+        identity, host_random = self._provisioner.finish(bytes.fromhex(words[1]), bytes.fromhex(words[2]))
+        self._provisioner = None
+        lock = sha256(host_random, self._random.random(32))
+        wipe(host_random)
+        self._board.store_lock(lock)
+        keystore = self._open_keystore(lock)
+        wipe(lock)
+        store_identity(keystore, identity)
+        keystore.close()
+        self._identity = identity
+        self.report("provisioned", identity.terminal_id.hex())
