@@ -1,0 +1,90 @@
+"""What every way to run a terminal has in common: the lines, the clock, the files."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import settop
+from settop.errors import LocalError
+
+INPUT_LINES = ("modem", "tuner", "console")
+OUTPUT_LINES = ("modem", "output", "console")
+
+
+class MachineError(Exception):
+    """The machine itself failed: it would not start, it died, or it hung.
+
+    The text says how and what it last wrote.
+    """
+
+
+@dataclass(frozen=True)
+class TerminalSpec:
+    """What one terminal is made of.
+
+    files: path to contents, e.g. "main.py", "lib/settop/app.py" (see `package_files`).
+    baud_modem, baud_tuner: rates of the serial lines; "output" leaves by the tuner's UART and has its rate.
+    heap_bytes: MicroPython heap of machines that can choose it (unix), whose objects are about 1.5 times as
+        large as a board's. The Pico's heap is what its image leaves (about 240,000 bytes).
+    seed: device identity and entropy of machines that have none of their own (pico). Any length; two
+        terminals of one bench need different seeds.
+    """
+
+    files: dict[str, bytes] = field(repr=False)
+    baud_modem: int = 115_200
+    baud_tuner: int = 921_600
+    heap_bytes: int = 360_000
+    seed: bytes = field(default=b"", repr=False)
+
+
+@runtime_checkable
+class Machine(Protocol):
+    """One terminal, off until `boot`.
+
+    A virtual machine's time is the caller's: it advances in `advance` alone, in ns on the caller's own clock.
+    A real machine runs by itself; `advance` moves its bytes until `time.monotonic_ns()` reaches the given
+    instant.
+    """
+
+    name: str
+    virtual: bool
+
+    def boot(self) -> None:
+        """Power on, with the files as they are. Raises MachineError when the machine does not start."""
+
+    def send(self, line: str, data: bytes) -> None:
+        """Queue `data` on an input line; its first byte arrives one character time from now.
+
+        LocalError: no such line.
+        """
+
+    def take(self, line: str) -> bytes:
+        """All that an output line carried since the last take. LocalError: no such line."""
+
+    def advance(self, now_ns: int) -> None:
+        """Run until the absolute instant `now_ns`. Raises MachineError when the machine died on the way."""
+
+    def power_cut(self) -> None:
+        """Power off at this instant, whatever it is doing. The file system stays; `boot` starts again."""
+
+    def close(self) -> None:
+        """Power off and give everything back."""
+
+
+def check_line(line: str, lines: tuple[str, ...]) -> str:
+    """`line` if it is one of `lines`. LocalError otherwise."""
+    if line not in lines:
+        raise LocalError(f"no line {line!r} here, expected one of {', '.join(lines)}")
+    return line
+
+
+def package_files(root: Path | None = None, prefix: str = "lib/settop") -> dict[str, bytes]:
+    """The modules of a package as terminal files, {"lib/settop/app.py": ...}.
+
+    `root`: its folder, settop's if None.
+    """
+    folder = Path(next(iter(settop.__path__))) if root is None else root
+    return {
+        f"{prefix}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for path in sorted(folder.rglob("*.py"))
+    }

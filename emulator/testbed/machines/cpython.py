@@ -1,0 +1,189 @@
+"""A terminal on CPython: the firmware's own application in this process, in virtual time, over line models.
+
+For unit tests, coverage and a quick look. The lines have their baud; computing takes no time at all.
+"""
+
+import hashlib
+import sys
+from collections import deque
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from settop.errors import LocalError
+
+from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, TerminalSpec, check_line
+
+SHIMS = Path(__file__).parent.parent / "shims"
+STEP_NS = 2_000_000
+UART_BUFFER_BYTES = {"modem": 1024, "tuner": 16_384}
+
+
+def use_shims() -> None:
+    """Make the stand-ins for MicroPython's own modules (`cryptolib`, ...) importable in this process."""
+    if str(SHIMS) not in sys.path:
+        sys.path.append(str(SHIMS))
+
+
+class _Line:
+    """One direction into the firmware at 8N1: octets arrive one character time apart; a full buffer loses them."""
+
+    def __init__(self, baud: int, buffer_bytes: int) -> None:
+        self.lost = 0
+        self._char_ns = 10_000_000_000 // baud
+        self._buffer_bytes = buffer_bytes
+        self._coming: deque[tuple[int, bytes]] = deque()  # (instant of the first octet, octets)
+        self._free_ns = 0
+        self._arrived = bytearray()
+
+    def send(self, data: bytes, now_ns: int) -> None:
+        start = max(now_ns, self._free_ns) + self._char_ns
+        self._coming.append((start, data))
+        self._free_ns = start + self._char_ns * (len(data) - 1)
+
+    def advance(self, now_ns: int) -> None:
+        while self._coming and self._coming[0][0] <= now_ns:
+            start, data = self._coming.popleft()
+            count = min(len(data), (now_ns - start) // self._char_ns + 1)
+            room = self._buffer_bytes - len(self._arrived)
+            self._arrived += data[: min(count, room)]
+            self.lost += max(0, count - room)
+            if count < len(data):
+                self._coming.appendleft((start + count * self._char_ns, data[count:]))
+
+    def any(self) -> int:
+        return len(self._arrived)
+
+    def readinto(self, view: memoryview) -> int:
+        count = min(len(view), len(self._arrived))
+        view[:count] = self._arrived[:count]
+        del self._arrived[:count]
+        return count
+
+
+class _Uart:
+    """What the firmware sees: any(), readinto(), write()."""
+
+    def __init__(self, line: _Line) -> None:
+        self.any = line.any
+        self.readinto = line.readinto
+        self.out = bytearray()
+
+    def write(self, data: Any) -> int:
+        self.out += data
+        return len(data)
+
+
+class _Files:
+    """Slot files (settop.keystore.files) in a dictionary that outlives a power cut."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._files = files
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        data = self._files.get(path)
+        return None if data is None else data[:limit]
+
+    def write(self, path: str, data: bytes) -> None:
+        self._files[path] = bytes(data)
+
+
+class CpythonMachine:
+    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside."""
+
+    name = "cpython"
+    virtual = True
+
+    def __init__(self, spec: TerminalSpec) -> None:
+        self.spec = spec
+        self.boots = 0
+        self.app: Any = None
+        self.files: dict[str, bytes] = {}
+        self._lock: bytes | None = None
+        self._now_ns = 0
+        self._console_in: deque[str] = deque()
+        self._console_part = b""
+        self._out = {line: bytearray() for line in OUTPUT_LINES}
+
+    def boot(self) -> None:
+        use_shims()
+        from settop.app import App
+
+        if self.app is not None:
+            raise LocalError("this terminal is already on; power_cut() first")
+        self.boots += 1
+        self._lines = {
+            "modem": _Line(self.spec.baud_modem, UART_BUFFER_BYTES["modem"]),
+            "tuner": _Line(self.spec.baud_tuner, UART_BUFFER_BYTES["tuner"]),
+        }
+        self._console_in.clear()
+        self.app = App(self._board())
+
+    def _board(self) -> SimpleNamespace:
+        modem, tuner = _Uart(self._lines["modem"]), _Uart(self._lines["tuner"])
+        modem.out, tuner.out = self._out["modem"], self._out["output"]
+        boot, draws = self.boots, [0]
+
+        def entropy() -> bytes:
+            draws[0] += 1
+            return hashlib.sha256(b"cpython entropy %d %d " % (boot, draws[0]) + self.spec.seed).digest()
+
+        def store_lock(lock: bytes) -> None:
+            self._lock = bytes(lock)
+
+        return SimpleNamespace(
+            NAME=self.name,
+            STORAGE="keys",
+            FILES=_Files(self.files),
+            Console=lambda: SimpleNamespace(read_line=self._read_line, write_line=self._write_line),
+            modem=lambda: modem,
+            tuner_and_output=lambda: (tuner, tuner),
+            load_lock=lambda: None if self._lock is None else bytearray(self._lock),
+            store_lock=store_lock,
+            unique_id=lambda: hashlib.sha256(b"cpython id " + self.spec.seed).digest()[:8],
+            entropy=entropy,
+            ticks_ms=lambda: self._now_ns // 1_000_000,
+            ticks_diff=lambda a, b: a - b,
+        )
+
+    def _read_line(self) -> str | None:
+        return self._console_in.popleft() if self._console_in else None
+
+    def _write_line(self, text: str) -> None:
+        self._out["console"] += text.encode() + b"\r\n"
+
+    def send(self, line: str, data: bytes) -> None:
+        check_line(line, INPUT_LINES)
+        if self.app is None:
+            return
+        if line == "console":
+            *lines, self._console_part = (self._console_part + data).replace(b"\r", b"\n").split(b"\n")
+            self._console_in.extend(part.decode() for part in lines if part)
+        elif data:
+            self._lines[line].send(data, self._now_ns)
+
+    def take(self, line: str) -> bytes:
+        out = self._out[check_line(line, OUTPUT_LINES)]
+        data = bytes(out)
+        out.clear()
+        return data
+
+    def advance(self, now_ns: int) -> None:
+        if now_ns < self._now_ns:
+            raise LocalError(f"time ran back from {self._now_ns} to {now_ns} ns")
+        while self._now_ns < now_ns:
+            self._now_ns = min(now_ns, (self._now_ns // STEP_NS + 1) * STEP_NS)
+            if self.app is None:
+                continue
+            for line in self._lines.values():
+                line.advance(self._now_ns)
+            try:
+                self.app.step()
+            except Exception as error:
+                raise MachineError(f"the firmware stopped: {type(error).__name__}: {error}") from error
+
+    def power_cut(self) -> None:
+        self.app = None
+
+    def close(self) -> None:
+        self.power_cut()

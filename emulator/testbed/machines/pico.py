@@ -1,0 +1,174 @@
+"""A terminal on an emulated Raspberry Pi Pico: real MicroPython for the RP2040, in virtual time.
+
+UART0 is the modem; UART1 receives the tuner's stream and sends the output; the console is the USB serial
+port. The same image, files, seed and inputs at the same instants give the same bytes at the same nanoseconds.
+What the emulated board does not model is listed in emulator/LIMITS.md.
+"""
+
+import hashlib
+from typing import Any
+
+from rp2040py.memory_map import FLASH_START_ADDRESS
+from rp2040py.reset_cause import ResetCause
+from rp2040py.usb.cdc import USBCDC
+from settop.errors import LocalError
+
+from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, TerminalSpec, check_line
+from testbed.machines.pico_chip import (
+    ID_BYTES,
+    SSI_WINDOW,
+    TICKS_PER_NS,
+    Entropy,
+    FlashIdentity,
+    SerialLine,
+    UsbConsole,
+    new_simulator,
+)
+from testbed.machines.pico_flash import FLASH_BYTES, flash_image
+from testbed.runtimes.image import Image
+
+SYSTEM_HZ = 125_000_000
+
+
+class PicoMachine:
+    """An emulated Pico.
+
+    `flash` and `ram()` are there for scans; counters of lost bytes are in `uart0`, `uart1`.
+    """
+
+    name = "pico"
+    virtual = True
+
+    def __init__(self, image: Image, spec: TerminalSpec):
+        """Raises RemoteError for a file that is no Pico image, LocalError for files that do not fit or
+        compile."""
+        self.spec = spec
+        self.boots = 0  # boots so far, resets of the firmware's own included
+        self.unique_id = hashlib.sha256(b"ringcast flash id" + spec.seed).digest()[:ID_BYTES]
+        self._stored = flash_image(image.path, spec.files)
+        self._simulator: Any = None
+        self._now_ns = 0
+        self._epoch_ns = 0
+        self._left: dict[str, bytes] = {}  # output of a life that a power cut ended
+
+    # Power.
+
+    def boot(self) -> None:
+        """Power on at the instant of the last `advance` (0 before the first)."""
+        if self._simulator is not None:
+            raise LocalError("this Pico is already on; power_cut() or reboot() first")
+        self._simulator = simulator = new_simulator()
+        chip, clock = simulator.rp2040, simulator.clock
+        chip.flash[:FLASH_BYTES] = self._stored
+        self.uart0 = SerialLine(clock, chip.uart[0], self.spec.baud_modem)
+        self.uart1 = SerialLine(clock, chip.uart[1], self.spec.baud_tuner)
+        self.console = UsbConsole(clock, USBCDC(chip.usb_ctrl))
+        self._controller = chip.peripherals[SSI_WINDOW]
+        self._stop = clock.create_alarm(simulator.stop)
+        chip.watchdog.on_watchdog_trigger = self._reset_by_firmware
+        self._epoch_ns = self._now_ns
+        self._start()
+
+    def _start(self) -> None:
+        chip = self._simulator.rp2040
+        self.boots += 1
+        chip.rosc.random_bit = Entropy(self.spec.seed, self.boots).bit
+        FlashIdentity(chip, self._controller, self.unique_id)
+        chip.core.pc = FLASH_START_ADDRESS
+
+    def _reset_by_firmware(self) -> None:
+        self._simulator.rp2040.enter_reset(cause=ResetCause.WATCHDOG)
+        self._start()
+
+    def reboot(self) -> None:
+        """The reset button: flash and SRAM stay, everything else starts anew."""
+        self._running().rp2040.enter_reset(cause=ResetCause.RUN_PIN)
+        self._start()
+
+    def power_cut(self) -> None:
+        """Off at once; flash stays, SRAM is gone. What was already on the lines can still be taken."""
+        if self._simulator is None:
+            return
+        self._stored = bytes(self.flash)
+        self._left = {line: self.take(line) for line in OUTPUT_LINES}
+        self._simulator = None
+
+    def close(self) -> None:
+        self.power_cut()
+
+    def _running(self) -> Any:
+        if self._simulator is None:
+            raise LocalError("this Pico is off; boot() first")
+        return self._simulator
+
+    # Time.
+
+    def advance(self, now_ns: int) -> None:
+        """Run until `now_ns`, to within one instruction; a Pico that is off just waits.
+
+        LocalError: time runs back.
+        """
+        if now_ns < self._now_ns:
+            raise LocalError(f"time ran back from {self._now_ns} to {now_ns} ns")
+        self._now_ns = now_ns
+        simulator = self._simulator
+        if simulator is None:
+            return
+        ticks = (now_ns - self._epoch_ns) * TICKS_PER_NS - simulator.clock.ticks
+        if ticks <= 0:
+            return
+        self._stop.schedule_ticks(ticks)
+        simulator.stopped = False
+        try:
+            while not simulator.stopped:
+                simulator._execute_batch()
+        except (RuntimeError, TypeError, ValueError, ArithmeticError) as error:
+            raise MachineError(f"the emulated Pico failed at {self.time_ns} ns: {error}") from error
+
+    @property
+    def time_ns(self) -> int:
+        """The machine's own instant on the caller's clock: at or a few cycles behind the last `advance`'s."""
+        if self._simulator is None:
+            return self._now_ns
+        return self._epoch_ns + int(self._simulator.clock.ticks) // TICKS_PER_NS
+
+    @property
+    def cycles(self) -> int:
+        """System clock cycles since power-on, at 125 MHz."""
+        return int(self._running().clock.ticks) * SYSTEM_HZ // (TICKS_PER_NS * 1_000_000_000)
+
+    # Lines and memory.
+
+    def send(self, line: str, data: bytes) -> None:
+        """Bytes for a board that is off are lost, as on a cable."""
+        check_line(line, INPUT_LINES)
+        if self._simulator is not None:
+            self._port(line).send(data)
+
+    def take(self, line: str) -> bytes:
+        check_line(line, OUTPUT_LINES)
+        data = self._left.pop(line, b"")
+        if self._simulator is not None:
+            data += self._port(line).take()
+        return data
+
+    def _port(self, line: str) -> SerialLine | UsbConsole:
+        ports: dict[str, SerialLine | UsbConsole] = {"modem": self.uart0, "console": self.console}
+        return ports.get(line, self.uart1)
+
+    @property
+    def flash(self) -> memoryview:
+        """The 2 MiB of flash: live while the board is on."""
+        if self._simulator is None:
+            return memoryview(self._stored)
+        view: memoryview = self._simulator.rp2040.flash
+        return view[:FLASH_BYTES]
+
+    @property
+    def faults(self) -> list[str]:
+        """The chip's latest errors (a jump into nowhere, an undefined instruction), oldest first."""
+        return list(self._running().rp2040.logger.errors)
+
+    def ram(self) -> bytes:
+        """A copy of the 264 KiB of SRAM. LocalError when the board is off."""
+        return bytes(self._running().rp2040.sram)

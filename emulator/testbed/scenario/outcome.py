@@ -1,0 +1,240 @@
+"""What a run showed: the JSON of `demo` and `run`, the checks of a scenario, and the report's model.
+
+Nothing here depends on a path, a host or the wall clock: two runs of one seed in virtual time give the same bytes.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from headend.callcentre.service import CallLog
+from headend.store.ledger import CallRecord as StoredRecord
+
+from testbed.scenario import model
+from testbed.scenario.analysis import PortionResult
+from testbed.scenario.pictures import caller_pictures, other_pictures
+from testbed.scenario.plan import ExpectPlan
+from testbed.scenario.runner import Run, TerminalRun
+
+MAX_PICTURED_PORTIONS = 48
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that had to be seen. `seen` says what was, in words."""
+
+    what: str
+    passed: bool
+    seen: str
+
+
+def fully_clear(portion: PortionResult) -> bool:
+    """Every packet that was scrambled on air came out, equal to the original."""
+    return bool(
+        portion.scrambled_packets
+        and portion.clear_packets == portion.scrambled_packets
+        and portion.clear_equal_original
+        and not portion.damaged_packets
+    )
+
+
+def call_json(run: Run, call: CallLog | None, terminal: TerminalRun) -> dict[str, Any] | None:
+    """The `call` object: times in ms of the broadcast, None for what did not happen."""
+    if call is None:
+        return None
+    keys = [int(event.value("portion") or -1) for event in terminal.station.events("key")]
+    first, last = call.connected_ms, call.ended_ms if call.ended_ms is not None else run.begin_ms + run.end_ms
+    in_call = [
+        key
+        for key, event in zip(keys, terminal.station.events("key"), strict=True)
+        if first <= event.at_ms <= last
+    ]
+    return {
+        "connected_ms": first - run.begin_ms,
+        "ended_ms": None if call.ended_ms is None else call.ended_ms - run.begin_ms,
+        "keys_delivered": in_call,
+        "bytes_before_first_key": call.traffic.octets if call.traffic.key_sent else None,
+        "round_trips_before_first_key": call.traffic.round_trips if call.traffic.key_sent else None,
+    }
+
+
+def terminal_json(run: Run, terminal: TerminalRun) -> dict[str, Any]:
+    calls = [call_json(run, call, terminal) for call in terminal.calls]
+    return {
+        "name": terminal.name,
+        "call": calls[0] if calls else None,
+        "calls": calls,
+        "portions": [portion.as_json() for portion in terminal.analysis.portions],
+        "records": [
+            {
+                "started_ms": record.started_ms - run.begin_ms,
+                "ended_ms": None if record.ended_ms is None else record.ended_ms - run.begin_ms,
+                "reason": record.reason,
+                "delivered": list(record.delivered),
+                "acknowledged": list(record.acknowledged),
+                "withdrawn": list(record.withdrawn),
+                "tariff": record.tariff,
+                "price": record.price,
+                "currency": record.currency,
+            }
+            for record in terminal.records
+        ],
+    }
+
+
+def run_json(run: Run, checks: list[Check]) -> str:
+    """The JSON text. The first terminal's call and portions also stand at the top."""
+    terminals = [terminal_json(run, terminal) for terminal in run.terminals]
+    document = {
+        "seed": run.plan.seed,
+        "runtime": run.runtime,
+        "call": terminals[0]["call"],
+        "portions": terminals[0]["portions"],
+        "terminals": terminals,
+        "checks": [{"what": check.what, "passed": check.passed, "seen": check.seen} for check in checks],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _charged(records: tuple[StoredRecord, ...]) -> int:
+    return sum(len(set(record.delivered) - set(record.withdrawn)) for record in records)
+
+
+def check_expectations(run: Run) -> list[Check]:
+    """What the scenario's [[expect]] tables asked for, each with what was seen."""
+    checks = []
+    for expect in run.plan.expects:
+        terminal = next(t for t in run.terminals if t.name == expect.terminal)
+        checks.extend(_check_terminal(expect, terminal))
+    return checks
+
+
+def _check_terminal(expect: ExpectPlan, terminal: TerminalRun) -> list[Check]:
+    name, portions = terminal.name, {p.index: p for p in terminal.analysis.portions}
+    checks = []
+    if expect.clear is not None:
+        missing = [i for i in expect.clear if i not in portions or not fully_clear(portions[i])]
+        seen = f"portions {missing} are not" if missing else "all are"
+        checks.append(Check(f"{name}: portions {list(expect.clear)} whole, clear and equal", not missing, seen))
+    if expect.dark is not None:
+        bright = [i for i in expect.dark if i not in portions or portions[i].clear_packets]
+        seen = f"portions {bright} are not" if bright else "all are"
+        checks.append(Check(f"{name}: portions {list(expect.dark)} dark", not bright, seen))
+    keys = tuple(int(event.value("portion") or -1) for event in terminal.station.events("key"))
+    if expect.keys is not None:
+        checks.append(Check(f"{name}: keys {list(expect.keys)}", keys == expect.keys, str(list(keys))))
+    if expect.charged is not None:
+        charged = _charged(terminal.records)
+        checks.append(Check(f"{name}: {expect.charged} portions charged", charged == expect.charged, str(charged)))
+    if expect.damaged is not None:
+        damaged = terminal.analysis.damaged_packets
+        checks.append(Check(f"{name}: {expect.damaged} damaged packets", damaged == expect.damaged, str(damaged)))
+    return checks
+
+
+def demo_checks(run: Run) -> list[Check]:
+    """What must hold in the demo: clear from the first whole portion after a key to the hang-up, dark outside."""
+    terminal = run.terminals[0]
+    hang_up = [e.at_ms - run.begin_ms for e in terminal.station.events("hanging_up")]
+    inside, outside = [], []
+    for portion in terminal.analysis.portions:
+        key = portion.key_delivered_ms
+        after = hang_up and portion.started_ms > hang_up[0]
+        if key is None or after:
+            outside.append(portion)
+        elif key <= portion.started_ms:
+            inside.append(portion)
+    dark_wrong = [p.index for p in outside if p.clear_packets]
+    clear_wrong = [p.index for p in inside if not fully_clear(p)]
+    damaged = terminal.analysis.damaged_packets
+    return [
+        Check(
+            "every whole portion of the call is clear and equals the original",
+            bool(inside) and not clear_wrong,
+            f"portions {clear_wrong} are not" if clear_wrong else f"{len(inside)} of {len(inside)}",
+        ),
+        Check(
+            "every portion outside the call is dark",
+            not dark_wrong,
+            f"portions {dark_wrong} are not" if dark_wrong else f"{len(outside)} of {len(outside)}",
+        ),
+        Check("no packet is damaged", damaged == 0, f"{damaged} are" if damaged else "none is"),
+    ]
+
+
+def report_model(run: Run) -> model.ReportModel:
+    """Everything that the HTML report and the screen show."""
+    end_ms = max(run.end_ms, run.spans[-1].started_ms + 1)
+    spans = run.spans
+    pictured = spans[:MAX_PICTURED_PORTIONS]
+    others = [*other_pictures(run.broadcast, pictured), *[None] * (len(spans) - len(pictured))]
+    terminals = tuple(_terminal_model(run, terminal, end_ms) for terminal in run.terminals)
+    return model.ReportModel(
+        run.plan.title,
+        run.runtime,
+        run.plan.seed,
+        model.air_portions(spans, run.terminals[0].analysis, end_ms, others),
+        terminals,
+        _figures(run),
+    )
+
+
+def _terminal_model(run: Run, terminal: TerminalRun, end_ms: int) -> model.Terminal:
+    pictures = caller_pictures(terminal.received, terminal.analysis)
+    hang_up = terminal.station.events("hanging_up")
+    return model.Terminal(
+        terminal.name,
+        model.outcomes(terminal.analysis, pictures),
+        _phases(run, terminal, end_ms),
+        tuple(
+            model.CallRecord(
+                record.started_ms - run.begin_ms,
+                (record.ended_ms or run.begin_ms + end_ms) - run.begin_ms,
+                tuple(p for p in record.delivered if p not in record.withdrawn),
+                record.tariff,
+                f"{record.price / 100:.2f} {record.currency}",
+            )
+            for record in terminal.records
+        ),
+        hang_up[0].at_ms - run.begin_ms if hang_up else None,
+    )
+
+
+_PHASE_OF = {
+    "dialling": model.DIALLING,
+    "connected": model.CONNECTED,
+    "key": model.KEYS,
+    "hanging_up": model.HUNG_UP,
+    "line_lost": model.HUNG_UP,
+    "call_failed": model.HUNG_UP,
+    "hung_up": model.HUNG_UP,
+    "closed": model.HUNG_UP,
+}
+
+
+def _phases(run: Run, terminal: TerminalRun, end_ms: int) -> tuple[model.Phase, ...]:
+    """The telephone's states, from the terminal's own console."""
+    steps: list[tuple[str, int]] = []
+    for event in terminal.station.console:
+        state = _PHASE_OF.get(event.name)
+        if state is not None and (not steps or steps[-1][0] != state):
+            steps.append((state, min(max(0, event.at_ms - run.begin_ms), end_ms)))
+    ends = [start for _, start in steps[1:]] + [end_ms]
+    return tuple(
+        model.Phase(state, start, end) for (state, start), end in zip(steps, ends, strict=True) if end > start
+    )
+
+
+def _figures(run: Run) -> tuple[tuple[str, str], ...]:
+    terminal = run.terminals[0]
+    figures = [
+        ("runtime", run.runtime),
+        ("keys delivered", str(len(terminal.station.events("key")))),
+        ("packets opened", f"{terminal.analysis.clear_packets:,}"),
+        ("damaged packets", str(terminal.analysis.damaged_packets)),
+    ]
+    if terminal.calls and terminal.calls[0].traffic.key_sent:
+        traffic = terminal.calls[0].traffic
+        figures.append(("bytes before the first key", str(traffic.octets)))
+        figures.append(("round trips before it", str(traffic.round_trips)))
+    return tuple(figures)

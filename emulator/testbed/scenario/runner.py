@@ -1,0 +1,234 @@
+"""Runs a scenario: puts the broadcast on air, lets viewers act, collects what every terminal put out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from headend.broadcast.broadcaster import Broadcaster, OnAirPortion, check_rate, lag_ms
+from headend.callcentre.clock import Broadcast, Schedule
+from headend.callcentre.core import Timing
+from headend.callcentre.service import CallLog
+from headend.provisioning import NewTerminal, issue, provisioning_lines
+from headend.store.database import open_database
+from headend.store.ledger import CallRecord, StoreLedger
+from headend.store.master_key import MasterKey
+from headend.store.subscribers import set_tariff
+from headend.ts.portions import packet_times_ns
+from headend.ts.scrambler import ScrambleResult, scramble_file
+from settop.errors import LocalError, RemoteError
+
+from testbed.line.exchange import Exchange, ExchangeSettings
+from testbed.machines.base import MachineError
+from testbed.scenario.analysis import Analysis, PortionSpan, analyse
+from testbed.scenario.clip import make_clip
+from testbed.scenario.plan import ActionPlan, Plan
+from testbed.scenario.seeded import seeded
+from testbed.station import Station
+from testbed.terminals import Runtime, terminal_spec, tuner_baud_for
+from testbed.world import World
+
+PROGRAMME_ID = 1
+TERMINAL_NUMBER = "55502"
+START_GRID_MS = 100
+SETTLE_MS = 400
+"""After the last packet: what is still in buffers comes out."""
+CALL_END_MS = 8_000
+"""After the broadcast: how long calls may take to be over."""
+PROVISION_LIMIT_MS = 60_000
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how much of it is done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class TerminalRun:
+    """What became of one terminal. Times in the analysis are ms of the broadcast."""
+
+    name: str
+    station: Station
+    identity: NewTerminal
+    calls: tuple[CallLog, ...]
+    records: tuple[CallRecord, ...]
+    analysis: Analysis
+    received: Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished scenario; `begin_ms` is the broadcast's start on the clock of calls and consoles."""
+
+    plan: Plan
+    runtime: str
+    begin_ms: int
+    end_ms: int
+    scrambled: ScrambleResult
+    spans: tuple[PortionSpan, ...]
+    broadcast: Path
+    terminals: tuple[TerminalRun, ...]
+
+
+def run_plan(plan: Plan, runtime: Runtime, out: Path, progress: Progress = lambda what, share: None) -> Run:
+    """Run the scenario; files go to `out`. Raises LocalError, RemoteError or MachineError with a line for the user."""
+    out.mkdir(parents=True, exist_ok=True)
+    original = plan.input or out / "clip.ts"
+    if plan.input is None:
+        progress("making the clip", 0.0)
+        make_clip(original, plan.clip_seconds, seed=plan.seed)
+    progress("scrambling", 0.0)
+    broadcast = out / "broadcast.ts"
+    secret, broadcast_id = seeded(plan.seed, "programme secret")(32), seeded(plan.seed, "broadcast id")(8)
+    scrambled = scramble_file(
+        original, broadcast, plan.portion_seconds, secret, broadcast_id, PROGRAMME_ID, plan.programme
+    )
+    times_ns = packet_times_ns(broadcast, plan.programme).clip(min=0)
+    baud = tuner_baud_for(lambda rate: lag_ms(times_ns, rate) <= 50)
+    check_rate(times_ns, baud)
+    end_ms = int(times_ns[-1]) // 1_000_000 + 1
+    portions = [OnAirPortion(p.index, p.first_packet, round(p.start_ms)) for p in scrambled.portions]
+    spans = tuple(
+        PortionSpan(p.index, p.parity, p.first_packet, p.packets, round(p.start_ms)) for p in scrambled.portions
+    )
+    air = Broadcaster(
+        broadcast, times_ns, portions, Broadcast(PROGRAMME_ID, broadcast_id, secret), max(end_ms, portions[-1].start_ms + 1)
+    )
+    bench = _Bench(plan, runtime, baud, progress)
+    try:
+        begin_ms = bench.provision()
+        bench.broadcast(air, begin_ms)
+        return bench.collect(original, broadcast, scrambled, spans, begin_ms, end_ms, out)
+    finally:
+        bench.world.close()
+
+
+class _Bench:
+    """The world of one run, and what is known of its subscribers."""
+
+    def __init__(self, plan: Plan, runtime: Runtime, baud: int, progress: Progress) -> None:
+        self._plan = plan
+        self._progress = progress
+        self._runtime = runtime
+        self._engine = open_database()
+        self._master = MasterKey(seeded(plan.seed, "master key")(32))
+        set_tariff(self._engine, "demo", plan.tariff_portion_price, plan.tariff_set_up_price)
+        self._ledger = StoreLedger(self._engine, self._master)
+        line = plan.line
+        exchange = Exchange(
+            ExchangeSettings(bits_per_s=line.bits_per_s, delay_ms=line.delay_ms, setup_ms=line.setup_ms)
+        )
+        timing = Timing(lead_max_ms=round(plan.portion_seconds * 1000))
+        self.world = World(exchange, self._ledger, Schedule(), timing, seeded(plan.seed, "call centre"))
+        self._identities: dict[str, NewTerminal] = {}
+        for number, name in enumerate(plan.terminals):
+            seed = seeded(plan.seed, f"terminal {name}")(32)
+            machine = runtime.machine(terminal_spec(runtime.name, baud, seed))
+            self.world.add_station(name, machine, f"{TERMINAL_NUMBER}{number:02d}")
+        self.world.add_trunks(plan.number, max(plan.line.trunks, 1))
+
+    def provision(self) -> int:
+        """Boot and provision every terminal over its console; the instant at which the broadcast begins."""
+        self._progress("provisioning", 0.0)
+        stations = self.world.stations
+        for station in stations.values():
+            station.machine.boot()
+        self._wait("ready", "did not start")
+        for station in stations.values():
+            station.say("provision")
+        self._wait("provision-key", "did not answer to `provision`")
+        random = seeded(self._plan.seed, "provisioning")
+        for name, station in stations.items():
+            terminal = issue(self._engine, self._master, self._plan.number, "demo", random=random)
+            self._identities[name] = terminal
+            public = bytes.fromhex(station.events("provision-key")[0].text)
+            station.say(provisioning_lines(public, terminal, random))
+        self._wait("provisioned", "did not accept its identity")
+        return (self.world.now_ms // START_GRID_MS + 1) * START_GRID_MS
+
+    def _wait(self, event: str, complaint: str) -> None:
+        stations = self.world.stations.values()
+        limit = self.world.now_ms + PROVISION_LIMIT_MS
+        if not self.world.run_until(limit, lambda: all(s.events(event) for s in stations)):
+            station = next(s for s in stations if not s.events(event))
+            said = [f"{e.name} {e.text}" for e in station.console] + station.chatter
+            raise MachineError(f"terminal {station.name} {complaint}; it said: {'; '.join(said[-6:]) or 'nothing'}")
+
+    def broadcast(self, air: Broadcaster, begin_ms: int) -> None:
+        world = self.world
+        for name in self._plan.terminals:
+            world.tune(name, air)
+        world.put_on_air(air, begin_ms)
+        for action in self._plan.actions:
+            world.at(begin_ms + round(action.at_s * 1000), lambda action=action: self._act(action))  # type: ignore[misc]
+        length = air.end_ms
+        world.run_until(
+            begin_ms + length + SETTLE_MS,
+            progress=lambda now_ms: self._progress("on air", min(1.0, max(0.0, (now_ms - begin_ms) / length))),
+        )
+        world.run_until(world.now_ms + CALL_END_MS, self._calls_over)
+
+    def _calls_over(self) -> bool:
+        return all(log.ended_ms is not None for trunk in self.world.trunks for log in trunk.calls)
+
+    def _act(self, action: ActionPlan) -> None:
+        station = self.world.stations[action.terminal]
+        if action.action == "call":
+            station.say(f"call {action.argument}".strip())
+        elif action.action == "hang_up":
+            station.say("hangup")
+        elif action.action == "command":
+            station.say(action.argument)
+        elif action.action == "drop_line":
+            self.world.exchange.drop(station.port, self.world.now_ms)
+        elif action.action == "power_cut":
+            station.machine.power_cut()
+        elif action.action == "power_on":
+            station.machine.boot()
+        else:
+            raise LocalError(f"action {action.action!r} is unknown")
+
+    def collect(
+        self,
+        original: Path,
+        broadcast: Path,
+        scrambled: ScrambleResult,
+        spans: tuple[PortionSpan, ...],
+        begin_ms: int,
+        end_ms: int,
+        out: Path,
+    ) -> Run:
+        self._progress("comparing", 0.0)
+        terminals = []
+        for name, station in self.world.stations.items():
+            single = len(self.world.stations) == 1
+            received = out / ("received.ts" if single else f"received-{name}.ts")
+            received.write_bytes(station.received)
+            delivered = {
+                int(event.value("portion") or -1): event.at_ms - begin_ms
+                for event in reversed(station.events("key"))
+            }
+            analysis = analyse(original, broadcast, received, spans, delivered)
+            identity = self._identities[name]
+            wanted = identity.terminal_id.hex()
+            calls = tuple(
+                log
+                for trunk in self.world.trunks
+                for log in trunk.calls
+                if any(e.kind == "authenticated" and e.text == wanted for e in log.events)
+            )
+            records = tuple(self._ledger.call_record(c) for c in self._ledger.calls_of(identity.subscriber_id))
+            terminals.append(
+                TerminalRun(
+                    name,
+                    station,
+                    identity,
+                    tuple(sorted(calls, key=lambda log: log.connected_ms)),
+                    records,
+                    analysis,
+                    received,
+                )
+            )
+        return Run(
+            self._plan, self._runtime.name, begin_ms, end_ms, scrambled, spans, broadcast, tuple(terminals)
+        )
+
+
+__all__ = ("MachineError", "RemoteError", "Run", "TerminalRun", "run_plan")
