@@ -156,9 +156,7 @@ class Dte:
 
     def _call(self, given, now_ms):
         if (self._state, given) not in NEXT:
-            raise LocalError(
-                "%s while %s; expected another state, see settop.modem.states" % (given, self._state)
-            )
+            raise LocalError("%s while %s; expected another state, see settop.modem.states" % (given, self._state))
         self._tried = 0
         self._given(given, now_ms)
 

@@ -1,0 +1,396 @@
+"""A V.250 modem (DCE) between a DTE and a telephone line, as a core without IO or clock.
+
+Bytes from the DTE go into `receive`, bytes for it come out of `take`; `poll` runs what the line says and what
+is due. Times are integer milliseconds that never go back. All bytes of one `receive` count as having come at
+its `now_ms`. Clause numbers are those of ITU-T V.250. The page docs/protocols/modem.md has the commands and
+the state table.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+
+from testbed.line.at_parser import AtError, Command, LineEditor, parse_line
+from testbed.line.commands import run_setting
+from testbed.line.dialling import Step, plan_dialling
+from testbed.line.port import LinePort, Signal
+from testbed.line.registers import Profile
+from testbed.line.result_codes import Result, frame_information, frame_result
+
+BUFFER_BYTES = 4096  # each way: towards the line, and kept for the DTE in online command state
+ABORT_IGNORED_MS = 125  # 5.6.1: characters this soon after the command line do not abort a call
+DIAL_TONE_WAIT_MS = 5000
+RINGS_FORGOTTEN_MS = 8000  # S1 returns to 0 this long after the last ring
+
+
+class State(Enum):
+    """Command, online data and online command state as V.250 names them; CALLING lies between."""
+
+    COMMAND = "command"
+    CALLING = "calling"
+    ONLINE = "online"
+    ONLINE_COMMAND = "online command"
+
+
+class Modem:
+    """One modem on `port`.
+
+    Flow control: `room(now_ms)` is how many bytes it can take now (circuit 106 is ON while it is above 0).
+    Who sends more loses the excess, counted in `lost_bytes`. Bytes still buffered when the call is given up
+    are discarded.
+    """
+
+    def __init__(self, port: LinePort) -> None:
+        self.state = State.COMMAND
+        self.profile = Profile()
+        self.lost_bytes = 0
+        self._port = port
+        self._stored = Profile()
+        self._out = bytearray()
+        self._held = bytearray()  # from the line, while in online command state
+        self._editor = LineEditor()
+        self._pending: Iterator[Command] = iter(())
+        self._last_number = ""
+        # A call being set up
+        self._steps: list[Step] = []
+        self._step_due_ms: int | None = None
+        self._call_due_ms: int | None = None
+        self._line_ended_ms = 0
+        self._stay = False  # the dial string ended in ;
+        self._quiet = False  # the dial string has @
+        self._heard: set[Signal] = set()
+        # A call that is up
+        self._carrier_due_ms: int | None = None  # end of S10 after the carrier was lost
+        self._escapes = 0
+        self._typed_ms = 0  # last byte from the DTE in online data state
+        # A call coming in
+        self._rings_due_ms: int | None = None
+
+    # -- the DTE side
+
+    @property
+    def carrier(self) -> bool:
+        """Circuit 109 (DCD), as &C has it."""
+        return self.profile.settings["&C"] == 0 or self.state in (State.ONLINE, State.ONLINE_COMMAND)
+
+    def room(self, now_ms: int) -> int:
+        """How many bytes `receive` can take now without loss."""
+        return max(0, BUFFER_BYTES - self._port.backlog(now_ms))
+
+    def receive(self, data: bytes, now_ms: int) -> None:
+        """Takes bytes from the DTE."""
+        self.poll(now_ms)
+        at = 0
+        while at < len(data):
+            if self.state is State.ONLINE:
+                self._to_line(data[at:], now_ms)
+                break
+            byte = data[at]
+            at += 1
+            if self.state is State.CALLING:
+                if now_ms - self._line_ended_ms >= ABORT_IGNORED_MS:
+                    self._fail(Result.NO_CARRIER, now_ms)
+                continue
+            echo, line = self._editor.feed(byte, self.profile)
+            self._out += echo
+            if line is not None:
+                self._line_ended_ms = now_ms
+                self._pending = parse_line(line)
+                self._run(now_ms)
+        self.poll(now_ms)
+
+    def take(self) -> bytes:
+        """Bytes for the DTE since the last call."""
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def dtr_drop(self, now_ms: int) -> None:
+        """Circuit 108/2 goes OFF (or the port is closed): &D0 nothing, &D1 escape, &D2 hang up, &D3 reset."""
+        action = self.profile.settings["&D"]
+        if action == 0:
+            return
+        self._editor.reset()
+        if action == 1:
+            if self.state is State.ONLINE:
+                self._escape()
+        elif self.state is not State.COMMAND:
+            self._fail(Result.NO_CARRIER, now_ms)
+        else:
+            self._hang_up(now_ms)
+        if action == 3:
+            self.profile = self._stored.copy()
+
+    # -- time
+
+    def next_timer(self) -> int | None:
+        """When `poll` must come next for this modem's own timers; the line has timers of its own."""
+        timers = (
+            self._step_due_ms,
+            self._call_due_ms,
+            self._carrier_due_ms,
+            self._rings_due_ms,
+            self._guard_due(),
+        )
+        return min((at_ms for at_ms in timers if at_ms is not None), default=None)
+
+    def poll(self, now_ms: int) -> None:
+        """Collects what the line has brought and runs what is due."""
+        signals = self._port.take_signals()
+        while signals and signals[0] is not Signal.CARRIER_LOST:
+            self._on_signal(signals.pop(0), now_ms)
+        self._from_line(self._port.take_data())  # what came before the carrier was lost
+        for signal in signals:
+            self._on_signal(signal, now_ms)
+        self._run_timers(now_ms)
+
+    def _run_timers(self, now_ms: int) -> None:
+        if _due(self._rings_due_ms, now_ms):
+            self._rings_due_ms = None
+            self.profile.s[1] = 0
+        while _due(self._step_due_ms, now_ms):
+            self._end_step(now_ms)
+        if _due(self._call_due_ms, now_ms):
+            rang = Signal.RINGBACK in self._heard and self.profile.hears_busy
+            self._fail(Result.NO_ANSWER if rang or self._quiet else Result.NO_CARRIER, now_ms)
+        if _due(self._carrier_due_ms, now_ms):
+            self._fail(Result.NO_CARRIER, now_ms)
+        if _due(self._guard_due(), now_ms):
+            self._escape()
+
+    # -- the line side
+
+    def _on_signal(self, signal: Signal, now_ms: int) -> None:
+        self._heard.add(signal)
+        if signal is Signal.RING:
+            self._ring(now_ms)
+        elif signal is Signal.CARRIER_LOST:
+            self._heard.discard(Signal.CARRIER)
+            if self.state in (State.ONLINE, State.ONLINE_COMMAND):
+                self._carrier_due_ms = now_ms + self.profile.s[10] * 100
+            elif self.state is State.CALLING:
+                self._fail(Result.NO_CARRIER, now_ms)
+        elif self.state is State.CALLING:
+            self._on_progress(signal, now_ms)
+
+    def _on_progress(self, signal: Signal, now_ms: int) -> None:
+        """A tone or the carrier while a call is being set up."""
+        step = self._steps[0].kind if self._steps else ""
+        if signal is Signal.CARRIER:
+            if step == "quiet":
+                self._end_step(now_ms)
+            elif not self._steps:
+                self._go_online(now_ms)
+        elif signal is Signal.DIAL_TONE and step == "tone":
+            self._end_step(now_ms)
+        elif signal is Signal.BUSY_TONE and self.profile.hears_busy:
+            self._fail(Result.BUSY, now_ms)
+        elif signal is Signal.DEAD and self.profile.waits_for_dial_tone:
+            self._fail(Result.NO_DIALTONE, now_ms)
+        elif signal is Signal.CLEARED:
+            self._fail(Result.NO_CARRIER, now_ms)
+
+    def _ring(self, now_ms: int) -> None:
+        if self.state is not State.COMMAND or self._port.off_hook:
+            return
+        self._rings_due_ms = now_ms + RINGS_FORGOTTEN_MS
+        self.profile.s[1] = min(self.profile.s[1] + 1, 255)
+        self._result(Result.RING)
+        if self.profile.s[0] and self.profile.s[1] >= self.profile.s[0]:
+            self._begin_answer(now_ms)
+
+    def _from_line(self, data: bytes) -> None:
+        if self.state is State.ONLINE:
+            self._out += data
+        elif self.state is State.ONLINE_COMMAND:
+            kept = data[: BUFFER_BYTES - len(self._held)]
+            self._held += kept
+            self.lost_bytes += len(data) - len(kept)
+
+    def _to_line(self, data: bytes, now_ms: int) -> None:
+        for byte in data:
+            self._watch_escape(byte, now_ms)
+        kept = data[: self.room(now_ms)]
+        self.lost_bytes += len(data) - len(kept)
+        self._port.send(kept, now_ms)
+
+    def _watch_escape(self, byte: int, now_ms: int) -> None:
+        """Counts escape characters: the first after a guard time of silence, the others closer than that."""
+        guard_ms = self.profile.guard_ms
+        quiet_ms = now_ms - self._typed_ms
+        self._typed_ms = now_ms
+        if byte != self.profile.escape_char:
+            self._escapes = 0
+        elif quiet_ms >= guard_ms and (self._escapes == 0 or guard_ms):
+            self._escapes = 1
+        elif 1 <= self._escapes <= 2:
+            self._escapes += 1
+        else:
+            self._escapes = 0
+
+    def _guard_due(self) -> int | None:
+        online = self.state is State.ONLINE and self._escapes == 3
+        return self._typed_ms + self.profile.guard_ms if online else None
+
+    def _escape(self) -> None:
+        self.state = State.ONLINE_COMMAND
+        self._escapes = 0
+        self._result(Result.OK)
+
+    # -- commands
+
+    def _run(self, now_ms: int) -> None:
+        """Runs the rest of the command line, up to a call or to its result code."""
+        try:
+            for command in self._pending:
+                if not self._act(command, now_ms):
+                    return
+                if command.name == "Z":  # 6.1.1: the rest of the line is ignored
+                    break
+        except AtError:
+            self._pending = iter(())
+            self._result(Result.ERROR)
+        else:
+            self._result(Result.OK)
+
+    def _act(self, command: Command, now_ms: int) -> bool:
+        """Does one command. False: no OK now, a result code of its own was given or will follow."""
+        name = command.name
+        if name in ("D", "A", "O"):
+            self._call_command(command, now_ms)
+            return False
+        if name == "H":
+            if command.number > 1:
+                raise AtError("H takes 0 or 1")
+            self._hang_up(now_ms)
+            if command.number:
+                self._port.lift(now_ms)
+        elif name in ("Z", "&F", "&W"):
+            self._profile_command(command, now_ms)
+        else:
+            information = run_setting(self.profile, command)
+            if information:
+                self._out += frame_information(self.profile, information)
+        return True
+
+    def _profile_command(self, command: Command, now_ms: int) -> None:
+        if command.number > (1 if command.name == "Z" else 0):
+            raise AtError("no such profile")
+        if command.name == "&W":
+            self._stored = self.profile.copy()
+        elif command.name == "&F":
+            self.profile = Profile()
+        else:
+            self._hang_up(now_ms)
+            self.profile = self._stored.copy()
+
+    def _call_command(self, command: Command, now_ms: int) -> None:
+        if command.name == "O":
+            if self.state is not State.ONLINE_COMMAND or command.number > 1:
+                raise AtError("O without a call")
+            self._go_online(now_ms)
+            return
+        if self.state is State.ONLINE_COMMAND:
+            raise AtError("a call is up")
+        if command.name == "A":
+            self._begin_answer(now_ms)
+        elif command.text == "L?":
+            self._out += frame_information(self.profile, [self._last_number])
+            self._run(now_ms)
+        else:
+            self._begin_dial(command, now_ms)
+
+    # -- calls
+
+    def _begin_dial(self, command: Command, now_ms: int) -> None:
+        text = self._last_number if command.text == "L" else command.text
+        steps = plan_dialling(text, self.profile)
+        self._last_number = text
+        self._stay = command.op == ";"
+        self._quiet = any(step.kind == "quiet" for step in steps)
+        if not self._port.off_hook:
+            self._heard.clear()
+            self._port.lift(now_ms)
+            if self.profile.waits_for_dial_tone and steps and steps[0].kind != "tone":
+                steps.insert(0, Step("tone"))
+            elif steps:
+                steps.insert(0, Step("pause", self.profile.s[6] * 1000))
+        self.state = State.CALLING
+        self._steps = steps
+        self._begin_step(now_ms)
+
+    def _begin_answer(self, now_ms: int) -> None:
+        self._pending = iter(())
+        self._stay = self._quiet = False
+        if not self._port.off_hook:
+            self._heard.clear()
+        self._port.lift(now_ms)
+        self._line_ended_ms = now_ms
+        self.state = State.CALLING
+        self._steps = []
+        self._begin_step(now_ms)
+
+    def _begin_step(self, now_ms: int) -> None:
+        """Starts the first of the steps left; without any, waits for the carrier."""
+        self._step_due_ms = None
+        if self._steps:
+            step = self._steps[0]
+            if step.kind == "tone":
+                self._step_due_ms = now_ms + DIAL_TONE_WAIT_MS
+            elif step.kind == "quiet":
+                self._call_due_ms = now_ms + self.profile.s[7] * 1000
+            else:
+                self._step_due_ms = now_ms + step.ms
+        elif self._stay:
+            self.state = State.COMMAND
+            self._run(now_ms)
+        elif Signal.CARRIER in self._heard:
+            self._go_online(now_ms)
+        elif self._call_due_ms is None:
+            self._call_due_ms = now_ms + self.profile.s[7] * 1000
+
+    def _end_step(self, now_ms: int) -> None:
+        step = self._steps[0]
+        if step.kind == "tone" and Signal.DIAL_TONE not in self._heard:
+            self._fail(Result.NO_DIALTONE if self.profile.waits_for_dial_tone else Result.NO_CARRIER, now_ms)
+            return
+        del self._steps[0]
+        if step.kind == "digits":
+            self._port.dial(step.digits, now_ms)
+        elif step.kind == "tone":
+            self._heard.discard(Signal.DIAL_TONE)  # the next W waits for a tone of its own
+        self._begin_step(now_ms)
+
+    def _go_online(self, now_ms: int) -> None:
+        self._clear_call()
+        self.state = State.ONLINE
+        self._typed_ms = now_ms
+        self._result(Result.CONNECT, self._port.bits_per_s)
+        self._out += self._held
+        self._held.clear()
+
+    def _hang_up(self, now_ms: int) -> None:
+        self._clear_call()
+        self._carrier_due_ms = None
+        self._held.clear()
+        self._port.release(now_ms)
+        self.state = State.COMMAND
+
+    def _fail(self, result: Result, now_ms: int) -> None:
+        """The call is over, not by ATH: one result code, back to command state."""
+        self._hang_up(now_ms)
+        self._pending = iter(())
+        self._result(result)
+
+    def _clear_call(self) -> None:
+        self._steps = []
+        self._step_due_ms = self._call_due_ms = None
+        self._escapes = 0
+        self.profile.s[1] = 0
+        self._rings_due_ms = None
+
+    def _result(self, result: Result, rate_bps: int = 0) -> None:
+        self._out += frame_result(self.profile, result, rate_bps)
+
+
+def _due(at_ms: int | None, now_ms: int) -> bool:
+    return at_ms is not None and at_ms <= now_ms
