@@ -1,5 +1,6 @@
 """The ledger's own tests once more, over a PostgreSQL server of this test's (needs its programs and psycopg)."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -24,13 +25,20 @@ def program(name):
     places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     found = shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
     if found is None:
-        pytest.skip(f"{name} is missing: apt-get install postgresql")
+        missing(f"{name} is missing: apt-get install postgresql")
     return found
+
+
+def missing(message):
+    if os.environ.get("CI") == "true":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="module")
 def server():
-    pytest.importorskip("psycopg", reason="pip install 'psycopg[binary]'")
+    if importlib.util.find_spec("psycopg") is None:
+        missing("psycopg is missing: pip install 'psycopg[binary]'")
     initdb, pg_ctl = program("initdb"), program("pg_ctl")
     # The server refuses to run as root, and its user must reach the folder.
     as_user = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []

@@ -23,9 +23,9 @@ HANDSHAKE_RTO_MS = 1500
 HANDSHAKE_TRIES = 6
 GOODBYE_RTO_MS = 900
 GOODBYE_TRIES = 3
+SILENT = "the centre has fallen silent"
 NAK_HOLD_MS = 300  # one NAK for a burst of damage
 REASONS_LIMIT = 24  # distinct reasons counted: a hostile line must not fill the heap with them
-SILENT_MS = 60000  # no key for so long while the call stands: the centre has gone
 
 
 class CallTerminal:
@@ -88,8 +88,14 @@ class CallTerminal:
         self._request_if_ready(now_ms)
 
     def on_air(self, portion):
-        """The portion that the tuner sees now: keys of others than it and the next one are refused."""
+        """The portion that the tuner sees now: keys of others than it and the next one are refused.
+
+        Where the portion before it had no key either, the centre has gone, although the modem still hears a carrier.
+        """
         self._on_air = portion
+        if self.state == states.RECEIVING and self._keys_seen and portion > self._keys_seen[-1] + 1:
+            self._move("line_lost")
+            self._close(SILENT)
 
     def hang_up(self, last_kept, now_ms):
         """The viewer has pressed the button: say goodbye with the last portion whose key is kept (or wire.NONE)."""
@@ -126,7 +132,8 @@ class CallTerminal:
             return
         limit = GOODBYE_TRIES if self.state == states.LEAVING else HANDSHAKE_TRIES
         if not self._pending or self._tries >= limit:
-            self._give_up()
+            self._move("give_up")
+            self._close("no answer from the centre")
             return
         if self._pending is not self._hello:
             # Sealed afresh: a counter is never used twice.
@@ -179,18 +186,10 @@ class CallTerminal:
             return self._session.seal(wire.GOODBYE, wire.pack_portion(self._last_kept))
         return self._session.seal(wire.REQUEST, wire.pack_request(*self._wanted))
 
-    def _answered(self, now_ms):
+    def _answered(self):
         self._pending = b""
         self._tries = 0
-        self._timer_ms = now_ms + SILENT_MS
-
-    def _give_up(self):
-        if self.state == states.RECEIVING:
-            self._move("line_lost")
-            self._close("the centre has fallen silent")
-        else:
-            self._move("give_up")
-            self._close("no answer from the centre")
+        self._timer_ms = None
 
     def _close(self, reason):
         self._timer_ms = None
@@ -276,7 +275,7 @@ class CallTerminal:
                 self._acknowledge(portion)
             raise RemoteError("key for another portion")
         self._move("key")
-        self._answered(now_ms)
+        self._answered()
         self._acknowledge(portion)
         if portion in self._keys_seen:
             wipe(key)

@@ -5,7 +5,7 @@ States: "idle", "dialling", "talking", "leaving" (goodbye said or line to be clo
 
 from settop.errors import LocalError
 from settop.modem.dte import Dte
-from settop.services.call.core import CallTerminal
+from settop.services.call.core import SILENT, CallTerminal
 from settop.wire.call import NONE
 
 REDIAL_MS = 1000
@@ -150,23 +150,24 @@ class CallService:
                 self._core.start(now_ms)
                 self._ask(now_ms)
             elif kind == "hung_up":
-                self._idle("hung_up", "")
+                self._line_gone(kind, now_ms)
             elif kind in ("no_carrier", "busy", "no_answer", "no_dialtone", "no_modem", "error"):
                 self._line_gone(kind, now_ms)
 
     def _line_gone(self, kind, now_ms):
-        talking = self.state == "talking"
+        state = self.state
         if self._core is not None:
             self._core.line_lost()
             self._core_events(now_ms)
             self._core = None
-        if self.state == "leaving" or not talking:
-            self._idle("call_failed" if self.state == "dialling" else "hung_up", "reason=" + kind)
-        elif self._redials_left:
+        # A first attempt that fails is the viewer's to repeat; a call that was lost is dialled again.
+        if self._redials_left and (state != "dialling" or self._redials_left < REDIALS):
             self._redials_left -= 1
             self._redial_ms = now_ms + REDIAL_MS
             self.state = "waiting"
             self._report("line_lost", "redial_ms=%d" % REDIAL_MS)
+        elif state == "leaving":
+            self._idle("hung_up", "")
         else:
             self._idle("call_failed", "reason=" + kind)
 
@@ -189,13 +190,15 @@ class CallService:
                 self._player.refresh()
                 self._report("key", "portion=%d" % event[1])
             elif kind == "authenticated":
+                self._redials_left = REDIALS
                 self._report("authenticated", "")
             elif kind == "refused":
                 self.refused[event[1]] = self.refused.get(event[1], 0) + 1
                 self._report("refused", event[1])
             elif kind == "closed" and event[1] != "line lost":
                 self._report("closed", event[1])
-                self._redials_left = 0
+                if event[1] != SILENT:
+                    self._redials_left = 0
                 self.state = "leaving"
         out = core.data_to_send()
         if out and self._dte.state == "online":

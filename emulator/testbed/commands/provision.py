@@ -1,0 +1,191 @@
+"""`ringcast provision`: a new terminal for the call centre, and its identity for the board."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+from settop.errors import LocalError, RemoteError
+
+from testbed.commands._files import one_line_errors
+
+if TYPE_CHECKING:
+    from headend.provisioning import NewTerminal
+    from headend.store.master_key import MasterKey
+    from sqlalchemy import Engine
+
+BOARD_TIMEOUT_S = 20.0
+"""A Pico takes about a second for each X25519 step and erases flash after it."""
+_BAUD = 115_200
+_LINE_LIMIT_BYTES = 400
+
+
+class Console(Protocol):
+    """What is used of a pyserial port; `readline` comes back empty-handed after the port's own time-out."""
+
+    def write(self, data: bytes, /) -> int | None: ...
+
+    def readline(self, size: int, /) -> bytes: ...
+
+
+def provision(
+    db: Annotated[str, typer.Option(metavar="PATH|URL", help="The call centre's database; a new file is made.")],
+    number: Annotated[str, typer.Option(metavar="N", help="Telephone number that the terminal will dial.")],
+    tariff: Annotated[str, typer.Option(metavar="NAME", help="Tariff; a new one needs --portion-price.")],
+    port: Annotated[
+        str | None, typer.Option(metavar="PORT", help="The board's console: a device or a pyserial URL.")
+    ] = None,
+    print_: Annotated[
+        bool, typer.Option("--print", help="No port: show the line to paste into the board's console.")
+    ] = False,
+    programme: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", min=0, max=0xFFFFFFFF, help="Programme id covered; repeat it. Without it, all."),
+    ] = None,
+    credit: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Prepaid credit in hundredths; without it, no limit.")
+    ] = None,
+    portion_price: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Makes or changes the tariff: hundredths per portion.")
+    ] = None,
+    set_up_price: Annotated[
+        int, typer.Option(metavar="N", min=0, help="With --portion-price: hundredths once per broadcast.")
+    ] = 0,
+    currency: Annotated[str, typer.Option(help="With --portion-price.")] = "EUR",
+    master_key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Seals device keys in the database; made (mode 0600) if absent. Default: PATH.master-key, "
+            "or RINGCAST_MASTER_KEY in the environment.",
+        ),
+    ] = None,
+) -> None:
+    """Give a board its identity and register it at the call centre.
+
+    The device key is drawn here, goes sealed into the database and wrapped to the board: neither the console nor a
+    log of it shows it. Do this where nobody can sit between you and the board: a listener learns nothing, but the
+    exchange does not prove that it is your board that answers.
+
+    \b
+    Try it:
+      ringcast provision --db centre.db --number 5550100 --tariff evening --portion-price 25 --port /dev/ttyACM0
+      ringcast provision --db centre.db --number 5550100 --tariff evening --programme 1 --programme 2 --print
+    """
+    if (port is None) == (not print_):
+        raise typer.BadParameter("give --port PORT to provision a board directly, or --print to paste by hand")
+    from headend.provisioning import issue, provisioning_lines
+    from headend.store.database import open_database
+    from headend.store.subscribers import has_tariff, remove_subscriber, set_tariff
+
+    with one_line_errors("provision"):
+        engine = open_database(db)
+        key = _master_key(engine, db, master_key)
+        if portion_price is not None:
+            set_tariff(engine, tariff, portion_price, set_up_price, currency)
+        elif not has_tariff(engine, tariff):
+            raise LocalError(f"no tariff {tariff!r}: add --portion-price to make it")
+
+        def register() -> "NewTerminal":
+            return issue(engine, key, number, tariff, programme, credit)
+
+        if port is None:
+            typer.echo("Type `provision` at the board's console, then paste its answer here.", err=True)
+            public = board_public(typer.prompt("provision-key", err=True))
+            terminal = register()
+            typer.echo(provisioning_lines(public, terminal))
+        else:
+            with _open_port(port) as console:
+                terminal = provision_board(
+                    console, register, lambda lost: remove_subscriber(engine, lost.subscriber_id)
+                )
+        covered = "all" if programme is None else " ".join(str(p) for p in sorted(set(programme)))
+        typer.echo(f"terminal {terminal.terminal_id.hex()} registered as subscriber {terminal.subscriber_id}", err=True)
+        typer.echo(f"dials {number}, tariff {tariff}, programmes {covered}", err=True)
+        typer.echo("paste the line above at the console" if port is None else "the board has its identity", err=True)
+
+
+def provision_board(
+    console: Console,
+    register: Callable[[], "NewTerminal"],
+    forget: Callable[["NewTerminal"], None],
+    timeout_s: float = BOARD_TIMEOUT_S,
+) -> "NewTerminal":
+    """Leads the dialogue on a board's console. The terminal is registered once the board has shown its key.
+
+    Raises RemoteError where the board refuses, answers nonsense or falls silent; `forget` then takes it back.
+    """
+    from headend.provisioning import provisioning_lines
+
+    console.write(b"\r\nprovision\r\n")
+    public = board_public(_answer(console, "provision-key", timeout_s))
+    terminal = register()
+    try:
+        console.write(provisioning_lines(public, terminal).encode() + b"\r\n")
+        said = _answer(console, "provisioned", timeout_s)
+        if said != terminal.terminal_id.hex():
+            raise RemoteError("the board confirms another terminal id: start it again and repeat")
+    except BaseException:
+        forget(terminal)
+        raise
+    return terminal
+
+
+def board_public(text: str) -> bytes:
+    """The 32 bytes of a board's answer, with or without `@ MS provision-key` before them. Raises RemoteError."""
+    words = text.split()
+    try:
+        public = bytes.fromhex(words[-1]) if words else b""
+    except ValueError:
+        public = b""
+    if len(public) != 32:
+        raise RemoteError("that is no provision-key: expected 64 hex digits as the board shows them")
+    return public
+
+
+def _answer(console: Console, event: str, timeout_s: float) -> str:
+    """Text of the line `@ MS event TEXT`; others are passed over."""
+    end_s = time.monotonic() + timeout_s
+    while time.monotonic() < end_s:
+        line = console.readline(_LINE_LIMIT_BYTES).decode("ascii", "replace")
+        words = line.split(None, 3)
+        if len(words) < 3 or words[0] != "@":
+            continue
+        text = words[3].strip() if len(words) == 4 else ""
+        if words[2] == event:
+            return text
+        if words[2] == "error":
+            shown = "".join(c for c in text[:120] if c.isprintable())
+            raise RemoteError(f"the board says: {shown}")
+    raise RemoteError(f"no {event} from the board in {timeout_s:g} s: does ringcast run there, is this its console?")
+
+
+def _open_port(port: str) -> Any:
+    import serial  # type: ignore[import-untyped]
+
+    try:
+        return serial.serial_for_url(port, _BAUD, timeout=0.2, write_timeout=5)
+    except (serial.SerialException, ValueError) as error:
+        raise LocalError(f"cannot open {port}: {error}") from None
+
+
+def _master_key(engine: "Engine", db: str, path: Path | None) -> "MasterKey":
+    import os
+
+    from headend.store.master_key import ENVIRONMENT, create_master_key, load_master_key
+    from headend.store.subscribers import has_master_key
+
+    if path is None and os.environ.get(ENVIRONMENT):
+        return load_master_key()
+    if path is None:
+        if "://" in db:
+            raise LocalError(f"with a database URL, name the master key: --master-key FILE or {ENVIRONMENT}")
+        path = Path(f"{db}.master-key").expanduser()
+    if path.exists():
+        return load_master_key(path)
+    if has_master_key(engine):
+        raise LocalError(f"{path} is missing and the database needs it: restore it, or name it with --master-key")
+    made = create_master_key(path)
+    typer.echo(f"new master key in {path}: keep a copy of it apart from the database", err=True)
+    return made

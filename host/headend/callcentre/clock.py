@@ -1,0 +1,47 @@
+"""The centre's portion clock: it follows what the broadcaster announces, never what a terminal says."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a broadcast stands: `portion` runs from start_ms to next_ms (ms of the centre's clock)."""
+
+    portion: int
+    start_ms: int
+    next_ms: int
+    last: bool
+
+
+@dataclass
+class Broadcast:
+    """One run of a programme on air, as the broadcaster announced it."""
+
+    programme_id: int
+    broadcast_id: bytes
+    programme_secret: bytes = field(repr=False)
+    position: Position | None = None
+    """None before the first portion and after the last one."""
+
+    def announce(self, portion: int, start_ms: int, next_ms: int, last: bool = False) -> None:
+        """A portion has started; it ends at next_ms, and another one follows unless it is the last."""
+        self.position = Position(portion, start_ms, next_ms, last)
+
+    def over(self) -> None:
+        self.position = None
+
+
+class Schedule:
+    """The broadcasts on air, by programme id."""
+
+    def __init__(self) -> None:
+        self._on_air: dict[int, Broadcast] = {}
+
+    def add(self, broadcast: Broadcast) -> None:
+        self._on_air[broadcast.programme_id] = broadcast
+
+    def remove(self, programme_id: int) -> None:
+        self._on_air.pop(programme_id, None)
+
+    def find(self, programme_id: int) -> Broadcast | None:
+        return self._on_air.get(programme_id)

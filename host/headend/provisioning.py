@@ -1,0 +1,71 @@
+"""Provisioning at the head-end: a new identity, registered at the call centre, and wrapped for a board."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from Crypto.Cipher import AES
+from Crypto.Hash import SHA256
+from Crypto.Protocol.KDF import HKDF
+from settop.errors import LocalError
+from settop.keystore.identity import Identity, pack_identity
+from settop.services.provision import HOST_RANDOM_BYTES, LABEL
+from settop.wire.call import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
+from sqlalchemy import Engine
+
+from headend.callcentre.session import x25519_answer
+from headend.store.master_key import MasterKey
+from headend.store.subscribers import add_subscriber
+
+Random = Callable[[int], bytes]
+
+
+@dataclass(frozen=True)
+class NewTerminal:
+    """An identity that has just been registered. The device key is kept here until the board has it, then nowhere."""
+
+    subscriber_id: int
+    terminal_id: bytes
+    number: str
+    device_key: bytes = field(repr=False)
+
+
+def issue(
+    engine: Engine,
+    master_key: MasterKey,
+    number: str,
+    tariff: str,
+    programmes: list[int] | None = None,
+    credit: int | None = None,
+    random: Random = secrets.token_bytes,
+) -> NewTerminal:
+    """Draw a terminal id and a device key and register them. Raises LocalError for an impossible number or tariff."""
+    terminal_id, device_key = random(TERMINAL_ID_BYTES), random(DEVICE_KEY_BYTES)
+    Identity(terminal_id, device_key, number).wipe()  # refuses a number that no board would take
+    subscriber = add_subscriber(engine, master_key, terminal_id, device_key, tariff, programmes, credit)
+    return NewTerminal(subscriber, terminal_id, number, device_key)
+
+
+def wrap_for(
+    board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes
+) -> tuple[bytes, bytes]:
+    """(host's public key, wrapped blob) for a board that showed `board_public` (32 bytes).
+
+    See settop.services.provision for the format. Raises LocalError for another length, RemoteError for a useless key.
+    """
+    if len(board_public) != 32:
+        raise LocalError(f"board's public key of {len(board_public)} bytes, expected 32")
+    host_public, shared = x25519_answer(random(32), board_public)
+    kek = HKDF(shared, 16, b"", SHA256, context=LABEL + board_public + host_public)
+    assert isinstance(kek, bytes)
+    record = random(HOST_RANDOM_BYTES) + bytes(
+        pack_identity(Identity(terminal.terminal_id, terminal.device_key, terminal.number))
+    )
+    record += bytes(-len(record) % 8)
+    return host_public, AES.new(kek, AES.MODE_KW).seal(record)
+
+
+def provisioning_lines(board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes) -> str:
+    """The console line that answers a board's `provision-key`."""
+    host_public, blob = wrap_for(board_public, terminal, random)
+    return f"provision-set {host_public.hex()} {blob.hex()}"

@@ -1,0 +1,71 @@
+"""Opens the call centre's database: a SQLite file by default, PostgreSQL by URL.
+
+SQLite files run in WAL mode with synchronous=FULL: readers never wait for the writer, and a commit is on
+the disk before it returns (NORMAL may lose the last in a power cut: a key could leave without its charge).
+Every transaction begins as a writer (BEGIN IMMEDIATE): two calls queue at the start and never fail half-way.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from settop.errors import LocalError
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from headend.store.models import Base
+
+BUSY_TIMEOUT_S = 10
+"""How long a transaction waits for another process's one before it fails."""
+MEMORY = "sqlite://"
+
+
+def database_url(url_or_path: str) -> str:
+    """A path becomes the URL of a SQLite file; a URL stays."""
+    return url_or_path if "://" in url_or_path else f"sqlite:///{Path(url_or_path).expanduser()}"
+
+
+def open_database(url_or_path: str = MEMORY) -> Engine:
+    """An engine with every table made. Raises LocalError where the database cannot be opened."""
+    url = database_url(url_or_path)
+    if not url.startswith(("sqlite", "postgresql")):
+        raise LocalError("a database of that kind is not supported: give a file's path or postgresql+psycopg://...")
+    try:
+        engine = (
+            _sqlite(url) if url.startswith("sqlite") else create_engine(url, isolation_level="READ COMMITTED")
+        )
+        Base.metadata.create_all(engine)
+    except ArgumentError:
+        # Its text repeats the URL, password included.
+        raise LocalError("not a database URL: expected a file's path or postgresql+psycopg://user@host/name") from None
+    except ImportError as error:
+        raise LocalError(f"the driver for this database is not installed: pip install {error.name}") from None
+    except SQLAlchemyError as error:
+        reason = str(error.__cause__ or type(error).__name__).splitlines()[0]
+        raise LocalError(f"cannot open the database: {reason}") from None
+    return engine
+
+
+def _sqlite(url: str) -> Engine:
+    memory = url in (MEMORY, "sqlite:///:memory:")
+    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
+    if memory:
+        # One connection is one database in memory.
+        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    engine = create_engine(url, **options)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=ON")
+        if not memory:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

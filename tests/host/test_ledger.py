@@ -1,0 +1,233 @@
+"""What a call costs: every portion once, whatever calls, processes and faults come between."""
+
+import multiprocessing
+import random
+
+import pytest
+from headend.store.database import open_database
+from headend.store.ledger import StoreLedger
+from headend.store.master_key import MasterKey
+from headend.store.models import Charge, Delivery
+from headend.store.subscribers import add_subscriber, credit_left, set_credit, set_tariff
+from settop.errors import LocalError
+from sqlalchemy import func, select
+
+MASTER = MasterKey(b"\x5a" * 32)
+TERMINAL = bytes(range(8))
+BROADCAST = b"run no.1"
+
+
+def new_database():
+    """URL of an empty database; the PostgreSQL judge puts its own in this place."""
+    return "sqlite://"
+
+
+class Centre:
+    """A ledger with one subscriber."""
+
+    def __init__(self, url=None, credit=None, portion_price=25, set_up_price=100):
+        self.engine = open_database(url or new_database())
+        set_tariff(self.engine, "evening", portion_price, set_up_price)
+        self.number = add_subscriber(self.engine, MASTER, TERMINAL, bytes(32), "evening", credit=credit)
+        self.ledger = StoreLedger(self.engine, MASTER)
+        self.subscriber = self.ledger.find(TERMINAL)
+
+    def call(self, broadcast_id=BROADCAST, programme_id=1, now_ms=0):
+        return self.ledger.open_call(self.subscriber, programme_id, broadcast_id, now_ms)
+
+    def bill(self):
+        with self.engine.begin() as connection:
+            return connection.scalar(select(func.sum(Charge.price))) or 0
+
+
+def test_record_tells_the_whole_call():
+    centre = Centre()
+    call = centre.call(now_ms=1000)
+    for portion in (4, 5, 6):
+        assert centre.ledger.deliver(call, portion, 2000 + portion)
+    centre.ledger.acknowledge(call, 4, 2100)
+    centre.ledger.acknowledge(call, 5, 2200)
+    centre.ledger.withdraw_after(call, 5)
+    centre.ledger.close_call(call, 9000, "goodbye")
+    record = centre.ledger.call_record(call)
+    assert (record.started_ms, record.ended_ms, record.reason) == (1000, 9000, "goodbye")
+    assert (record.delivered, record.acknowledged, record.withdrawn) == ((4, 5, 6), (4, 5), (6,))
+    assert (record.tariff, record.price, record.currency) == ("evening", 150, "EUR")
+    assert (record.programme_id, record.broadcast_id) == (1, BROADCAST)
+    assert centre.ledger.charged(call) == 2
+    assert centre.ledger.calls_of(centre.number) == (call,)
+
+
+def test_portion_resumed_in_a_later_call_is_charged_once():
+    centre = Centre(credit=1000)
+    first = centre.call()
+    centre.ledger.deliver(first, 0, 1)
+    centre.ledger.deliver(first, 1, 2)
+    centre.ledger.close_call(first, 3, "line lost")
+    second = centre.call()
+    for portion in (1, 2):
+        assert centre.ledger.deliver(second, portion, 4)
+    assert centre.bill() == 100 + 3 * 25
+    assert credit_left(centre.engine, centre.number) == 1000 - 175
+    assert (centre.ledger.charged(first), centre.ledger.charged(second)) == (2, 1)
+    assert centre.ledger.call_record(second).delivered == (1, 2)
+
+
+def test_same_delivery_twice_changes_nothing():
+    centre = Centre(credit=200)
+    call = centre.call()
+    assert centre.ledger.deliver(call, 0, 1)
+    before = centre.ledger.call_record(call)
+    assert centre.ledger.deliver(call, 0, 2)
+    assert centre.ledger.call_record(call) == before
+    assert credit_left(centre.engine, centre.number) == 75
+
+
+def test_other_broadcast_and_other_programme_are_charged_for_themselves():
+    centre = Centre(set_up_price=0)
+    for call in (centre.call(), centre.call(b"run no.2"), centre.call(programme_id=2)):
+        centre.ledger.deliver(call, 0, 1)
+    assert centre.bill() == 75
+
+
+def test_credit_too_low_keeps_the_key_back_and_takes_nothing():
+    centre = Centre(credit=149)
+    call = centre.call()
+    assert centre.ledger.deliver(call, 0, 1)  # 100 + 25
+    assert not centre.ledger.deliver(call, 1, 2)  # 24 left
+    assert credit_left(centre.engine, centre.number) == 24
+    assert centre.ledger.call_record(call).delivered == (0,)
+    assert centre.bill() == 125
+    assert centre.ledger.deliver(call, 0, 3)  # paid for already
+    set_credit(centre.engine, centre.number, 25)
+    assert centre.ledger.deliver(call, 1, 4)
+    assert credit_left(centre.engine, centre.number) == 0
+
+
+def test_free_tariff_needs_no_credit():
+    centre = Centre(credit=0, portion_price=0, set_up_price=0)
+    assert centre.ledger.deliver(centre.call(), 0, 1)
+
+
+def test_withdrawal_gives_back_even_what_an_earlier_call_paid():
+    centre = Centre(credit=1000)
+    first = centre.call()
+    centre.ledger.deliver(first, 0, 1)
+    centre.ledger.deliver(first, 1, 1)
+    centre.ledger.close_call(first, 2, "line lost")
+    second = centre.call()
+    centre.ledger.deliver(second, 0, 3)
+    centre.ledger.deliver(second, 1, 3)
+    centre.ledger.withdraw_after(second, 0)
+    assert centre.bill() == 125
+    assert credit_left(centre.engine, centre.number) == 875
+    assert centre.ledger.call_record(second).withdrawn == (1,)
+
+
+def test_second_goodbye_does_not_refund_what_a_later_call_paid():
+    centre = Centre(credit=1000)
+    first = centre.call()
+    for portion in (0, 1):
+        centre.ledger.deliver(first, portion, 1)
+    centre.ledger.withdraw_after(first, 0)
+    second = centre.call()
+    centre.ledger.deliver(second, 1, 2)
+    centre.ledger.withdraw_after(first, 0)
+    assert centre.bill() == 150
+    assert credit_left(centre.engine, centre.number) == 850
+
+
+def test_set_up_goes_back_only_with_the_last_portion():
+    centre = Centre(credit=1000)
+    call = centre.call()
+    centre.ledger.deliver(call, 0, 1)
+    centre.ledger.withdraw_after(call, -1)
+    assert (centre.bill(), credit_left(centre.engine, centre.number)) == (0, 1000)
+    centre.ledger.withdraw_after(call, -1)  # a second goodbye
+    assert credit_left(centre.engine, centre.number) == 1000
+
+
+def test_change_of_tariff_leaves_the_running_call_alone():
+    centre = Centre()
+    call = centre.call()
+    set_tariff(centre.engine, "evening", 9999, 9999, "USD")
+    centre.ledger.deliver(call, 0, 1)
+    record = centre.ledger.call_record(call)
+    assert (record.price, record.currency) == (125, "EUR")
+
+
+def test_first_acknowledgement_and_first_end_stay():
+    centre = Centre()
+    call = centre.call()
+    centre.ledger.deliver(call, 0, 1)
+    centre.ledger.acknowledge(call, 0, 2)
+    centre.ledger.acknowledge(call, 0, 3)
+    with centre.engine.begin() as connection:
+        assert connection.scalar(select(Delivery.acked_ms)) == 2
+    centre.ledger.close_call(call, 5, "goodbye")
+    centre.ledger.close_call(call, 6, "line lost")
+    record = centre.ledger.call_record(call)
+    assert (record.ended_ms, record.reason) == (5, "goodbye")
+
+
+def test_unknown_call_is_a_local_error():
+    ledger = Centre().ledger
+    for use, values in ((ledger.deliver, (0, 0)), (ledger.call_record, ()), (ledger.withdraw_after, (0,))):
+        with pytest.raises(LocalError, match="no call record 99"):
+            use(99, *values)
+
+
+def test_what_a_method_wrote_is_there_for_another_process(tmp_path):
+    url = str(tmp_path / "centre.db")
+    centre = Centre(url)
+    call = centre.call()
+    centre.ledger.deliver(call, 3, 1)
+    other = StoreLedger(open_database(url), MASTER)
+    assert other.call_record(call).delivered == (3,)
+
+
+def test_credit_equals_what_was_not_billed_after_any_history():
+    for seed in range(8):
+        rng = random.Random(seed)
+        centre = Centre(credit=600)
+        calls = [centre.call()]
+        for step in range(60):
+            if rng.random() < 0.1:
+                calls.append(centre.call(rng.choice((BROADCAST, b"run no.2"))))
+            call = rng.choice(calls)
+            if rng.random() < 0.85:
+                centre.ledger.deliver(call, rng.randrange(12), step)
+            else:
+                centre.ledger.withdraw_after(call, rng.randrange(-1, 12))
+            assert credit_left(centre.engine, centre.number) + centre.bill() == 600
+
+
+def deliver_all(url, portions, start):
+    ledger = StoreLedger(open_database(url), MASTER)
+    subscriber = ledger.find(TERMINAL)
+    start.wait()
+    call = ledger.open_call(subscriber, 1, BROADCAST, 0)
+    for portion in range(portions):
+        assert ledger.deliver(call, portion, portion)
+
+
+def test_two_processes_charge_a_portion_once(tmp_path):
+    check_two_processes(str(tmp_path / "centre.db"))
+
+
+def check_two_processes(url):
+    centre = Centre(url, credit=10_000)
+    centre.engine.dispose()
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(2)
+    workers = [context.Process(target=deliver_all, args=(url, 40, start)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert centre.bill() == 100 + 40 * 25
+    assert credit_left(centre.engine, centre.number) == 10_000 - 1100
+    calls = centre.ledger.calls_of(centre.number)
+    assert sum(centre.ledger.charged(call) for call in calls) == 40
+    assert all(centre.ledger.call_record(call).delivered == tuple(range(40)) for call in calls)
