@@ -1,0 +1,53 @@
+"""What the commands that turn one file into another share: error line, exit status, progress, hex options."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from settop.errors import RingcastError
+
+_PROGRESS_FROM_BYTES = 200_000_000
+
+
+@contextmanager
+def one_line_errors(command: str) -> Iterator[None]:
+    """Turn what may go wrong with files and arguments into one line on stderr and exit status 1."""
+    try:
+        yield
+    except RingcastError as error:
+        message = str(error)
+    except OSError as error:
+        message = f"{error.filename or 'file'}: {error.strerror or error}"
+    else:
+        return
+    typer.echo(f"ringcast {command}: {message}", err=True)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def progress_for(path: Path, label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on a terminal for a long file, else None."""
+    if not sys.stderr.isatty() or not path.exists() or path.stat().st_size < _PROGRESS_FROM_BYTES:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # No refresh thread: the work may fork.
+    with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+        task = bar.add_task(label)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, refresh=True)
+
+        yield show
+
+
+def hex_bytes(text: str, option: str) -> bytes:
+    """Bytes from a hex option; the message of a failure does not repeat the text, which may be a secret."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise typer.BadParameter(f"{option} must be an even number of hex digits") from None

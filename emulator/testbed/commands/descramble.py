@@ -1,0 +1,29 @@
+"""`ringcast descramble`: open what `ringcast scramble` made, with its key file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from testbed.commands._files import one_line_errors, progress_for
+
+
+def descramble(
+    source: Annotated[Path, typer.Argument(metavar="IN.ts", help="A stream that `ringcast scramble` made.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.ts", help="Where the clear stream goes.")],
+    keys: Annotated[Path, typer.Option("--keys", metavar="KEYS.json", help="The key file of that stream.")],
+) -> None:
+    """Descramble IN.ts into OUT.ts: packets opened, PMT as it was, ECMs removed.
+
+    Portions that KEYS.json has no key for stay scrambled; the last line says how many packets that were. Example:
+
+    ringcast descramble broadcast.ts film.ts --keys keys.json
+    """
+    from headend.ts.descrambler import descramble_file
+
+    with one_line_errors("descramble"), progress_for(source, "descrambling") as progress:
+        result = descramble_file(source, target, keys, progress)
+    typer.echo(
+        f"{result.descrambled} packets descrambled, {result.left_scrambled} left scrambled for want of a key, "
+        f"{result.packets} packets written"
+    )

@@ -1,0 +1,259 @@
+"""Second pass: packets are read, changed and written, in this process or shared out between forked ones.
+
+Where each piece lands in the output is planned beforehand, so the workers need neither order nor each other. (Threads
+do not help here: the work is thousands of short calls, each of which would wait for the interpreter lock.)
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import NamedTuple
+
+from settop.errors import LocalError
+
+from headend.ts.packets import CHUNK_PACKETS, PACKET_BYTES, Packets, TsFile
+from headend.ts.rewrite import Edits
+
+_IOV_MAX = 512
+_FORK_FROM_PACKETS = 200_000  # below some 40 MB a second process costs more than it brings
+_MAX_WORKERS = 4
+_QUEUED = 2  # batches ahead per worker
+
+
+class Splice(NamedTuple):
+    """Before packet `row` of a batch write `packets` (whole packets), and leave that packet itself out or not."""
+
+    row: int
+    leaves_out: bool
+    packets: bytes
+
+    @property
+    def growth(self) -> int:
+        """By how many packets the output is longer for it."""
+        return len(self.packets) // PACKET_BYTES - self.leaves_out
+
+
+class Batch(NamedTuple):
+    """`packets` packets of the input from packet `first` on, which land at packet `place` of the output."""
+
+    first: int
+    packets: int
+    place: int
+    splices: list[Splice]
+
+
+Work = Callable[[int, Packets], int]  # changes the packets (index of the first given) in place, returns a count
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], size: int = 0, mode: int = 0o666) -> Iterator[int]:
+    """A descriptor to write to; the file takes the name `path` only when the block ends without an error.
+
+    `size` is the number of bytes to expect (room is reserved at once, which also makes writing faster).
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        try:
+            if size:
+                _reserve(handle, size)
+            yield handle
+            os.ftruncate(handle, os.lseek(handle, 0, os.SEEK_CUR))
+        finally:
+            os.close(handle)
+        # Not os.replace: a rename over an existing file makes ext4 write the new one to the disk first.
+        target.unlink(missing_ok=True)
+        os.rename(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _reserve(handle: int, size: int) -> None:
+    try:
+        os.posix_fallocate(handle, 0, size)
+    except (AttributeError, OSError):  # not every system or file system can; writing then says what is wrong
+        pass
+
+
+def run_batches(
+    source: TsFile,
+    handle: int,
+    batches: Iterable[Batch],
+    work: Work,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Carry out `batches` of at most CHUNK_PACKETS packets: read, `work`, splice, write to `handle`.
+
+    Returns the sum of what `work` returned. Large files are shared between processes where the system can fork.
+    """
+    workers = min(_cpus(), _MAX_WORKERS)
+    if source.packets < _FORK_FROM_PACKETS or workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
+        worker = _Worker(source, handle, work)
+        counted = done = 0
+        for batch in batches:
+            counted += worker.run(batch)
+            done += batch.packets
+            if progress:
+                progress(done, source.packets)
+        end = worker.end
+    else:
+        counted, end = _run_forked(source, handle, batches, work, workers, progress)
+    os.lseek(handle, end * PACKET_BYTES, os.SEEK_SET)
+    return counted
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Worker:
+    def __init__(self, source: TsFile, handle: int, work: Work) -> None:
+        self._source = source
+        self._handle = handle
+        self._work = work
+        self._buffer = source.buffer(CHUNK_PACKETS)
+        self.end = 0  # packets of output, up to the last batch that was run
+
+    def run(self, batch: Batch) -> int:
+        chunk = self._buffer[: batch.packets]
+        self._source.read_at(batch.first, chunk)
+        inserted = []
+        for splice in batch.splices:
+            if splice.leaves_out and len(splice.packets) == PACKET_BYTES:
+                chunk[splice.row].data[:] = splice.packets
+            else:
+                inserted.append(splice)
+        counted = self._work(batch.first, chunk)
+        written = _write_at(self._handle, batch.place * PACKET_BYTES, list(_pieces(chunk, inserted)))
+        self.end = max(self.end, batch.place + written // PACKET_BYTES)
+        return counted
+
+
+def _run_forked(
+    source: TsFile,
+    handle: int,
+    batches: Iterable[Batch],
+    work: Work,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[int, int]:
+    context = multiprocessing.get_context("fork")
+    pipes: list[Connection] = []
+    processes = []
+    queued: dict[Connection, int] = {}
+    counted = done = end = 0
+
+    def collect(timeout: float | None) -> None:
+        nonlocal counted, done, end
+        for pipe in wait(pipes, timeout):
+            assert isinstance(pipe, Connection)
+            try:
+                answer = pipe.recv()
+            except EOFError:
+                raise LocalError("a worker process was killed; the output is incomplete, run again") from None
+            if isinstance(answer, Exception):
+                raise answer
+            queued[pipe] -= 1
+            counted += answer[0]
+            done += answer[1]
+            end = max(end, answer[2])
+            if progress:
+                progress(done, source.packets)
+
+    try:
+        for _ in range(workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, [*pipes, ours], source, handle, work), daemon=True)
+            process.start()
+            theirs.close()
+            pipes.append(ours)
+            processes.append(process)
+            queued[ours] = 0
+        for batch in batches:
+            while min(queued.values()) >= _QUEUED:
+                collect(None)
+            free = min(pipes, key=queued.__getitem__)
+            queued[free] += 1
+            free.send(batch)
+            collect(0)
+        while any(queued.values()):
+            collect(None)
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        raise
+    finally:
+        for pipe in pipes:
+            pipe.close()  # a worker ends when its pipe does
+        for process in processes:
+            process.join()
+    return counted, end
+
+
+def _serve(pipe: Connection, others: list[Connection], source: TsFile, handle: int, work: Work) -> None:
+    """A worker process: batches in; (count, packets done, end of output) or the exception out."""
+    for other in others:
+        other.close()
+    worker = _Worker(source, handle, work)
+    while True:
+        try:
+            batch = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send((worker.run(batch), batch.packets, worker.end))
+        except Exception as error:
+            pipe.send(error)
+            return
+
+
+def _pieces(chunk: Packets, splices: Iterable[Splice]) -> Iterator[memoryview | bytes]:
+    data = chunk.reshape(-1).data
+    done = 0
+    for splice in splices:
+        if splice.row > done:
+            yield data[done * PACKET_BYTES : splice.row * PACKET_BYTES]
+        if splice.packets:
+            yield splice.packets
+        done = max(done, splice.row + splice.leaves_out)
+    if done < len(chunk):
+        yield data[done * PACKET_BYTES :]
+
+
+def _write_at(handle: int, offset: int, pieces: list[memoryview | bytes]) -> int:
+    total = 0
+    for start in range(0, len(pieces), _IOV_MAX):
+        some = pieces[start : start + _IOV_MAX]
+        size = sum(len(piece) for piece in some)
+        written = os.pwritev(handle, some, offset + total)
+        if written < size:  # a full disk raises on the next call; a signal may also cut a write short
+            rest = b"".join(some)
+            while written < size:
+                written += os.pwrite(handle, rest[written:], offset + total + written)
+        total += size
+    return total
+
+
+class EditCursor:
+    """Hands out PSI edits batch by batch, with rising `first`."""
+
+    def __init__(self, edits: Edits) -> None:
+        self._edits = edits
+        self._next = 0
+
+    def take(self, first: int, count: int) -> list[Splice]:
+        """The edits that fall on packets first..first+count-1, as splices."""
+        splices = []
+        at = self._edits.at
+        while self._next < len(at) and at[self._next] < first + count:
+            row, new = at[self._next] - first, self._edits.packets[self._next]
+            self._next += 1
+            splices.append(Splice(row, True, b"".join(new[:1])))
+            if len(new) > 1:
+                splices.append(Splice(row + 1, False, b"".join(new[1:])))
+        return splices

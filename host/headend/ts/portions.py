@@ -1,0 +1,201 @@
+"""Programme time of every packet, from its clock references, and the portions that it is cut into.
+
+Time is counted in ticks of 27 MHz (ISO/IEC 13818-1, 2.4.2) from the first PCR, int64. Between two PCRs it runs
+linearly with the packets; before the first and after the last it goes on at the nearest known rate.
+"""
+
+import os
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from settop.errors import LocalError, RemoteError
+
+from headend.ts.packets import NULL_PID, TsFile
+from headend.ts.psi import Pmt
+from headend.ts.streams import has_picture_or_sound
+from headend.ts.survey import PcrSamples, Survey, survey
+
+TICKS_PER_MS = 27_000
+TICKS_PER_S = 27_000_000
+PCR_MODULUS = (1 << 33) * 300
+MIN_PORTION_SECONDS = 0.2
+MAX_PORTION_SECONDS = 4_000_000.0  # an ECM's remaining_ms has 32 bits
+# The standard wants a PCR every 100 ms; a step beyond this, or backwards, is a splice and not the passing of time.
+JUMP_TICKS = 5 * TICKS_PER_S
+
+Int64s = npt.NDArray[np.int64]
+
+
+class Timeline:
+    """Programme time over `packets` packets. Built from PCR positions (rising) and ticks since the first PCR."""
+
+    def __init__(self, positions: Int64s, ticks: Int64s, packets: int) -> None:
+        self.packets = packets
+        start, end = -1, max(packets, int(positions[-1]) + 1)
+        before = ticks[0] + round(_rate(positions[:2], ticks[:2]) * (start - int(positions[0])))
+        after = ticks[-1] + round(_rate(positions[-2:], ticks[-2:]) * (end - int(positions[-1])))
+        self._at: Int64s = np.concatenate(([start], positions, [end]))
+        self._ticks: Int64s = np.concatenate(([before], ticks, [after]))
+        # Scalar look-ups by bisect: lists are several times faster than arrays there.
+        self._at_list: list[int] = self._at.tolist()
+        self._ticks_list: list[int] = self._ticks.tolist()
+
+    def ticks(self, packet: int) -> int:
+        """Programme time of one packet."""
+        row = min(max(bisect_right(self._at_list, packet) - 1, 0), len(self._at_list) - 2)
+        at, then = self._at_list[row], self._ticks_list[row]
+        return then + (packet - at) * (self._ticks_list[row + 1] - then) // (self._at_list[row + 1] - at)
+
+    def first_packet_at(self, ticks: int) -> int:
+        """The first packet whose time is `ticks` or later; `packets` where there is none."""
+        row = bisect_left(self._ticks_list, ticks) - 1
+        if row < 0:
+            return 0
+        if row >= len(self._ticks_list) - 1:
+            return self.packets
+        at, then = self._at_list[row], self._ticks_list[row]
+        packets, span = self._at_list[row + 1] - at, self._ticks_list[row + 1] - then
+        return min(max(at - (then - ticks) * packets // span, 0), self.packets)
+
+    def all_ticks(self) -> Int64s:
+        """Programme time of every packet, shape (packets,): for files that fit into memory."""
+        index = np.arange(self.packets, dtype=np.int64)
+        row = np.clip(np.searchsorted(self._at, index, "right") - 1, 0, len(self._at) - 2)
+        at, then = self._at[row], self._ticks[row]
+        ticks: Int64s = then + (index - at) * (self._ticks[row + 1] - then) // (self._at[row + 1] - at)
+        return ticks
+
+
+def _rate(positions: Int64s, ticks: Int64s) -> float:
+    """Ticks per packet between two PCRs, 0 where there is only one."""
+    return float(ticks[-1] - ticks[0]) / float(positions[-1] - positions[0]) if len(positions) > 1 else 0.0
+
+
+def timeline_of(samples: PcrSamples, packets: int) -> Timeline:
+    """Unwrap one clock's references: 33-bit wrap, discontinuity_indicator and jumps (there time goes on at the last
+    known rate). `samples` must not be empty, else LocalError.
+    """
+    if not samples.packet:
+        raise LocalError("a timeline needs at least one clock reference")
+    at = np.frombuffer(samples.packet, np.int64)
+    raw = np.frombuffer(samples.ticks, np.int64)
+    steps = np.diff(raw) % PCR_MODULUS
+    spans = np.diff(at)
+    bad = (np.frombuffer(samples.discontinuity, np.int8)[1:] != 0) | (steps > JUMP_TICKS)
+    if bad.any():
+        good = np.flatnonzero(~bad)
+        if good.size:
+            before = np.searchsorted(good, np.flatnonzero(bad)) - 1
+            model = good[np.maximum(before, 0)]  # the last good span before, or else the first after
+            steps[bad] = spans[bad] * steps[model] // spans[model]
+        else:
+            steps[bad] = 0
+    return Timeline(at, np.concatenate((np.zeros(1, np.int64), np.cumsum(steps))), packets)
+
+
+def programme_clock(found: Survey, programme: int | None) -> tuple[list[int], Timeline]:
+    """(programmes concerned, timeline of the first of them that has picture or sound).
+
+    `programme` None means all. Raises RemoteError for no PAT, an unknown programme, no PMT, neither picture nor
+    sound, or no PCR.
+    """
+    if not found.programmes:
+        raise RemoteError("no programme found: the input has no undamaged PAT")
+    if programme is not None and programme not in found.programmes:
+        known = ", ".join(str(number) for number in found.programmes)
+        raise RemoteError(f"no programme {programme} in the input; it has {known}")
+    concerned = list(found.programmes) if programme is None else [programme]
+    if not any(found.pmts_of(number) for number in concerned):
+        raise RemoteError(f"no undamaged PMT for programme {concerned[0]} in the input")
+    seen = [number for number in concerned if any(has_picture_or_sound(pmt) for _, pmt in found.pmts_of(number))]
+    if not seen:
+        raise RemoteError(
+            f"programme {concerned[0]} has neither a video nor an audio stream; choose another with --programme"
+        )
+    pmts = found.pmts_of(seen[0])
+    samples = _clock_samples(found, pmts)
+    if not samples.packet:
+        raise RemoteError(
+            f"programme {seen[0]} has no PCR (clock reference) on PID 0x{pmts[0][1].pcr_pid:04x}; without one its "
+            "portions cannot be timed; remux the input: ffmpeg -i IN -c copy OUT.ts"
+        )
+    return concerned, timeline_of(samples, found.packets)
+
+
+def _clock_samples(found: Survey, pmts: list[tuple[int, Pmt]]) -> PcrSamples:
+    """The programme's references; where a later PMT names another PCR PID, the clock changes to it there."""
+    pids: list[tuple[int, int]] = []
+    for at, pmt in pmts:
+        if pmt.pcr_pid != NULL_PID and (not pids or pids[-1][1] != pmt.pcr_pid):
+            pids.append((at, pmt.pcr_pid))
+    if len(pids) == 1:
+        return found.pcrs.get(pids[0][1], PcrSamples())
+    joined = PcrSamples()
+    for row, (at, pid) in enumerate(pids):
+        samples = found.pcrs.get(pid, PcrSamples())
+        low = bisect_left(samples.packet, at) if row else 0
+        high = bisect_left(samples.packet, pids[row + 1][0]) if row + 1 < len(pids) else len(samples.packet)
+        joined.discontinuity.extend(samples.discontinuity[low:high])
+        if joined.packet and low < high:
+            joined.discontinuity[len(joined.packet)] = 1
+        joined.packet.extend(samples.packet[low:high])
+        joined.ticks.extend(samples.ticks[low:high])
+    return joined
+
+
+@dataclass(frozen=True, slots=True)
+class PortionSpan:
+    """One portion: `packets` packets from `first_packet` on; it begins `start_ms` after the first PCR."""
+
+    index: int
+    first_packet: int
+    packets: int
+    start_ms: float
+
+
+class PortionMap:
+    """Cuts a timeline at multiples of `portion_seconds` (0.2 to 4,000,000, else LocalError) from the first PCR."""
+
+    def __init__(self, timeline: Timeline, portion_seconds: float) -> None:
+        if not MIN_PORTION_SECONDS <= portion_seconds <= MAX_PORTION_SECONDS:
+            raise LocalError(
+                f"portion_seconds is {portion_seconds:g}; from {MIN_PORTION_SECONDS:g} to {MAX_PORTION_SECONDS:g} work"
+            )
+        self.timeline = timeline
+        self.portion_ticks = round(portion_seconds * TICKS_PER_S)
+        last = timeline.ticks(max(timeline.packets - 1, 0)) // self.portion_ticks
+        firsts = [timeline.first_packet_at(index * self.portion_ticks) for index in range(1, last + 1)]
+        self.starts: list[int] = [0, *firsts]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def spans(self) -> list[PortionSpan]:
+        ends = [*self.starts[1:], self.timeline.packets]
+        step_ms = self.portion_ticks / TICKS_PER_MS
+        return [
+            PortionSpan(index, first, end - first, index * step_ms)
+            for index, (first, end) in enumerate(zip(self.starts, ends, strict=True))
+        ]
+
+    def portion_of(self, packet: int) -> int:
+        """Index of the portion that a packet belongs to."""
+        return bisect_right(self.starts, packet) - 1
+
+    def remaining_ms(self, packet: int, portion: int | None = None) -> int:
+        """Milliseconds from a packet's time to the next change (rounded up, at least 0)."""
+        index = self.portion_of(packet) if portion is None else portion
+        left = (index + 1) * self.portion_ticks - self.timeline.ticks(packet)
+        return max(-(-left // TICKS_PER_MS), 0)
+
+
+def packet_times_ns(path: str | os.PathLike[str], programme: int | None = None) -> Int64s:
+    """Time of every packet in ns since the first PCR, shape (n,), non-decreasing: for small files.
+
+    Uses the clock that `scramble_file` uses. Raises RemoteError as that does.
+    """
+    with TsFile(path) as source:
+        _, timeline = programme_clock(survey(source), programme)
+    return timeline.all_ticks() * 1000 // 27

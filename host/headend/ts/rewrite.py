@@ -1,0 +1,111 @@
+"""Changes PSI sections inside a stream while every other byte keeps its place.
+
+Sections of one PID come in groups: from a packet that begins a section to the one where no section is left open. A
+changed group goes back into the packets that it came from, adaptation fields untouched; only what no longer fits
+takes further packets behind them. Continuity counters after that run on with the same shift.
+"""
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from headend.ts.packets import PACKET_BYTES
+from headend.ts.psi import SectionAssembler, fill_slots, make_packet, payload_of
+
+Edit = Callable[[bytes], bytes]  # a section in, the section to put in its place out
+_MAX_GROUP_PACKETS = 64
+
+
+@dataclass(slots=True)
+class Edits:
+    """What to write instead of some packets: index of the packet, and the packets to write (none, one, several)."""
+
+    at: "array[int]" = field(default_factory=lambda: array("q"))
+    packets: list[tuple[bytes, ...]] = field(default_factory=list)
+
+
+class PidRewriter:
+    """Rewrites one PID. Feed its packets in order, then call `finish`; the result gathers in `edits`."""
+
+    def __init__(self, edit: Edit, edits: Edits) -> None:
+        self._edit = edit
+        self._edits = edits
+        self._group: list[tuple[int, bytes]] = []
+        self._sections: list[bytes] = []
+        self._assembler = SectionAssembler()
+        self._shift = 0  # packets added so far, less those left out
+        # Tables repeat: remember what became of groups of one packet, and of packets whose counter was shifted.
+        self._known: dict[bytes, tuple[bytes, ...]] = {}
+        self._shifted: dict[tuple[tuple[bytes, ...], int], tuple[bytes, ...]] = {}
+
+    def feed(self, at: int, packet: bytes) -> None:
+        if not self._group:
+            known = self._known.get(packet)
+            if known is not None:
+                self._emit(at, packet, known)
+                return
+            if not packet[1] & 0x40 or not payload_of(packet):
+                self._emit(at, packet, (packet,))
+                return
+        damaged = self._assembler.damaged
+        self._sections += self._assembler.feed(packet)
+        self._group.append((at, packet))
+        if self._assembler.damaged != damaged or len(self._group) > _MAX_GROUP_PACKETS:
+            self.finish()
+        elif self._assembler.idle:
+            self._close()
+
+    def finish(self) -> None:
+        """Give up an open group: its packets stay as they are."""
+        for at, packet in self._group:
+            self._emit(at, packet, (packet,))
+        self._restart()
+
+    def _restart(self) -> None:
+        self._group, self._sections, self._assembler = [], [], SectionAssembler()
+
+    def _close(self) -> None:
+        changed = [self._edit(section) for section in self._sections]
+        group = self._group
+        if changed == self._sections:
+            self.finish()
+            if len(group) == 1:
+                self._known[group[0][1]] = (group[0][1],)
+            return
+        slots = [(at, packet) for at, packet in group if payload_of(packet)]
+        for at, packet in group:
+            if not payload_of(packet):
+                self._emit(at, packet, (packet,))
+        filled = fill_slots(changed, [len(payload_of(packet)) for _, packet in slots])
+        made: list[bytes] = []
+        for (_, packet), (start, payload) in zip(slots, filled, strict=False):
+            head = bytearray(packet[: PACKET_BYTES - len(payload)])
+            head[1] = head[1] & 0xBF | start << 6
+            made.append(bytes(head) + payload)
+        last = slots[-1][1]
+        pid = (last[1] & 0x1F) << 8 | last[2]
+        for extra, (start, payload) in enumerate(filled[len(slots) :], 1):
+            made.append(make_packet(pid, last[3] + extra, payload, start))
+        for row, (at, packet) in enumerate(slots):
+            new = tuple(made[row:]) if row + 1 == len(slots) else tuple(made[row : row + 1])
+            if len(group) == 1:
+                self._known[packet] = new
+            self._emit(at, packet, new)
+        self._restart()
+
+    def _emit(self, at: int, packet: bytes, new: tuple[bytes, ...]) -> None:
+        """Note what replaces `packet`; `new` carries counters as if nothing had been added before."""
+        shift = self._shift & 15
+        if shift:
+            key = (new, shift)
+            new = self._shifted.get(key) or tuple(_shift_counter(one, shift) for one in key[0])
+            self._shifted[key] = new
+        if new != (packet,):
+            self._edits.at.append(at)
+            self._edits.packets.append(new)
+        if payload_of(packet):
+            self._shift += len(new) - 1
+
+
+def _shift_counter(packet: bytes, shift: int) -> bytes:
+    return packet[:3] + bytes((packet[3] & 0xF0 | packet[3] + shift & 15,)) + packet[4:]

@@ -1,0 +1,118 @@
+"""`ringcast scramble` and `ringcast descramble` as commands."""
+
+import json
+import stat
+
+import pytest
+import typer
+from testbed.commands.descramble import descramble
+from testbed.commands.scramble import scramble
+from typer.testing import CliRunner
+
+from tests.helpers.ts_builder import plain_stream
+
+SECRET = "000102030405060708090a0b0c0d0e0f"
+
+app = typer.Typer()
+app.command()(scramble)
+app.command()(descramble)
+
+
+@pytest.fixture
+def files(tmp_path):
+    plain_stream(1000, null_every=4).write(tmp_path / "in.ts")
+    return tmp_path
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def call_scramble(files, *more, source="in.ts", secret=SECRET, seconds=0.5):
+    return call(
+        *("scramble", files / source, files / "out.ts", "--portion-seconds", seconds),
+        *("--programme-secret", secret, "--keys-out", files / "keys.json", *more),
+    )
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_scramble_and_descramble_restore_the_file(files):
+    done = call_scramble(files)
+    assert done.exit_code == 0, done.output
+    assert "2 portions" in done.output
+    done = call("descramble", files / "out.ts", files / "back.ts", "--keys", files / "keys.json")
+    assert done.exit_code == 0, done.output
+    assert "0 left scrambled" in done.output
+    assert (files / "back.ts").read_bytes() == (files / "in.ts").read_bytes()
+
+
+def test_key_file_covers_the_output_and_only_its_owner_reads_it(files):
+    call_scramble(files, "--broadcast-id", "0102030405060708", "--programme-id", 9)
+    document = json.loads((files / "keys.json").read_text())
+    assert (document["broadcast_id"], document["programme_id"]) == ("0102030405060708", 9)
+    at = 0
+    for index, portion in enumerate(document["portions"]):
+        assert (portion["index"], portion["parity"]) == (index, ("even", "odd")[index % 2])
+        assert len(bytes.fromhex(portion["key"])) == 16
+        assert portion["first_packet"] == at
+        at += portion["packets"]
+    assert at * 188 == (files / "out.ts").stat().st_size
+    assert stat.S_IMODE((files / "keys.json").stat().st_mode) == 0o600
+
+
+def test_every_run_has_another_broadcast_id(files):
+    ids = set()
+    for _ in range(3):
+        call_scramble(files)
+        ids.add(json.loads((files / "keys.json").read_text())["broadcast_id"])
+    assert len(ids) == 3
+
+
+def test_input_and_output_may_be_the_same_file(files):
+    before = (files / "in.ts").read_bytes()
+    assert call("scramble", files / "in.ts", files / "in.ts", "--portion-seconds", 1, "--programme-secret", SECRET,
+                "--keys-out", files / "keys.json").exit_code == 0  # fmt: skip
+    assert call("descramble", files / "in.ts", files / "in.ts", "--keys", files / "keys.json").exit_code == 0
+    assert (files / "in.ts").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"source": "none.ts"}, "none.ts"),
+        ({"source": "text"}, "no MPEG transport stream"),
+        ({"secret": "0011"}, "at least 16"),
+        ({"seconds": 0}, "portion_seconds"),
+    ],
+)
+def test_failure_is_one_line_exit_status_1_and_no_file(files, options, says):
+    (files / "text").write_text("hello" * 1000)
+    before = names(files)
+    done = call_scramble(files, **options)
+    assert done.exit_code == 1
+    assert says in done.output
+    assert done.output.count("\n") == 1
+    assert names(files) == before
+
+
+def test_failure_keeps_an_older_output(files):
+    (files / "out.ts").write_bytes(b"older")
+    (files / "text").write_text("hello" * 1000)
+    assert call_scramble(files, source="text").exit_code == 1
+    assert (files / "out.ts").read_bytes() == b"older"
+
+
+def test_secret_that_is_no_hex_is_not_repeated(files):
+    done = call_scramble(files, secret="not hex at all")
+    assert done.exit_code == 2
+    assert "not hex at all" not in done.output
+
+
+def test_help_shows_an_example():
+    for command in ("scramble", "descramble"):
+        done = call(command, "--help")
+        assert done.exit_code == 0
+        assert f"ringcast {command}" in done.output

@@ -1,0 +1,213 @@
+"""Reading files, programme time, and where portions are cut."""
+
+import random
+
+import numpy as np
+import pytest
+from headend.ts.packets import TsFile, headers
+from headend.ts.portions import PCR_MODULUS, TICKS_PER_MS, PortionMap, packet_times_ns, programme_clock
+from headend.ts.psi import Stream
+from headend.ts.survey import survey
+from settop.errors import LocalError, RemoteError
+
+from tests.helpers.ts_builder import AUDIO_PID, VIDEO_PID, TsBuilder, plain_stream
+
+
+def portions_of(path, seconds, programme=None):
+    with TsFile(path) as source:
+        _, timeline = programme_clock(survey(source), programme)
+    return PortionMap(timeline, seconds)
+
+
+def clock_positions(builder):
+    return [row for row, packet in enumerate(builder.packets) if packet[3] & 0x20 and packet[4] and packet[5] & 0x10]
+
+
+def test_time_runs_linearly_between_clock_references(tmp_path):
+    builder = plain_stream(200)
+    times = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    clocks = clock_positions(builder)
+    assert [times[at] for at in clocks] == [row * 20_000_000 for row in range(len(clocks))]
+    steps = np.diff(times[clocks[0] : clocks[1] + 1])
+    assert steps.min() >= 1_999_900
+    assert steps.max() <= 2_000_100
+    assert times[0] < 0  # PAT and PMT before the first reference
+
+
+def test_portions_begin_at_multiples_of_their_length_from_the_first_pcr(tmp_path):
+    builder = plain_stream(3000)
+    portions = portions_of(builder.write(tmp_path / "a.ts"), 1)
+    clocks = clock_positions(builder)
+    assert portions.starts == [0, clocks[50], clocks[100]]
+    assert [span.start_ms for span in portions.spans()] == [0, 1000, 2000]
+    assert sum(span.packets for span in portions.spans()) == len(builder.packets)
+    assert portions.portion_of(clocks[50] - 1) == 0
+    assert portions.portion_of(clocks[50]) == 1
+    assert portions.remaining_ms(clocks[50]) == 1000
+    assert portions.remaining_ms(clocks[51]) == 980
+
+
+def test_pcr_wrap_changes_nothing(tmp_path):
+    wrapped = plain_stream(2000, start_ticks=PCR_MODULUS - 700 * TICKS_PER_MS).write(tmp_path / "wrap.ts")
+    plain = plain_stream(2000).write(tmp_path / "plain.ts")
+    assert np.array_equal(packet_times_ns(wrapped), packet_times_ns(plain))
+
+
+@pytest.mark.parametrize("jump_ms", [3_600_000, -500_000, 300])
+def test_discontinuity_goes_on_at_the_last_known_rate(tmp_path, jump_ms):
+    builder = TsBuilder()
+    builder.pat()
+    builder.pmt()
+    for row in range(100):
+        offset = 1_000_000 + (jump_ms if row >= 50 else 0)
+        builder.es(VIDEO_PID, pcr=(offset + row * 20) * TICKS_PER_MS, discontinuity=row == 50)
+        for _ in range(9):
+            builder.es(AUDIO_PID)
+    times = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    assert [times[at] for at in clock_positions(builder)] == [row * 20_000_000 for row in range(100)]
+
+
+def test_unflagged_backward_jump_is_found_too(tmp_path):
+    builder = plain_stream(400, start_ticks=10**9)
+    builder.packets += plain_stream(400, start_ticks=5).packets
+    times = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    assert np.all(np.diff(times) >= 0)
+    assert 780_000_000 <= times[-1] <= 830_000_000
+
+
+def test_later_pmt_moves_the_clock_to_another_pid(tmp_path):
+    builder = TsBuilder()
+    builder.pat()
+    for row in range(100):
+        if row % 50 == 0:
+            builder.pmt(pcr_pid=AUDIO_PID if row else VIDEO_PID, version=row // 50)
+        builder.es(VIDEO_PID, pcr=row * 20 * TICKS_PER_MS)
+        builder.es(AUDIO_PID, pcr=(900_000 + row * 20) * TICKS_PER_MS)
+    times = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    assert np.all(np.diff(times) >= 0)
+    assert 1_950_000_000 <= times[-1] <= 2_050_000_000
+
+
+def test_single_pcr_is_one_portion(tmp_path):
+    builder = TsBuilder()
+    builder.pat()
+    builder.pmt()
+    builder.es(VIDEO_PID, pcr=5)
+    builder.es(VIDEO_PID)
+    assert portions_of(builder.write(tmp_path / "a.ts"), 1).starts == [0]
+
+
+def test_no_pcr_is_refused(tmp_path):
+    builder = TsBuilder()
+    builder.pat()
+    builder.pmt()
+    builder.es(VIDEO_PID)
+    with pytest.raises(RemoteError, match="no PCR"):
+        packet_times_ns(builder.write(tmp_path / "a.ts"))
+
+
+@pytest.mark.parametrize(
+    ("streams", "fine"),
+    [
+        ((Stream(0x05, 0x100),), False),
+        ((Stream(0x06, 0x100, b"\x56\x00"),), False),  # teletext
+        ((Stream(0x06, 0x100, b"\x6a\x00"),), True),  # AC-3
+        ((Stream(0x06, 0x100, b"\x05\x04Opus"),), True),
+        ((Stream(0x0F, 0x100),), True),  # radio
+    ],
+)
+def test_programme_needs_picture_or_sound(tmp_path, streams, fine):
+    builder = TsBuilder()
+    builder.pat()
+    builder.pmt(streams=streams)
+    builder.es(VIDEO_PID, pcr=5)
+    path = builder.write(tmp_path / "a.ts")
+    if fine:
+        assert len(packet_times_ns(path)) == 3
+    else:
+        with pytest.raises(RemoteError, match="neither a video nor an audio"):
+            packet_times_ns(path)
+
+
+def test_unknown_programme_names_those_there_are(tmp_path):
+    path = plain_stream(100).write(tmp_path / "a.ts")
+    with pytest.raises(RemoteError, match=r"no programme 9 .* has 1"):
+        packet_times_ns(path, 9)
+
+
+def test_no_pat_and_no_pmt_are_refused(tmp_path):
+    builder = TsBuilder()
+    builder.es(VIDEO_PID, pcr=5)
+    with pytest.raises(RemoteError, match="no undamaged PAT"):
+        packet_times_ns(builder.write(tmp_path / "a.ts"))
+    builder.pat()
+    with pytest.raises(RemoteError, match="no undamaged PMT"):
+        packet_times_ns(builder.write(tmp_path / "b.ts"))
+
+
+def test_portion_too_short_is_our_own_mistake(tmp_path):
+    path = plain_stream(100).write(tmp_path / "a.ts")
+    for seconds in (0.1, 0, -1, float("nan"), float("inf")):
+        with pytest.raises(LocalError):
+            portions_of(path, seconds)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"no transport stream" * 100, "no MPEG transport stream"),
+        (plain_stream(100).bytes()[:-30], "truncated"),
+        (b"junk" + plain_stream(100).bytes(), "first 4 bytes"),
+        (b"".join(b"\0\0\0\0" + packet for packet in plain_stream(100).packets), "M2TS"),
+        (b"".join(packet + bytes(16) for packet in plain_stream(100).packets), "204-byte"),
+        (b"\x47", "truncated"),
+    ],
+)
+def test_what_is_no_whole_188_byte_stream_is_refused_by_name(tmp_path, data, says):
+    path = tmp_path / "a.ts"
+    path.write_bytes(data)
+    with pytest.raises(RemoteError, match=says):
+        TsFile(path)
+
+
+def test_lost_sync_names_the_packet(tmp_path):
+    data = bytearray(plain_stream(1000).bytes())
+    data[300 * 188] = 0
+    path = tmp_path / "a.ts"
+    path.write_bytes(data)
+    with TsFile(path) as source, pytest.raises(RemoteError, match="packet 300"):
+        survey(source)
+
+
+def test_headers_of_every_adaptation_length():
+    rows = []
+    for control in range(4):
+        rows += [bytes((0x47, 0x1F, 0x23, 0x80 | control << 4 | 5, length)) + bytes(183) for length in range(256)]
+    fields = headers(np.frombuffer(b"".join(rows), np.uint8).reshape(-1, 188))
+    for row in range(1024):
+        control, length = divmod(row, 256)
+        assert (fields.pid[row], fields.tsc[row], fields.afc[row], fields.cc[row]) == (0x1F23, 2, control, 5)
+        expected = {0: 188, 1: 4, 2: 188, 3: min(5 + length, 188)}[control]
+        assert fields.offset[row] == expected
+        malformed = control == 0 or (control == 2 and length > 183) or (control == 3 and length > 182)
+        assert fields.malformed[row] == malformed
+
+
+def test_inverse_of_time_is_exact(tmp_path):
+    rng = random.Random(5)
+    builder = TsBuilder()
+    builder.pat()
+    builder.pmt()
+    ticks = 0
+    for _ in range(60):
+        ticks += rng.randrange(1, 3_000_000)
+        builder.es(VIDEO_PID, pcr=ticks)
+        for _ in range(rng.randrange(30)):
+            builder.es(AUDIO_PID)
+    with TsFile(builder.write(tmp_path / "a.ts")) as source:
+        timeline = programme_clock(survey(source), None)[1]
+    every = timeline.all_ticks()
+    assert [timeline.ticks(packet) for packet in range(len(every))] == every.tolist()
+    for when in [*every.tolist(), *(rng.randrange(int(every[0]) - 9, int(every[-1]) + 9) for _ in range(500))]:
+        assert timeline.first_packet_at(when) == int(np.searchsorted(every, when, "left"))
