@@ -85,6 +85,5 @@ def package_files(root: Path | None = None, prefix: str = "lib/settop") -> dict[
     """
     folder = Path(next(iter(settop.__path__))) if root is None else root
     return {
-        f"{prefix}/{path.relative_to(folder).as_posix()}": path.read_bytes()
-        for path in sorted(folder.rglob("*.py"))
+        f"{prefix}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in sorted(folder.rglob("*.py"))
     }

@@ -35,9 +35,7 @@ def read_uf2(data: bytes) -> bytes:
     RemoteError: not a Pico's UF2.
     """
     if len(data) == 0 or len(data) % _UF2_BLOCK:
-        raise RemoteError(
-            f"UF2 of {len(data)} bytes, expected a multiple of {_UF2_BLOCK}; is the download complete?"
-        )
+        raise RemoteError(f"UF2 of {len(data)} bytes, expected a multiple of {_UF2_BLOCK}; is the download complete?")
     flash = bytearray(b"\xff" * FLASH_BYTES)
     top = 0
     for start in range(0, len(data), _UF2_BLOCK):
@@ -50,15 +48,11 @@ def read_uf2(data: bytes) -> bytes:
             continue
         offset = address - FLASH_BASE
         if size > 476 or not 0 <= offset <= FLASH_BYTES - size:
-            raise RemoteError(
-                f"UF2 block for 0x{address:08x}, outside the Pico's flash; is it an RPI_PICO image?"
-            )
+            raise RemoteError(f"UF2 block for 0x{address:08x}, outside the Pico's flash; is it an RPI_PICO image?")
         flash[offset : offset + size] = block[32 : 32 + size]
         top = max(top, offset + size)
     if top > FILES_START:
-        raise RemoteError(
-            f"UF2 reaches 0x{top:x} into the flash and the file system starts at 0x{FILES_START:x}"
-        )
+        raise RemoteError(f"UF2 reaches 0x{top:x} into the flash and the file system starts at 0x{FILES_START:x}")
     return bytes(flash)
 
 
@@ -116,9 +110,7 @@ def board_files(files: dict[str, bytes]) -> dict[str, bytes]:
 
 def files_image(files: dict[str, bytes]) -> bytes:
     """A littlefs image (FILES_BYTES long) of `files` as given. LocalError: a bad path, or more than fits."""
-    file_system = LittleFS(
-        block_size=BLOCK_BYTES, block_count=FILES_BYTES // BLOCK_BYTES, disk_version=0x00020000
-    )
+    file_system = LittleFS(block_size=BLOCK_BYTES, block_count=FILES_BYTES // BLOCK_BYTES, disk_version=0x00020000)
     made: set[str] = set()
     for name in sorted(files):
         path = PurePosixPath(name)
@@ -134,8 +126,7 @@ def files_image(files: dict[str, bytes]) -> bytes:
         except (OSError, LittleFSError) as error:
             total = sum(map(len, files.values()))
             raise LocalError(
-                f"{name} does not go into the Pico's file system "
-                f"({FILES_BYTES} bytes, {total} wanted): {error}"
+                f"{name} does not go into the Pico's file system ({FILES_BYTES} bytes, {total} wanted): {error}"
             ) from error
     return bytes(file_system.context.buffer)
 

@@ -143,9 +143,7 @@ class UnixMachine:
 
     def _pump(self, wait_s: float) -> None:
         """Waits for bytes, moves what there are."""
-        writers = {
-            self._inputs[line]: line for line, data in self._waiting.items() if data and line in self._inputs
-        }
+        writers = {self._inputs[line]: line for line, data in self._waiting.items() if data and line in self._inputs}
         if not self._outputs and not writers:
             time.sleep(wait_s)
             return

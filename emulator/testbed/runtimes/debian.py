@@ -7,6 +7,7 @@ signatures are checked against the machine's Debian keyring.
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -84,9 +85,7 @@ class PrivateApt:
             sources = folder / "sources.list"
             archive = mirror()
             sources.write_text(
-                "".join(
-                    f"{kind} [signed-by={KEYRING}] {archive} {release} main\n" for kind in ("deb", "deb-src")
-                )
+                "".join(f"{kind} [signed-by={KEYRING}] {archive} {release} main\n" for kind in ("deb", "deb-src"))
             )
             options |= {"Dir::Etc::sourcelist": sources, "Dir::Etc::sourceparts": "-"}
         self._options = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
@@ -104,9 +103,7 @@ class PrivateApt:
             check=False,
         )
         if done.returncode:
-            errors = [line for line in done.stderr.splitlines() if line.startswith("E:")] or [
-                done.stderr.strip()
-            ]
+            errors = [line for line in done.stderr.splitlines() if line.startswith("E:")] or [done.stderr.strip()]
             raise RuntimeUnavailable(f"apt-get {words[0]} failed: {errors[0]}")
         return done.stdout
 
@@ -131,14 +128,29 @@ class PrivateApt:
 def unpack_deb(deb: Path, root: Path) -> None:
     """The files of a binary package under `root`; none of its scripts run."""
     root.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["dpkg-deb", "-x", str(deb), str(root)], check=True, capture_output=True)
+    _run("dpkg-deb", "-x", str(deb), str(root))
 
 
 def unpack_source(archive: Path, folder: Path) -> None:
-    """An upstream tarball without its top folder."""
+    """An upstream tarball without its top folder.
+
+    Python's own unpacker, for machines without xz and bzip2.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        ["tar", "xf", str(archive), "-C", str(folder), "--strip-components=1"],
-        check=True,
-        capture_output=True,
-    )
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                _, _, member.name = member.name.partition("/")
+                if member.islnk():
+                    _, _, member.linkname = member.linkname.partition("/")
+                if member.name:
+                    tar.extract(member, folder, filter="tar")
+    except (OSError, tarfile.TarError) as error:
+        raise RuntimeUnavailable(f"{archive.name} cannot be unpacked: {error}") from error
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        complaint = (done.stderr.strip() or f"status {done.returncode}").splitlines()[0]
+        raise RuntimeUnavailable(f"{words[0]} cannot unpack {Path(words[2]).name}: {complaint}")

@@ -147,9 +147,7 @@ def unix_binary(progress: Progress | None = None) -> Binary:
         found = _try((installed,), "installed")
         if found is not None:
             return found
-        tell(
-            f"{installed} is older than {OLDEST_UNIX[0]}.{OLDEST_UNIX[1]} or lacks a module; looking further"
-        )
+        tell(f"{installed} is older than {OLDEST_UNIX[0]}.{OLDEST_UNIX[1]} or lacks a module; looking further")
     for argv in _cached_unix():
         found = _try(argv, "cache")
         if found is not None:
@@ -175,9 +173,7 @@ def cached_unix_binary(tell: Progress = _silent) -> Binary | None:
         found = _try((installed,), "installed")
         if found is not None:
             return found
-        tell(
-            f"{installed} is older than {OLDEST_UNIX[0]}.{OLDEST_UNIX[1]} or lacks a module; looking further"
-        )
+        tell(f"{installed} is older than {OLDEST_UNIX[0]}.{OLDEST_UNIX[1]} or lacks a module; looking further")
     for argv in _cached_unix():
         found = _try(argv, "cache")
         if found is not None:
@@ -189,9 +185,7 @@ def _unix_path() -> Path | None:
     fetched = sources.versions()
     if fetched is None:
         return None
-    key = _key(
-        "unix", fetched, build.UNIX_MAKE_FLAGS, build.UNIX_MANIFEST, platform.machine(), platform.libc_ver()
-    )
+    key = _key("unix", fetched, build.UNIX_MAKE_FLAGS, build.UNIX_MANIFEST, platform.machine(), platform.libc_ver())
     return cache_dir() / "bin" / f"micropython-{VERSION}-{key}"
 
 

@@ -40,12 +40,10 @@ def fetch_unix(progress: Callable[[str], None]) -> tuple[str, ...]:
         progress("fetching Debian's MicroPython with a C library of its own ...")
         for deb in apt.debs(target / "apt" / "debs", PACKAGES):
             unpack_deb(deb, target)
-            shutil.rmtree(target / "apt")
+        shutil.rmtree(target / "apt")
 
     publish_folder(folder(), fill)
     argv = cached_unix()
     if argv is None:
-        raise RuntimeUnavailable(
-            f"Debian's micropython package came without a binary or loader; see {folder()}"
-        )
+        raise RuntimeUnavailable(f"Debian's micropython package came without a binary or loader; see {folder()}")
     return argv

@@ -13,6 +13,7 @@ from testbed.runtimes.debian import PrivateApt, unpack_deb
 from testbed.runtimes.image import RuntimeUnavailable
 
 RECIPE = 1
+CORE = "v6-m"  # the RP2040's Cortex-M0+, as gcc names its libraries
 
 HOST_TOOLS = ("gcc", "make")
 ARM_TOOLS = ("arm-none-eabi-gcc", "arm-none-eabi-g++", "cmake", *HOST_TOOLS)
@@ -88,24 +89,53 @@ def _fill(target: Path, packages: tuple[str, ...], progress: Callable[[str], Non
     for deb in debs:
         unpack_deb(deb, target)
     shutil.rmtree(target / "apt")
-    # libc.so is a linker script that names its parts by absolute path: those that came with it are here now.
-    # The folder has its final name only after this, so the names are relative to the library search path.
-    for script in target.glob("usr/lib/*/libc.so"):
+    settle(target)
+
+
+def settle(root: Path) -> None:
+    """Mends what does not move with a compiler: the places that Debian's packages know by absolute path
+    alone."""
+    # Libraries for other ARM cores are most of what was unpacked (2 of 2.7 GB).
+    for folder in (*root.glob("usr/lib/arm-none-eabi/newlib"), *root.glob("usr/lib/gcc/arm-none-eabi/*")):
+        for other in (folder / "arm", *(path for path in folder.glob("thumb/*") if path.name != CORE)):
+            shutil.rmtree(other, ignore_errors=True)
+    # The C library for the RP2040: the compiler looks in these two places relative to itself.
+    arm = root / "usr/lib/arm-none-eabi"
+    for name, where in (("lib", "newlib"), ("include", "../../include/newlib")):
+        if (arm / where).is_dir() and not (arm / name).exists():
+            (arm / name).symlink_to(where)
+    # libc.so is a linker script: its parts shall be looked for along the library path.
+    for script in root.glob("usr/lib/*/libc.so"):
         script.write_text(re.sub(r"/\S*/(libc_nonshared\.a)", r"\1", script.read_text()))
+    # The native compilers look for the C library's headers under / alone. (C_INCLUDE_PATH would mislead the
+    # others.)
+    wrappers = root / "native"
+    wrappers.mkdir()
+    for name, aliases in (("gcc", ("cc",)), ("g++", ("c++",))):
+        if not (root / "usr/bin" / name).exists():
+            continue
+        wrapper = wrappers / name
+        wrapper.write_text(_WRAPPER.replace("NAME", name))
+        wrapper.chmod(0o755)
+        for alias in aliases:
+            (wrappers / alias).symlink_to(name)
+
+
+_WRAPPER = """#!/bin/sh
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+triplet=$("$root/usr/bin/NAME" -dumpmachine)
+exec "$root/usr/bin/NAME" -idirafter "$root/usr/include/$triplet" -idirafter "$root/usr/include" "$@"
+"""
 
 
 def relocated(root: Path) -> Toolchain:
-    """The environment in which tools unpacked under `root` find their libraries, headers and one another."""
-    libraries = [
-        str(path) for path in sorted(root.glob("usr/lib/*-linux-gnu")) + sorted(root.glob("lib/*-linux-gnu"))
-    ]
-    headers = [str(path) for path in [root / "usr/include", *sorted(root.glob("usr/include/*-linux-gnu"))]]
+    """The environment in which tools unpacked under `root` find their libraries and one another."""
+    found = [*sorted(root.glob("usr/lib/*-linux-gnu")), *sorted(root.glob("lib/*-linux-gnu"))]
+    libraries = [str(path) for path in found]
     additions = {
-        "PATH": [f"{root}/usr/bin"],
+        "PATH": [f"{root}/native", f"{root}/usr/bin"],
         "LD_LIBRARY_PATH": libraries,
-        "LIBRARY_PATH": libraries,  # where gcc looks for what it links, crt1.o too
-        "C_INCLUDE_PATH": headers,
-        "CPLUS_INCLUDE_PATH": headers,
+        "LIBRARY_PATH": libraries,  # where a native gcc looks for what it links, crt1.o too
     }
     environment = {}
     for name, folders in additions.items():

@@ -129,6 +129,10 @@ def _check_terminal(expect: ExpectPlan, terminal: TerminalRun) -> list[Check]:
     if expect.damaged is not None:
         damaged = terminal.analysis.damaged_packets
         checks.append(Check(f"{name}: {expect.damaged} damaged packets", damaged == expect.damaged, str(damaged)))
+    said = [f"{event.name} {event.text}" for event in terminal.station.console]
+    for text in expect.said:
+        count = sum(text in line for line in said)
+        checks.append(Check(f"{name}: the console says {text!r}", count > 0, f"{count} times"))
     return checks
 
 

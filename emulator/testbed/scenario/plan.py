@@ -3,25 +3,40 @@
 Times in a scenario are seconds from the start of the broadcast. `docs/scenarios.md` shows every key.
 """
 
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from settop.errors import LocalError
 
+from testbed.terminals import RUNTIMES
+
 ACTIONS = ("call", "hang_up", "drop_line", "command", "power_cut", "power_on")
+MAX_TERMINALS = 99
+MAX_PORTION = 1_000_000
+"""Highest portion number of a range in a scenario; it only keeps a slip of the pen from filling the memory."""
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
 class LinePlan:
-    """The telephone network. `trunks`: lines of the call centre."""
+    """The telephone network. `delay_ms`: one way; `setup_ms`: last digit to first ring; `trunks`: lines of the call
+    centre. LocalError for values that no network has."""
 
     bits_per_s: int = 2400
     delay_ms: int = 10
     setup_ms: int = 800
     trunks: int = 2
+
+    def __post_init__(self) -> None:
+        _within("line.bits_per_s", self.bits_per_s, 50, 1_000_000)
+        _within("line.delay_ms", self.delay_ms, 0, 10_000)
+        _within("line.setup_ms", self.setup_ms, 0, 120_000)
+        _within("line.trunks", self.trunks, 1, 99)
 
 
 @dataclass(frozen=True)
@@ -34,11 +49,24 @@ class ActionPlan:
     action: str
     argument: str = ""
 
+    def __post_init__(self) -> None:
+        if self.action not in ACTIONS:
+            raise LocalError(f"action {self.action!r} is unknown; there are {', '.join(ACTIONS)}")
+        if not 0 <= self.at_s < math.inf:
+            raise LocalError(
+                f"action {self.action} at {self.at_s:g} s; times count from the broadcast's start: 0 or more"
+            )
+        if self.action == "command" and not self.argument:
+            raise LocalError("action command without argument: give the console line to type")
+        if any(ord(char) < 32 for char in self.argument):
+            raise LocalError(f"action {self.action}: the argument has a control character; give one line of text")
+
 
 @dataclass(frozen=True)
 class ExpectPlan:
     """What must have been seen of a terminal; None is not checked. `clear`: every scrambled packet of the portion came
-    out and equals the original. `dark`: none did. `keys`: portions of the keys, in their order of arrival."""
+    out and equals the original. `dark`: none did. `keys`: portions of the keys, in their order of arrival. `said`:
+    texts that the console showed, each within one event."""
 
     terminal: str
     clear: tuple[int, ...] | None = None
@@ -46,17 +74,22 @@ class ExpectPlan:
     keys: tuple[int, ...] | None = None
     charged: int | None = None
     damaged: int | None = 0
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole scenario. `input` None: the project's own clip of `clip_seconds`."""
+    """A whole scenario. `input` None: the project's own clip of `clip_seconds`; `lead_max_seconds` None: one portion.
+
+    Raises LocalError for what cannot be run, as does each of its parts.
+    """
 
     runtime: str = "pico"
     seed: int = 1
     input: Path | None = None
     clip_seconds: int = 24
     portion_seconds: float = 2.0
+    lead_max_seconds: float | None = None
     programme: int | None = None
     terminals: tuple[str, ...] = ("T1",)
     line: LinePlan = field(default_factory=LinePlan)
@@ -68,100 +101,170 @@ class Plan:
     title: str = "A call"
 
     def __post_init__(self) -> None:
-        for action in self.actions:
-            if action.action not in ACTIONS:
-                raise LocalError(f"action {action.action!r} is unknown; there are {', '.join(ACTIONS)}")
-            if action.at_s < 0:
-                raise LocalError(f"action {action.action} at {action.at_s} s: times count from the broadcast's start")
+        if self.runtime not in RUNTIMES:
+            raise LocalError(f"no runtime {self.runtime!r}; there are {', '.join(RUNTIMES)}")
+        _within("clip_seconds", self.clip_seconds, 1, 3600)
+        _within("portion_seconds", self.portion_seconds, 0.2, 3600)
+        if self.lead_max_seconds is not None:
+            _within("lead_max_seconds", self.lead_max_seconds, 0.5, 3600)
+        if not 1 <= len(self.terminals) <= MAX_TERMINALS or len(set(self.terminals)) < len(self.terminals):
+            raise LocalError(f"terminals: expected 1 to {MAX_TERMINALS} different names")
+        for name in self.terminals:
+            if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+                raise LocalError(f"terminal {name!r}: a name has letters, digits, - and _, for it also names a file")
         for name in (*(a.terminal for a in self.actions), *(e.terminal for e in self.expects)):
             if name not in self.terminals:
-                raise LocalError(f"terminal {name!r} is not in terminals = {list(self.terminals)}")
-        if not 0.2 <= self.portion_seconds <= 3600:
-            raise LocalError(f"portions of {self.portion_seconds} s; 0.2 to 3600 s are possible")
+                raise LocalError(f"terminal {name!r} is unknown; terminals has {', '.join(self.terminals)}")
 
 
 def load_plan(path: Path) -> Plan:
-    """Read a scenario. Raises LocalError that names the key and what was expected."""
+    """Read a scenario. Raises LocalError that names the file, the key and what was expected."""
     try:
-        table = tomllib.loads(path.read_text())
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise LocalError(f"cannot read the scenario {path.name}: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise LocalError(f"{path.name} is not TOML: {error}") from None
-    broadcast = _take(table, "broadcast", dict, {})
-    line = _take(table, "line", dict, {})
-    source = _take(broadcast, "input", str, "")
+        raise LocalError(f"{path.name} is no TOML: {error}") from None
+    try:
+        return _plan(data, path)
+    except LocalError as error:
+        raise LocalError(f"{path.name}: {error}") from None
+
+
+def _plan(data: dict[str, Any], path: Path) -> Plan:
+    top = _Table("", data)
+    broadcast, line, tariff = top.table("broadcast"), top.table("line"), top.table("tariff")
+    source = broadcast.take("input", str, "")
+    first, network = Plan(), LinePlan()
     plan = Plan(
-        runtime=_take(table, "runtime", str, "pico"),
-        seed=_take(table, "seed", int, 1),
-        title=_take(table, "title", str, path.stem),
-        input=(path.parent / source) if source else None,
-        clip_seconds=_take(broadcast, "clip_seconds", int, 24),
-        portion_seconds=_take(broadcast, "portion_seconds", float, 2.0),
-        programme=_take(broadcast, "programme", int, None),
-        terminals=tuple(_take(table, "terminals", list, ["T1"])),
+        title=top.take("title", str, path.stem),
+        runtime=top.take("runtime", str, first.runtime),
+        seed=top.take("seed", int, first.seed),
+        terminals=top.items("terminals", str, first.terminals),
+        number=top.take("number", str, first.number),
+        input=path.parent / source if source else None,
+        clip_seconds=broadcast.take("clip_seconds", int, first.clip_seconds),
+        portion_seconds=broadcast.take("portion_seconds", float, first.portion_seconds),
+        lead_max_seconds=broadcast.take("lead_max_seconds", float, first.lead_max_seconds),
+        programme=broadcast.take("programme", int, first.programme),
         line=LinePlan(
-            _take(line, "bits_per_s", int, 2400),
-            _take(line, "delay_ms", int, 10),
-            _take(line, "setup_ms", int, 800),
-            _take(line, "trunks", int, 2),
+            bits_per_s=line.take("bits_per_s", int, network.bits_per_s),
+            delay_ms=line.take("delay_ms", int, network.delay_ms),
+            setup_ms=line.take("setup_ms", int, network.setup_ms),
+            trunks=line.take("trunks", int, network.trunks),
         ),
-        actions=tuple(
-            ActionPlan(
-                _take(entry, "at_s", float, None, "event"),
-                _take(entry, "terminal", str, "T1"),
-                _take(entry, "action", str, None, "event"),
-                _take(entry, "argument", str, ""),
-            )
-            for entry in _take(table, "event", list, [])
-        ),
-        expects=tuple(
-            ExpectPlan(
-                _take(entry, "terminal", str, "T1"),
-                _portions(entry, "clear"),
-                _portions(entry, "dark"),
-                _portions(entry, "keys"),
-                _take(entry, "charged", int, None),
-                _take(entry, "damaged", int, 0),
-            )
-            for entry in _take(table, "expect", list, [])
-        ),
+        tariff_portion_price=tariff.take("portion_price", int, first.tariff_portion_price),
+        tariff_set_up_price=tariff.take("set_up_price", int, first.tariff_set_up_price),
+        actions=tuple(top.each("event", _action)),
+        expects=tuple(top.each("expect", _expect)),
     )
-    for where, rest in (("", table), ("broadcast.", broadcast), ("line.", line)):
-        known = {"broadcast", "line", "event", "expect"} if not where else set()
-        for key in rest.keys() - known:
-            raise LocalError(f"{path.name}: unknown key {where}{key}")
+    for table in (broadcast, line, tariff, top):
+        table.refuse_the_rest()
     return plan
 
 
-_REQUIRED = object()
+def _action(entry: "_Table") -> ActionPlan:
+    return ActionPlan(
+        at_s=entry.required("at_s", float),
+        terminal=entry.take("terminal", str, "T1"),
+        action=entry.required("action", str),
+        argument=entry.take("argument", str, ""),
+    )
 
 
-def _take(table: dict[str, Any], key: str, kind: type, default: Any, required_in: str | None = None) -> Any:
-    """Remove and return table[key], checked; ints pass for floats."""
-    if key not in table:
-        if required_in is not None:
-            raise LocalError(f"[[{required_in}]] without {key}")
-        return default
-    value = table[key] if kind in (dict,) else table.pop(key)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise LocalError(f"{key} = {value!r}: expected {kind.__name__}")
-    return value
+def _expect(entry: "_Table") -> ExpectPlan:
+    return ExpectPlan(
+        terminal=entry.take("terminal", str, "T1"),
+        clear=entry.portions("clear"),
+        dark=entry.portions("dark"),
+        keys=entry.portions("keys"),
+        charged=entry.take("charged", int, None),
+        damaged=entry.take("damaged", int, 0),
+        said=entry.items("said", str, ()),
+    )
 
 
-def _portions(entry: Mapping[str, Any], key: str) -> tuple[int, ...] | None:
-    """Portions as a list of numbers and "from-to" ranges: [2, "4-7"]."""
-    if key not in entry:
-        return None
-    out: list[int] = []
-    for part in entry[key]:
-        if isinstance(part, int):
-            out.append(part)
-            continue
-        first, dash, last = str(part).partition("-")
-        if not dash or not first.isdigit() or not last.isdigit():
-            raise LocalError(f"{key}: {part!r} is neither a portion nor a range such as \"4-7\"")
-        out.extend(range(int(first), int(last) + 1))
-    return tuple(out)
+_KINDS = {str: "a text", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
+
+
+class _Table:
+    """One table of the file: hands out checked values, and in the end refuses keys that nobody asked for."""
+
+    def __init__(self, where: str, data: dict[str, Any]) -> None:
+        self._where = where
+        self._data = data
+        self._asked: list[str] = []
+
+    def take(self, key: str, kind: type, default: Any) -> Any:
+        """The value, which is of `kind`; `default` where there is none. A whole number passes as a float."""
+        self._asked.append(key)
+        if key not in self._data:
+            return default
+        value = self._data[key]
+        if kind is float and type(value) is int:
+            return float(value)
+        if type(value) is not kind:
+            raise LocalError(f"{self._where}{key} = {value!r}: expected {_KINDS[kind]}")
+        return value
+
+    def required(self, key: str, kind: type) -> Any:
+        value = self.take(key, kind, None)
+        if value is None:
+            raise LocalError(f"{self._where}{key} is missing: expected {_KINDS[kind]}")
+        return value
+
+    def items(self, key: str, kind: type, default: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A list of values of one kind."""
+        values = self.take(key, list, None)
+        if values is None:
+            return default
+        for value in values:
+            if type(value) is not kind:
+                raise LocalError(f"{self._where}{key} has {value!r}: expected {_KINDS[kind]} for each")
+        return tuple(values)
+
+    def table(self, key: str) -> "_Table":
+        return _Table(f"{self._where}{key}.", self.take(key, dict, {}))
+
+    def each(self, key: str, make: Callable[["_Table"], _Item]) -> list[_Item]:
+        """What `make` makes of every table of an array of tables; its complaints say which one they are about."""
+        made = []
+        for number, data in enumerate(self.take(key, list, []), 1):
+            if type(data) is not dict:
+                raise LocalError(f"{key} is no array of tables: write [[{key}]]")
+            entry = _Table("", data)
+            try:
+                made.append(make(entry))
+                entry.refuse_the_rest()
+            except LocalError as error:
+                raise LocalError(f"[[{key}]] number {number}: {error}") from None
+        return made
+
+    def portions(self, key: str) -> tuple[int, ...] | None:
+        """Portions as a list of numbers and "from-to" ranges: [2, "4-7"]."""
+        values = self.take(key, list, None)
+        if values is None:
+            return None
+        out: list[int] = []
+        for part in values:
+            first, dash, last = part.partition("-") if type(part) is str else (str(part), "-", str(part))
+            if type(part) not in (int, str) or not dash or not _is_portion(first) or not _is_portion(last):
+                raise LocalError(f"{key}: {part!r} is neither a portion nor a range such as \"4-7\"")
+            if int(first) > int(last):
+                raise LocalError(f"{key}: the range {part!r} runs backwards")
+            out.extend(range(int(first), int(last) + 1))
+        return tuple(out)
+
+    def refuse_the_rest(self) -> None:
+        for key in self._data:
+            if key not in self._asked:
+                raise LocalError(f"{self._where}{key} is unknown; there are {', '.join(self._asked)}")
+
+
+def _is_portion(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 7 and int(text) <= MAX_PORTION
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise LocalError(f"{name} is {value:g}; {low:g} to {high:g} are possible")

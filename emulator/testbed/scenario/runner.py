@@ -115,14 +115,15 @@ class _Bench:
         exchange = Exchange(
             ExchangeSettings(bits_per_s=line.bits_per_s, delay_ms=line.delay_ms, setup_ms=line.setup_ms)
         )
-        timing = Timing(lead_max_ms=round(plan.portion_seconds * 1000))
+        lead_max_s = plan.portion_seconds if plan.lead_max_seconds is None else plan.lead_max_seconds
+        timing = Timing(lead_max_ms=round(lead_max_s * 1000))
         self.world = World(exchange, self._ledger, Schedule(), timing, seeded(plan.seed, "call centre"))
         self._identities: dict[str, NewTerminal] = {}
         for number, name in enumerate(plan.terminals):
             seed = seeded(plan.seed, f"terminal {name}")(32)
             machine = runtime.machine(terminal_spec(runtime.name, baud, seed))
             self.world.add_station(name, machine, f"{TERMINAL_NUMBER}{number:02d}")
-        self.world.add_trunks(plan.number, max(plan.line.trunks, 1))
+        self.world.add_trunks(plan.number, plan.line.trunks)
 
     def provision(self) -> int:
         """Boot and provision every terminal over its console; the instant at which the broadcast begins."""

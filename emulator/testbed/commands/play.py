@@ -1,0 +1,153 @@
+"""`ringcast demo` and `ringcast run`: play a scenario, show it, say whether what had to be seen was seen."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from testbed.commands.ending import friendly
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from testbed.scenario.plan import Plan
+
+DEFAULT_CLIP_S = 24
+
+
+def demo(
+    source: Annotated[
+        Path | None, typer.Option("--input", help="An MPEG-TS file to broadcast; without it a clip is made.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for broadcast, received stream and report.")] = Path("demo-out"),
+    runtime: Annotated[
+        str, typer.Option(help="pico: an emulated Raspberry Pi Pico. unix: MicroPython here. cpython: no MicroPython.")
+    ] = "pico",
+    portion_seconds: Annotated[float, typer.Option(help="Length of a portion (crypto-period).")] = 2.0,
+    dial_at: Annotated[float, typer.Option(help="When the viewer dials, in seconds of the broadcast.")] = 3.0,
+    hang_up_at: Annotated[
+        float | None, typer.Option(help="When the viewer presses the button; default: at five eighths of the broadcast.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write what was seen as JSON.")] = None,
+    uf2: Annotated[Path | None, typer.Option(help="A MicroPython image for the Pico instead of the cached one.")] = None,
+    programme: Annotated[
+        int | None, typer.Option(help="Programme number to scramble; default: all, cut by the first one's clock.")
+    ] = None,
+    clip_seconds: Annotated[int, typer.Option(help="Length of the clip that is made.")] = DEFAULT_CLIP_S,
+) -> None:
+    """The call, end to end: a viewer phones in and the picture clears; hangs up, and it goes dark at the next portion.
+
+    Writes OUT/broadcast.ts, OUT/received.ts (what the terminal put out) and OUT/report.html, and says in one screen what
+    happened. Exit status 0: every portion inside the call was clear and equal to the original, every other one dark.
+    """
+    from testbed.scenario.plan import ActionPlan, Plan
+
+    with friendly():
+        length_s = _length_s(source, programme) if source is not None else float(clip_seconds)
+        hang_up_s = hang_up_at if hang_up_at is not None else round(length_s * 0.625, 1)
+        plan = Plan(
+            runtime=runtime,
+            seed=seed,
+            input=source,
+            clip_seconds=clip_seconds,
+            portion_seconds=portion_seconds,
+            programme=programme,
+            actions=(ActionPlan(dial_at, "T1", "call"), ActionPlan(hang_up_s, "T1", "hang_up")),
+            title="A viewer phones in and the picture clears",
+        )
+        _play(plan, out, json_file, uf2, is_demo=True)
+
+
+def run(
+    scenario: Annotated[Path, typer.Argument(help="A scenario in TOML; scenarios/ has examples.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write what was seen as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for streams and report; default: out/NAME.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="Use this runtime instead of the scenario's.")] = None,
+    uf2: Annotated[Path | None, typer.Option(help="A MicroPython image for the Pico.")] = None,
+) -> None:
+    """Play a scenario file. Exit status 0: everything that it expects was seen; 1: something was not."""
+    import dataclasses
+
+    from testbed.scenario.plan import load_plan
+
+    with friendly():
+        plan = load_plan(scenario)
+        if runtime is not None:
+            plan = dataclasses.replace(plan, runtime=runtime)
+        _play(plan, out or Path("out") / scenario.stem, json_file, uf2, is_demo=False)
+
+
+def _length_s(source: Path, programme: int | None) -> float:
+    from headend.ts.portions import packet_times_ns
+
+    return float(packet_times_ns(source, programme)[-1]) / 1e9
+
+
+def _play(plan: "Plan", out: Path, json_file: Path | None, uf2: Path | None, is_demo: bool) -> None:
+    from rich.console import Console
+
+    from testbed.scenario import outcome
+    from testbed.scenario.report import screen, write_report
+    from testbed.scenario.runner import run_plan
+    from testbed.terminals import find_runtime_or_next
+
+    console = Console(stderr=True)
+    runtime = find_runtime_or_next(plan.runtime, uf2, lambda line: console.print(line, style="dim", highlight=False))
+    with _progress(console) as show:
+        result = run_plan(plan, runtime, out, show)
+        show("writing the report", 0.0)
+        checks = outcome.demo_checks(result) if is_demo else outcome.check_expectations(result)
+        model = outcome.report_model(result)
+        write_report(out / "report.html", model)
+    text = outcome.run_json(result, checks)
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(text)
+    shown = Console()
+    shown.print(screen(model))
+    for check in checks:
+        mark = "[green]seen[/green]    " if check.passed else "[red]NOT SEEN[/red]"
+        shown.print(f"{mark} {check.what} [dim]({check.seen})[/dim]", highlight=False)
+    shown.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)
+
+
+class _progress:
+    """A progress line on a terminal; one plain line per step elsewhere."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+
+    def __enter__(self) -> Callable[[str, float], None]:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=1.0)
+        self._said = ""
+        self._share = -1.0
+        if self._console.is_terminal:
+            self._bar.start()
+        return self._show
+
+    def _show(self, what: str, share: float) -> None:
+        if not self._console.is_terminal:
+            if what != self._said:
+                self._console.print(f"{what} ...", highlight=False)
+        elif what != self._said or share >= self._share + 0.005:
+            self._bar.update(self._task, description=what, completed=share)
+            self._share = share
+        self._said = what
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+

@@ -1,0 +1,203 @@
+"""Runs the firmware suite on MicroPython: `python -m testbed.upy_suite --on unix|pico [module ...]`.
+
+The suite is tests/firmware; a module may say on one of its first lines which runtimes it is for, e.g.
+`# runtimes: cpython unix`. On the Pico every module gets a board of its own, so that one heap holds one
+module.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.machines.base import MachineError, TerminalSpec, package_files
+
+RUNTIMES = ("cpython", "unix", "pico")
+HEAD_LINES = 5
+UNIX_LIMIT_S = 120
+PICO_LIMIT_S = 300  # simulated
+PICO_STEP_NS = 20_000_000
+UNIX_HEAP_BYTES = 1_000_000  # a whole module list in one process
+
+_RUNTIMES_LINE = re.compile(rb"^#\s*runtimes:\s*(.+?)\s*$", re.MULTILINE)
+_TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.MULTILINE)
+
+
+def runtimes_of(source: bytes) -> tuple[str, ...]:
+    """The runtimes that a test module is for: its `# runtimes:` line within HEAD_LINES, else all."""
+    found = _RUNTIMES_LINE.search(b"\n".join(source.splitlines()[:HEAD_LINES]))
+    return tuple(found.group(1).decode().replace(",", " ").split()) if found else RUNTIMES
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts of one run."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def tests_folder() -> Path:
+    """tests/ of the checkout that this package runs from. FileNotFoundError when there is none."""
+    folder = Path(__file__).resolve().parents[2] / "tests"
+    if not (folder / "firmware" / "run.py").is_file():
+        raise FileNotFoundError(f"no firmware suite at {folder}; run from a checkout, installed with pip --editable")
+    return folder
+
+
+def suite_files(tests: Path, names: list[str]) -> dict[str, bytes]:
+    """The terminal files that the named modules need: settop, the runner, the modules, all vectors."""
+    files = package_files()
+    for name in ("kit", "run", *names):
+        files[f"{name}.py"] = (tests / "firmware" / f"{name}.py").read_bytes()
+    for path in sorted((tests / "vectors").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "conftest.py":
+            files[path.relative_to(tests / "vectors").as_posix()] = path.read_bytes()
+    return files
+
+
+def modules_for(runtime: str, tests: Path, wanted: list[str]) -> list[str]:
+    """Names of the test modules to run, in order; says which are left out.
+
+    FileNotFoundError: no such module.
+    """
+    folder = tests / "firmware"
+    names = [Path(name).stem for name in wanted] or sorted(path.stem for path in folder.glob("test_*.py"))
+    chosen = []
+    for name in names:
+        path = folder / f"{name}.py"
+        if not path.is_file():
+            raise FileNotFoundError(f"no test module {path}")
+        meant = runtimes_of(path.read_bytes())
+        if runtime in meant:
+            chosen.append(name)
+        else:
+            print(f"left out on {runtime}: {name} is for {' '.join(meant)}")
+    return chosen
+
+
+def _totals(output: str) -> Totals | None:
+    found = _TOTALS.findall(output)
+    return Totals(*map(int, found[-1])) if found else None
+
+
+def run_on_unix(argv: tuple[str, ...], tests: Path, names: list[str]) -> Iterator[tuple[str, Totals]]:
+    """Runs each module in a process of its own; yields (output, totals)."""
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="ringcast-") as folder:
+            for path, data in suite_files(tests, [name]).items():
+                target = Path(folder, path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+            try:
+                done = subprocess.run(
+                    [*argv, "-X", f"heapsize={UNIX_HEAP_BYTES}", "run.py", name],
+                    cwd=folder,
+                    env={"PATH": os.defpath, "HOME": folder, "MICROPYPATH": ".frozen:lib"},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    timeout=UNIX_LIMIT_S,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as late:
+                text = (late.stdout or b"").decode(errors="replace")
+                yield f"{text}FAIL {name}: not done after {UNIX_LIMIT_S} s\n", Totals(failed=1)
+                continue
+            text = done.stdout.decode(errors="replace")
+            totals = _totals(text)
+            if totals is None:
+                yield (
+                    f"{text}FAIL {name}: the interpreter ended with status {done.returncode}\n",
+                    Totals(failed=1),
+                )
+            else:
+                yield text, totals
+
+
+def run_on_pico(image: "object", tests: Path, names: list[str]) -> Iterator[tuple[str, Totals]]:
+    """Runs each module on a fresh emulated board; yields (output, totals)."""
+    from testbed.machines.pico import PicoMachine
+    from testbed.runtimes.image import Image
+
+    assert isinstance(image, Image)
+    for name in names:
+        files = suite_files(tests, [name])
+        files["main.py"] = f'import run\n\nrun.main(["{name}"])\n'.encode()
+        machine = PicoMachine(image, TerminalSpec(files=files, seed=name.encode()))
+        machine.boot()
+        text, now_ns, totals = "", 0, None
+        try:
+            while totals is None and now_ns < PICO_LIMIT_S * 1_000_000_000:
+                now_ns += PICO_STEP_NS
+                machine.advance(now_ns)
+                text += machine.take("console").decode(errors="replace").replace("\r\n", "\n")
+                totals = _totals(text)
+                if totals is None and ">>> " in text:
+                    break  # main.py ended without totals: the prompt is all that will come
+        except MachineError as error:
+            text += f"\n{error}\n"
+        if totals is None:
+            reason = f"no totals after {now_ns / 1e9:.1f} simulated s (limit {PICO_LIMIT_S} s)"
+            faults = "".join(f"\n  {line}" for line in machine.faults)
+            text, totals = f"{text}FAIL {name}: {reason}{faults}\n", Totals(failed=1)
+        machine.close()
+        yield text, totals
+
+
+def run_suite(runtime: str, wanted: list[str], progress: Callable[[str], None]) -> Totals:
+    """Runs the suite on "unix" or "pico" and prints its output. Raises RuntimeUnavailable."""
+    tests = tests_folder()
+    names = modules_for(runtime, tests, wanted)
+    if runtime == "unix":
+        from testbed.runtimes import unix_binary
+
+        runs = run_on_unix(unix_binary(progress).argv, tests, names)
+    else:
+        from testbed.runtimes import pico_image
+
+        runs = run_on_pico(pico_image(progress=progress), tests, names)
+    total = Totals()
+    started = time.monotonic()
+    for name, (text, totals) in zip(names, runs, strict=True):
+        body = _TOTALS.split(text, maxsplit=1)[0].strip()  # behind the totals comes the board's prompt
+        print(
+            f"{name}: {totals} ({time.monotonic() - started:.1f} s)" + (f"\n{body}" if body else ""),
+            flush=True,
+        )
+        total += totals
+        started = time.monotonic()
+    return total
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 all passed, 1 a failure or nothing ran, 2 no runtime."""
+    parser = argparse.ArgumentParser(prog="testbed.upy_suite", description="Run the firmware suite on MicroPython.")
+    parser.add_argument("--on", choices=("unix", "pico"), required=True)
+    parser.add_argument("names", nargs="*", help="test modules (default: all of tests/firmware)")
+    chosen = parser.parse_args(argv)
+    from testbed.runtimes import RuntimeUnavailable
+
+    try:
+        total = run_suite(chosen.on, chosen.names, lambda line: print(line, file=sys.stderr, flush=True))
+    except (RuntimeUnavailable, FileNotFoundError) as error:
+        print(f"upy_suite: {error}", file=sys.stderr)
+        return 2
+    print(total)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
