@@ -176,14 +176,14 @@ def test_credit_that_runs_out_ends_the_call_with_what_was_paid():
 
 def test_end_of_the_programme_ends_the_call():
     pair = CallPair(MemoryLedger(), Air(portions=3)).run(60_000)
-    assert (pair.closed, pair.centre_closed) == ("the centre ended the call", "programme over")
+    assert (pair.closed, pair.centre_closed) == ("the programme is over", "programme over")
     assert sorted(pair.keys) == [(1, 0), (1, 1), (1, 2)]
 
 
 def test_terminal_that_falls_silent_is_told_farewell():
     quiet = CallPair(MemoryLedger(), Air(), up_fault=lambda at, byte: byte if at < 90 else None).run(60_000)
     assert quiet.centre_closed == "the terminal has fallen silent"
-    assert quiet.closed == "the centre ended the call"
+    assert quiet.closed == "the centre hears nothing from this terminal"
 
 
 def test_centre_that_falls_silent_is_noticed():

@@ -94,7 +94,8 @@ class OnlineScanner:
         self._skip_lf = False
 
     def begin(self, skip_lf):
-        """A connection starts; with `skip_lf` the LF that ends the CONNECT line is still to come."""
+        """A connection starts, with nothing left of the one before; `skip_lf`: the LF of the CONNECT line is to come."""
+        self._data = bytearray()
         self._skip_lf = skip_lf
         self._tail = b""
         self.due_ms = None

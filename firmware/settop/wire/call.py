@@ -76,6 +76,11 @@ DENY_TEXT = {
 FAREWELL_GOODBYE = 0
 FAREWELL_PROGRAMME_OVER = 1
 FAREWELL_TERMINAL_SILENT = 2
+FAREWELL_TEXT = {
+    FAREWELL_GOODBYE: "goodbye",
+    FAREWELL_PROGRAMME_OVER: "the programme is over",
+    FAREWELL_TERMINAL_SILENT: "the terminal has fallen silent",
+}
 
 _HELLO = ">BBB8s16s"
 _CHALLENGE = ">BBBI16s"
@@ -98,6 +103,7 @@ def _check(message, expected, kind, version, suite):
 
 
 def pack_hello(suite, terminal_id, nonce, public_key=b""):
+    """HELLO as sent: terminal_id 8 bytes, nonce 16, public_key 32 with SUITE_X25519, else empty."""
     return struct.pack(_HELLO, HELLO, VERSION, suite, terminal_id, nonce) + public_key
 
 
@@ -156,6 +162,7 @@ def split_sealed(message):
 
 
 def pack_request(programme_id, broadcast_id, first_held=NONE, last_held=NONE):
+    """Body of REQUEST: broadcast_id 8 bytes, the others u32."""
     return struct.pack(">I8sII", programme_id, broadcast_id, first_held, last_held)
 
 
@@ -171,10 +178,12 @@ def pack_portion(portion):
 
 
 def unpack_portion(body):
+    """The portion of ACK, NAK or GOODBYE; like every body here, its size was checked by split_sealed."""
     return struct.unpack(">I", body)[0]
 
 
 def pack_key(programme_id, broadcast_id, portion, control_word):
+    """Body of KEY: broadcast_id 8 bytes, control_word 16, the others u32."""
     return struct.pack(">I8sI16s", programme_id, broadcast_id, portion, control_word)
 
 
@@ -186,6 +195,7 @@ def unpack_key(body):
 
 
 def pack_farewell(reason, charged):
+    """Body of FAREWELL: reason u8, charged u32."""
     return struct.pack(">BI", reason, charged)
 
 

@@ -5,7 +5,7 @@ Bytes of the line go in with `receive`, out with `data_to_send`; what happened c
     ("authenticated",)           the centre proved that it knows this terminal's device key
     ("key", portion, key)        key: bytearray of 16, the receiver's to wipe
     ("refused", reason)          a message was refused; `counters[reason]` went up
-    ("closed", reason)           the call's protocol is over: "goodbye", "denied: ...", "programme over", ...
+    ("closed", reason)           the call's protocol is over; reason: one of LOST, wire.FAREWELL_TEXT, "denied: ...", ...
 
 `next_timer()` is the time at which `poll` wants to be called, or None.
 """
@@ -23,7 +23,11 @@ HANDSHAKE_RTO_MS = 1500
 HANDSHAKE_TRIES = 6
 GOODBYE_RTO_MS = 900
 GOODBYE_TRIES = 3
+# Why a call is over, as `closed` says it; the service dials again after those in LOST.
+LINE_LOST = "line lost"
 SILENT = "the centre has fallen silent"
+UNHEARD = "the centre hears nothing from this terminal"
+LOST = (LINE_LOST, SILENT, UNHEARD)
 NAK_HOLD_MS = 300  # one NAK for a burst of damage
 REASONS_LIMIT = 24  # distinct reasons counted: a hostile line must not fill the heap with them
 
@@ -56,7 +60,8 @@ class CallTerminal:
         self._on_air = None
         self._last_kept = wire.NONE
         self._rto_ms = HANDSHAKE_RTO_MS
-        self._keys_seen = []
+        self._keys_seen = []  # the last few
+        self._highest_key = -1
         self.call_id = None
 
     # --- what the owner calls -------------------------------------------------------------------------------------
@@ -88,12 +93,12 @@ class CallTerminal:
         self._request_if_ready(now_ms)
 
     def on_air(self, portion):
-        """The portion that the tuner sees now: keys of others than it and the next one are refused.
+        """The portion that the tuner sees now, or None: keys of others than it and the next one are refused.
 
         Where the portion before it had no key either, the centre has gone, although the modem still hears a carrier.
         """
         self._on_air = portion
-        if self.state == states.RECEIVING and self._keys_seen and portion > self._keys_seen[-1] + 1:
+        if portion is not None and self.state == states.RECEIVING and portion > self._highest_key + 1:
             self._move("line_lost")
             self._close(SILENT)
 
@@ -112,7 +117,7 @@ class CallTerminal:
         """The modem says NO CARRIER."""
         if self.state not in (states.CLOSED, states.IDLE):
             self._move("line_lost")
-            self._close("line lost")
+            self._close(LINE_LOST)
 
     def receive(self, data, now_ms):
         """Bytes from the line. Raises nothing for what a peer may send: it is refused and counted."""
@@ -219,7 +224,10 @@ class CallTerminal:
                 self._expects("farewell")
                 reason, _ = wire.unpack_farewell(body)
                 self._move("farewell")
-                self._close("goodbye" if reason == wire.FAREWELL_GOODBYE else "the centre ended the call")
+                if reason == wire.FAREWELL_TERMINAL_SILENT:
+                    self._close(UNHEARD)
+                else:
+                    self._close(wire.FAREWELL_TEXT.get(reason, "the centre ended the call, reason %d" % reason))
         finally:
             wipe(body)
 
@@ -260,6 +268,7 @@ class CallTerminal:
         self._move("request")
         self._programme = self._wanted[:2]
         self._keys_seen = []
+        self._highest_key = -1
         self._send_until_answered(self._reseal(), HANDSHAKE_RTO_MS, now_ms)
 
     def _on_key(self, body, now_ms):
@@ -268,10 +277,11 @@ class CallTerminal:
         if (programme_id, broadcast_id) != self._programme:
             wipe(key)
             raise RemoteError("key for another broadcast")
-        if self._on_air is not None and portion not in (self._on_air, self._on_air + 1):
+        on_air = self._on_air
+        if portion == wire.NONE or (on_air is not None and portion not in (on_air, on_air + 1)):
             wipe(key)
             # An old portion's key is acknowledged all the same, or the centre would send it for ever.
-            if portion < self._on_air:
+            if on_air is not None and portion < on_air:
                 self._acknowledge(portion)
             raise RemoteError("key for another portion")
         self._move("key")
@@ -282,6 +292,7 @@ class CallTerminal:
             self.counters["repeated"] = self.counters.get("repeated", 0) + 1
             return
         self._keys_seen = self._keys_seen[-3:] + [portion]
+        self._highest_key = max(self._highest_key, portion)
         self._events.append(("key", portion, key))
 
     def _acknowledge(self, portion):
@@ -291,5 +302,4 @@ class CallTerminal:
         if self.state != states.RECEIVING or now_ms < self._nak_after_ms:
             return
         self._nak_after_ms = now_ms + NAK_HOLD_MS
-        wanted = self._keys_seen[-1] + 1 if self._keys_seen else 0
-        self._out += encode(self._session.seal(wire.NAK, wire.pack_portion(wanted)))
+        self._out += encode(self._session.seal(wire.NAK, wire.pack_portion(self._highest_key + 1)))

@@ -59,5 +59,5 @@ class Session:
     def wipe(self):
         """Forget every key of the call."""
         self.alive = False
-        wipe(self._down_key)
-        wipe(self._up_key)
+        for secret in (self._down_key, self._up_key, self._down_salt, self._up_salt):
+            wipe(secret)
