@@ -46,7 +46,8 @@ def recorded_calls(
 ) -> list[RecordedCall]:
     """The calls between a terminal (octets `up`) and a centre (`down`), suite 0."""
     both = sorted(
-        [(at_ms, 0, payload) for at_ms, payload in frames(up)] + [(at_ms, 1, payload) for at_ms, payload in frames(down)],
+        [(at_ms, 0, payload) for at_ms, payload in frames(up)]
+        + [(at_ms, 1, payload) for at_ms, payload in frames(down)],
         key=lambda entry: entry[0],
     )
     calls: list[tuple[list[Message], tuple[bytes, ...]]] = []

@@ -20,8 +20,8 @@ MS = 1_000_000
 class ObservedMachine:
     """A machine, with a tap on each of its lines. Times are ms of the bench's clock.
 
-    `to_modem`, `from_modem` and `output` hold (ms, octets); `tuner` hashes what the tuner line brought. `snapshots` holds
-    (ms, SRAM, flash) for every instant of `snapshot_ms`, from machines that have them.
+    `to_modem`, `from_modem` and `output` hold (ms, octets); `tuner` hashes what the tuner line
+    brought. `snapshots` holds (ms, SRAM, flash) for every instant of `snapshot_ms`, from machines that have them.
     """
 
     def __init__(self, machine: Machine, snapshot_ms: Iterable[int] = ()) -> None:
@@ -38,6 +38,7 @@ class ObservedMachine:
         self.close = machine.close
         self._snapshot_ms = sorted(snapshot_ms, reverse=True)
         self._now_ms = 0
+        self._flash = b""
 
     def send(self, line: str, data: bytes) -> None:
         if line == "tuner":
@@ -58,7 +59,10 @@ class ObservedMachine:
         self._now_ms = now_ns // MS
         while self._snapshot_ms and self._snapshot_ms[-1] <= self._now_ms:
             self._snapshot_ms.pop()
-            self.snapshots.append((self._now_ms, self.inner.ram(), bytes(self.inner.flash)))  # type: ignore[attr-defined]
+            ram, flash = self.inner.ram(), self.inner.flash  # type: ignore[attr-defined]
+            if flash != self._flash:
+                self._flash = bytes(flash)
+            self.snapshots.append((self._now_ms, ram, self._flash))
 
 
 class RecordingTrunk(Trunk):

@@ -97,7 +97,8 @@ def run_json(run: Run, checks: list[Check]) -> str:
 
 
 def _charged(records: tuple[StoredRecord, ...]) -> int:
-    return sum(len(set(record.delivered) - set(record.withdrawn)) for record in records)
+    """Portions paid for: one that two calls delivered counts once, as long as one of them did not take it back."""
+    return len({portion for record in records for portion in set(record.delivered) - set(record.withdrawn)})
 
 
 def check_expectations(run: Run) -> list[Check]:
@@ -223,7 +224,7 @@ def _phases(run: Run, terminal: TerminalRun, end_ms: int) -> tuple[model.Phase, 
         state = _PHASE_OF.get(event.name)
         if state is not None and (not steps or steps[-1][0] != state):
             steps.append((state, min(max(0, event.at_ms - run.begin_ms), end_ms)))
-    ends = [start for _, start in steps[1:]] + [end_ms]
+    ends = [start for _, start in steps[1:]] + [end_ms] * bool(steps)
     return tuple(
         model.Phase(state, start, end) for (state, start), end in zip(steps, ends, strict=True) if end > start
     )

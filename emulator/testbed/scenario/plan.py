@@ -249,7 +249,7 @@ class _Table:
         for part in values:
             first, dash, last = part.partition("-") if type(part) is str else (str(part), "-", str(part))
             if type(part) not in (int, str) or not dash or not _is_portion(first) or not _is_portion(last):
-                raise LocalError(f"{key}: {part!r} is neither a portion nor a range such as \"4-7\"")
+                raise LocalError(f'{key}: {part!r} is neither a portion nor a range such as "4-7"')
             if int(first) > int(last):
                 raise LocalError(f"{key}: the range {part!r} runs backwards")
             out.extend(range(int(first), int(last) + 1))

@@ -1,0 +1,211 @@
+"""`ringcast demo` and `ringcast run`: files, JSON, exit status, and that a run can be repeated."""
+
+import itertools
+import json
+
+import pytest
+from testbed.runtimes import RuntimeUnavailable
+from testbed.terminals import find_runtime
+
+from tests.helpers.commands import demo, ringcast
+from tests.helpers.observed import cheap_broadcast
+from tests.helpers.secrets import assert_shows_none, texts_in
+
+PORTION_KEYS = {
+    "index",
+    "parity",
+    "started_ms",
+    "key_delivered_ms",
+    "packets",
+    "scrambled_packets",
+    "clear_packets",
+    "clear_equal_original",
+    "received_offset",
+    "received_packets",
+    "damaged_packets",
+}
+CALL_KEYS = {
+    "connected_ms",
+    "ended_ms",
+    "keys_delivered",
+    "bytes_before_first_key",
+    "round_trips_before_first_key",
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return cheap_broadcast(tmp_path_factory.mktemp("source") / "in.ts", 9)
+
+
+def short(source, *more):
+    return ("--input", source, "--portion-seconds", 1, "--dial-at", 0.5, "--hang-up-at", 6.4, *more)
+
+
+@pytest.fixture(scope="module")
+def played(source, tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo")
+    ended = demo(out, *short(source))
+    return out, ended, json.loads((out / "seen.json").read_text())
+
+
+def test_own_clip_clears_in_the_call_and_ends_with_status_0(tmp_path):
+    ended = demo(tmp_path, "--clip-seconds", 8, "--portion-seconds", 1, "--dial-at", 0.5, "--hang-up-at", 5.5)
+    assert ended.status == 0
+    assert {"broadcast.ts", "received.ts", "report.html", "seen.json"} <= {path.name for path in tmp_path.iterdir()}
+    assert ended.out.count("seen ") == 3
+    assert "NOT SEEN" not in ended.out
+
+
+def test_json_has_the_keys_that_were_promised(played):
+    _, ended, seen = played
+    assert ended.status == 0
+    assert {"seed", "runtime", "call", "portions"} <= set(seen)
+    assert (seen["seed"], seen["runtime"]) == (1, "cpython")
+    assert set(seen["call"]) == CALL_KEYS
+    assert all(set(portion) == PORTION_KEYS for portion in seen["portions"])
+    assert [portion["index"] for portion in seen["portions"]] == list(range(9))
+    assert seen["call"]["bytes_before_first_key"] <= 200
+    assert seen["call"]["round_trips_before_first_key"] <= 2
+
+
+def test_json_agrees_with_the_files(played):
+    out, _, seen = played
+    received = (out / "received.ts").read_bytes()
+    portions = seen["portions"]
+    assert sum(portion["packets"] for portion in portions) * 188 == (out / "broadcast.ts").stat().st_size
+    assert portions[0]["received_offset"] == 0
+    for portion, following in itertools.pairwise(portions):
+        assert portion["received_offset"] + portion["received_packets"] == following["received_offset"]
+    assert (portions[-1]["received_offset"] + portions[-1]["received_packets"]) * 188 == len(received)
+    for portion in portions:
+        first = portion["received_offset"]
+        rows = [received[i * 188 : i * 188 + 188] for i in range(first, first + portion["received_packets"])]
+        assert all(row[0] == 0x47 and row[3] & 0xC0 == 0 for row in rows)
+        opened = [row for row in rows if (row[1] & 0x1F) << 8 | row[2] in (0x100, 0x101)]
+        assert portion["clear_packets"] <= len(opened)
+        assert bool(opened) == bool(portion["clear_packets"])
+        assert portion["clear_equal_original"] is (True if portion["clear_packets"] else None)
+
+
+def test_json_tells_nothing_of_this_machine(played, source):
+    out, _, _ = played
+    text = (out / "seen.json").read_text()
+    assert str(out) not in text
+    assert str(source.parent) not in text
+    assert source.name not in text
+
+
+def test_nothing_that_is_shown_holds_a_key(played):
+    out, ended, _ = played
+    assert_shows_none(1, ended.out, ended.err, *texts_in(out))
+
+
+def test_same_seed_gives_the_same_bytes(played, source, tmp_path):
+    out, _, _ = played
+    demo(tmp_path, *short(source))
+    for name in ("seen.json", "broadcast.ts", "received.ts", "report.html"):
+        assert (tmp_path / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_another_seed_gives_another_broadcast_id_and_other_keys(played, source, tmp_path):
+    out, _, _ = played
+    ended = demo(tmp_path, *short(source, "--seed", 2))
+    assert ended.status == 0
+    first, second = ((folder / "broadcast.ts").read_bytes() for folder in (out, tmp_path))
+    assert len(first) == len(second)
+    same = total = 0
+    for at in range(0, len(first), 188):
+        if first[at + 3] & 0xC0 and not first[at + 3] & 0x20:
+            total += 1
+            same += first[at + 4 : at + 180] == second[at + 4 : at + 180]
+    assert total > 100
+    assert same == 0
+
+
+@pytest.mark.pico
+def test_same_seed_gives_the_same_bytes_on_the_emulated_pico(tmp_path):
+    try:
+        find_runtime("pico")
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+    source = cheap_broadcast(tmp_path / "in.ts", 6)
+    texts = []
+    for name in ("one", "two"):
+        out = tmp_path / name
+        arguments = ("--input", source, "--portion-seconds", 1, "--dial-at", 0.2, "--hang-up-at", 5.2)
+        ended = ringcast("demo", "--runtime", "pico", "--out", out, "--json", out / "seen.json", *arguments)
+        assert ended.status == 0, ended.out
+        texts.append((out / "seen.json").read_bytes())
+    assert texts[0] == texts[1]
+    assert json.loads(texts[0])["runtime"] == "pico"
+
+
+def test_call_that_never_comes_about_ends_with_status_1(source, tmp_path):
+    ended = demo(tmp_path, "--input", source, "--portion-seconds", 1, "--dial-at", 8.5)
+    assert ended.status == 1
+    assert "NOT SEEN" in ended.out
+
+
+SCENARIO = """
+runtime = "cpython"
+[broadcast]
+input = "in.ts"
+portion_seconds = 1.0
+[[event]]
+at_s = 0.5
+action = "call"
+[[event]]
+at_s = 6.4
+action = "hang_up"
+[[expect]]
+clear = ["4-6"]
+dark = [{dark}]
+charged = {charged}
+said = ["{said}"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({}, 0), ({"dark": "6"}, 1), ({"charged": 0}, 1), ({"said": "busy"}, 1)],
+    ids=["as expected", "not dark", "not charged", "not said"],
+)
+def test_exit_status_of_run_says_whether_it_was_seen(source, tmp_path, change, status):
+    (tmp_path / "in.ts").write_bytes(source.read_bytes())
+    wanted = {"dark": "0, 7, 8", "charged": 4, "said": "closed goodbye", **change}
+    path = tmp_path / "case.toml"
+    path.write_text(SCENARIO.format(**wanted))
+    ended = ringcast("run", path, "--out", tmp_path / "out", "--json", tmp_path / "seen.json")
+    assert ended.status == status, ended.out
+    assert ("NOT SEEN" in ended.out) == bool(status)
+    checks = json.loads((tmp_path / "seen.json").read_text())["checks"]
+    assert len(checks) == 5
+    assert sum(not check["passed"] for check in checks) == status
+
+
+def test_terminal_without_a_call_is_shown_too(source, tmp_path):
+    (tmp_path / "in.ts").write_bytes(source.read_bytes())
+    path = tmp_path / "quiet.toml"
+    path.write_text('runtime = "cpython"\n[broadcast]\ninput = "in.ts"\n[[expect]]\ndark = ["0-4"]\nkeys = []\n')
+    ended = ringcast("run", path, "--out", tmp_path / "out")
+    assert ended.status == 0, ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("run", "none.toml"), "cannot read the scenario none.toml"),
+        (("demo", "--runtime", "amiga"), "no runtime 'amiga'; there are pico, unix, cpython"),
+        (("demo", "--runtime", "cpython", "--portion-seconds", "0"), "portion_seconds is 0; 0.2 to 3600"),
+        (("demo", "--runtime", "cpython", "--clip-seconds", "0"), "clip_seconds is 0; 1 to 3600"),
+        (("demo", "--runtime", "cpython", "--dial-at", "-1"), "times count from the broadcast's start"),
+        (("demo", "--runtime", "pico", "--uf2", "none.uf2"), "there is no UF2 file none.uf2"),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(arguments, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = ringcast(*arguments)
+    assert ended.status == 1
+    assert complaint in ended.complaint
+    assert ended.complaint.startswith("ringcast: ")
