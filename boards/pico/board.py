@@ -15,12 +15,13 @@ except ImportError:
 
 NAME = "pico"
 MODEM_BAUD = 115200
-HEAP_BYTES = 240000
 STORAGE = "/keys"
 
-_BLOCK_BYTES = 4096
+_PAGE_BYTES = 256  # what the flash programs at a time
+_ERASE_BLOCK = 6  # of the block device protocol
 _LOCK_MAGIC = b"RCLK1\x00\x00\x00"
 _LOCK_BYTES = 32
+_LINE_BYTES = 600  # the longest console line
 
 
 def modem():
@@ -42,19 +43,25 @@ class Console:
     def __init__(self):
         self._poll = select.poll()
         self._poll.register(sys.stdin, select.POLLIN)
-        self._line = ""
+        self._octet = bytearray(1)
+        self._line = bytearray(_LINE_BYTES)
+        self._count = 0
 
     def read_line(self):
-        """The next whole line without its end, or None."""
+        """The next whole line without its end, or None. Raises UnicodeError for one that is not UTF-8.
+
+        A line of more than 600 bytes is dropped whole: its beginning might be a command of its own.
+        """
         while self._poll.poll(0):
-            char = sys.stdin.read(1)
-            if char in "\r\n":
-                line = self._line
-                self._line = ""
-                if line:
-                    return line
-            elif len(self._line) < 600:
-                self._line += char
+            sys.stdin.buffer.readinto(self._octet)
+            if self._octet[0] not in b"\r\n":
+                if self._count < _LINE_BYTES:
+                    self._line[self._count] = self._octet[0]
+                self._count += 1
+                continue
+            count, self._count = self._count, 0
+            if 0 < count <= _LINE_BYTES:
+                return bytes(memoryview(self._line)[:count]).decode()
         return None
 
     def write_line(self, text):
@@ -65,17 +72,25 @@ def load_lock():
     """The keystore's lock key (32 bytes) from the flash block just below the file system, or None."""
     block = bytearray(len(_LOCK_MAGIC) + _LOCK_BYTES)
     rp2.Flash().readblocks(-1, block)
-    return block[len(_LOCK_MAGIC) :] if block[: len(_LOCK_MAGIC)] == _LOCK_MAGIC else None
+    lock = None
+    if block[: len(_LOCK_MAGIC)] == _LOCK_MAGIC:
+        lock = bytearray(memoryview(block)[len(_LOCK_MAGIC) :])
+    for i in range(len(block)):
+        block[i] = 0
+    return lock
 
 
 def store_lock(lock):
     """Write the lock key. The block lies behind the firmware image and below the file system: no file reaches it."""
-    block = bytearray(b"\xff" * _BLOCK_BYTES)
-    block[: len(_LOCK_MAGIC)] = _LOCK_MAGIC
-    block[len(_LOCK_MAGIC) : len(_LOCK_MAGIC) + _LOCK_BYTES] = lock
-    rp2.Flash().writeblocks(-1, block)
-    for i in range(len(block)):
-        block[i] = 0
+    # One page, not the whole block of 4 KiB: late in a run the heap may not have so much in a row.
+    page = bytearray(b"\xff" * _PAGE_BYTES)
+    page[: len(_LOCK_MAGIC)] = _LOCK_MAGIC
+    page[len(_LOCK_MAGIC) : len(_LOCK_MAGIC) + _LOCK_BYTES] = lock
+    flash = rp2.Flash()
+    flash.ioctl(_ERASE_BLOCK, -1)
+    flash.writeblocks(-1, page, 0)
+    for i in range(len(page)):
+        page[i] = 0
 
 
 def unique_id():

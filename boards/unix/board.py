@@ -15,10 +15,11 @@ except ImportError:
 
 NAME = "unix"
 MODEM_BAUD = 115200
-HEAP_BYTES = 360000
 STORAGE = "keys"
 
 _LOCK_FILE = "lock.key"  # outside STORAGE, as a board's lies outside its file system
+_LOCK_BYTES = 32
+_LINE_BYTES = 600  # the longest console line
 _poll = select.poll()
 
 
@@ -69,19 +70,26 @@ class Console:
         self._ready = select.poll()
         self._ready.register(sys.stdin, select.POLLIN)
         _poll.register(sys.stdin, select.POLLIN)
-        self._line = b""
+        self._octet = bytearray(1)
+        self._line = bytearray(_LINE_BYTES)
+        self._count = 0
 
     def read_line(self):
+        """The next whole line without its end, or None. Raises UnicodeError for one that is not UTF-8.
+
+        A line of more than 600 bytes is dropped whole: its beginning might be a command of its own.
+        """
         while self._ready.poll(0):
-            char = sys.stdin.buffer.read(1)
-            if not char:
+            if not sys.stdin.buffer.readinto(self._octet):
                 sys.exit(0)  # the bench has closed the console
-            if char == b"\n":
-                line = self._line.decode()
-                self._line = b""
-                return line
-            if len(self._line) < 600:
-                self._line += char
+            if self._octet[0] not in b"\r\n":
+                if self._count < _LINE_BYTES:
+                    self._line[self._count] = self._octet[0]
+                self._count += 1
+                continue
+            count, self._count = self._count, 0
+            if 0 < count <= _LINE_BYTES:
+                return bytes(memoryview(self._line)[:count]).decode()
         return None
 
     def write_line(self, text):
@@ -89,17 +97,29 @@ class Console:
 
 
 def load_lock():
+    """The keystore's lock key (32 bytes) from its file, or None."""
+    lock = bytearray(_LOCK_BYTES)
     try:
-        with open(_LOCK_FILE, "rb") as file:
-            lock = file.read()
+        with open(_LOCK_FILE, "rb", buffering=0) as file:
+            whole = file.readinto(lock) == _LOCK_BYTES and not file.read(1)
     except OSError:
         return None
-    return bytearray(lock) if len(lock) == 32 else None
+    return lock if whole else None
 
 
 def store_lock(lock):
-    with open(_LOCK_FILE, "wb") as file:
+    """Write the lock key into a file that its owner alone may read, before there is anything in it to read."""
+    with open(_LOCK_FILE, "wb", buffering=0) as file:
+        _keep_to_owner(_LOCK_FILE)
         file.write(lock)
+
+
+def _keep_to_owner(path):
+    try:
+        import ffi  # the port's os has no chmod
+    except ImportError:
+        return  # a build without it: the folder's own mode must do
+    ffi.open(None).func("i", "chmod", "si")(path, 0o600)
 
 
 def unique_id():

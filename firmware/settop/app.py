@@ -18,6 +18,9 @@ from settop.player.player import Player
 from settop.services.call.service import CallService
 
 STEP_MS = 10  # how long the loop may sleep while the tuner delivers: well under what its buffer holds
+BACKLOG_OCTETS = 4096  # the tuner gave so much at once, near a whole batch: more may be waiting, so no sleep
+
+_FLASH_REFUSED = "the flash refused to be read or written (%s); provision again, or replace the board"
 
 
 class App:
@@ -34,22 +37,24 @@ class App:
         damage = ""
         lock = board.load_lock()
         if lock is not None:
+            keystore = self._open_keystore(lock)
             try:
-                keystore = self._open_keystore(lock)
                 boots = next_boot(keystore)
                 self._identity = load_identity(keystore)
-                keystore.close()
             except RemoteError as error:
                 damage = str(error)
+            except OSError as error:
+                damage = _FLASH_REFUSED % error
+            finally:
+                keystore.close()
+        self._boots = boots
         seed = board.entropy()
         self._random = Drbg(lock or b"", boots.to_bytes(4, "big"), seed, board.unique_id())
         if lock is not None:
             wipe(lock)
         tuner, output = board.tuner_and_output()
         self.player = Player(tuner, output, Keyring())
-        self.call = CallService(
-            board.modem(), self.player, lambda: self._identity, self._random.random, self.report
-        )
+        self.call = CallService(board.modem(), self.player, lambda: self._identity, self._random.random, self.report)
         if damage:
             self.report("error", damage)
         self.report(
@@ -68,16 +73,17 @@ class App:
             self._board.idle(self.step())
 
     def step(self):
-        """Everything that can be done now. Returns how many ms may go by before the next step."""
+        """A turn for everyone: player, call, console. Returns how many ms may go by before the next step."""
         now_ms = self._clock.now_ms()
-        while self.player.step(now_ms):
-            now_ms = self._clock.now_ms()
-            self._player_events(now_ms)
+        # One batch, then the others' turn: a fast programme never leaves the tuner empty.
+        taken = self.player.step(now_ms)
         self._player_events(now_ms)
         timer_ms = self.call.step(now_ms)
-        line = self._console.read_line()
+        line = self._read_line()
         if line is not None:
             self._command(line.split(), now_ms)
+            return 0
+        if taken >= BACKLOG_OCTETS:
             return 0
         if timer_ms is None:
             return STEP_MS
@@ -91,16 +97,21 @@ class App:
             if event[0] == "portion":
                 held = self.player.keyring.cipher(event[1]) is not None
                 self.report("portion", "index=%d key=%s" % (event[1], "yes" if held else "no"))
-                self.call.on_portion(event[1])
-                if self._new_broadcast:
-                    self._new_broadcast = False
-                    self.call.on_broadcast(now_ms)
-                    self.call.on_portion(event[1])
+                self.call.on_portion(event[1], self._new_broadcast, now_ms)
+                self._new_broadcast = False
             elif event[0] == "broadcast":
                 self.report("broadcast", "programme=%d" % event[1])
                 self._new_broadcast = True
             else:
                 self.report("lost_portion")
+                self.call.on_portion(None, False, now_ms)
+
+    def _read_line(self):
+        try:
+            return self._console.read_line()
+        except UnicodeError:
+            self.report("error", "a command is plain ASCII")
+            return None
 
     def _open_keystore(self, lock):
         board = self._board
@@ -125,6 +136,8 @@ class App:
                 self.report("error", "unknown command; there are call, hangup, secrecy, status, provision")
         except RingcastError as error:
             self.report("error", str(error))
+        except OSError as error:
+            self.report("error", _FLASH_REFUSED % error)
 
     def _status(self):
         player = self.player
@@ -132,7 +145,8 @@ class App:
         heap = (gc.mem_alloc(), gc.mem_free()) if hasattr(gc, "mem_alloc") else (0, 0)
         self.report(
             "status",
-            "call=%s portion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d overflow=%d refused=%d heap_used=%d heap_free=%d"
+            "call=%s portion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d overflow=%d refused=%d "
+            "heap_used=%d heap_free=%d"
             % (
                 self.call.state,
                 player.portion,
@@ -142,7 +156,7 @@ class App:
                 player.damaged,
                 player.resyncs,
                 player.overflow,
-                player.refused + sum(self.call.refused.values()),
+                player.refused + self.call.refused,
                 heap[0],
                 heap[1],
             ),
@@ -152,6 +166,9 @@ class App:
         # Rare and large: loaded when it is wanted, so that a terminal in service does without it.
         from settop.services.provision import Provisioner
 
+        if self.call.state != "idle":
+            self.report("error", "a call is under way: hang up first")
+            return
         if len(words) == 1:
             self._provisioner = Provisioner(self._random.random)
             self.report("provision-key", self._provisioner.begin().hex())
@@ -159,14 +176,29 @@ class App:
         if self._provisioner is None:
             self.report("error", "say `provision` first")
             return
-        identity, host_random = self._provisioner.finish(bytes.fromhex(words[1]), bytes.fromhex(words[2]))
+        host_key, blob = _unhex(words[1]), _unhex(words[2])
+        provisioner = self._provisioner
         self._provisioner = None
+        identity, host_random = provisioner.finish(host_key, blob)
         lock = sha256(host_random, self._random.random(32))
         wipe(host_random)
         self._board.store_lock(lock)
         keystore = self._open_keystore(lock)
         wipe(lock)
-        store_identity(keystore, identity)
-        keystore.close()
+        try:
+            store_identity(keystore, identity)
+            # The record that another lock sealed would not open at the next boot.
+            keystore.store("boot", self._boots.to_bytes(4, "big"))
+        finally:
+            keystore.close()
+        if self._identity is not None:
+            self._identity.wipe()
         self._identity = identity
         self.report("provisioned", identity.terminal_id.hex())
+
+
+def _unhex(word):
+    try:
+        return bytes.fromhex(word)
+    except ValueError:
+        raise RemoteError("provision-set takes two hexadecimal words, as `ringcast provision` sends them")

@@ -124,8 +124,8 @@ def pico_descramble_vs_raw_cbc(image: Image | None = None) -> Figure:
         return round(said[name] * CYCLES_PER_US / batches)
 
     how = (
-        f"{batches} packets of 176 scrambled octets in simulated time, {PACKETS} to a batch: {cycles('ours_us'):,} cycles "
-        f"per packet, raw CBC {cycles('raw_us'):,}, the player's whole handling {cycles('player_us'):,}; "
+        f"{batches} packets of 176 scrambled octets in simulated time, {PACKETS} to a batch: {cycles('ours_us'):,} "
+        f"cycles per packet, raw CBC {cycles('raw_us'):,}, the player's whole handling {cycles('player_us'):,}; "
         f"{said['allocated']} bytes allocated, per batch by the player {said['player_allocated'] / ROUNDS:.0f}"
     )
     return Figure("pico_descramble_vs_raw_cbc", round(value, 3), "ratio", 0.9, "higher", how)

@@ -1,30 +1,45 @@
-"""From the tuner's octets to clear packets at the sink: synchronisation, PSI, portions, opening, ring.
+"""From the tuner's octets to clear packets at the sink: synchronisation, portions, opening, ring.
 
-A packet is put out only when the sync octet behind it is in its place too, so octets lost on the tuner line cost the
-packet that they are missing from and nothing else. What stays scrambled is never put out.
+A packet is put out only when the sync octet behind it is in its place too: octets lost on the tuner line cost the
+packet that they are missing from, and the one before it where its sync octet is among them. (Of 256 packets cut short
+one has such an octet behind it by chance.) What is scrambled and was not opened is never put out.
 """
 
-from settop.errors import RemoteError
+from settop.errors import LocalError, RemoteError
+from settop.player.programmes import Programmes
 from settop.player.ring import ByteRing
 from settop.ts import packet as ts
 from settop.ts.descrambler import Descrambler
-from settop.ts.kernels import classify
-from settop.ts.psi import TABLE_PAT, TABLE_PMT, SectionReader, unpack_pat, unpack_pmt
-from settop.wire.ecm import SECTION_BYTES, TABLE_EVEN, unpack_ecm
+from settop.wire.ecm import SECTION_BYTES, unpack_ecm
 
 FLUSH_MS = 50  # the last packet of a stream has none behind it: it is put out after this long
+# Of short portions at most three quarters and one quarter.
 STALE_MS = 400  # a portion that should have changed, and no ECM: its key goes
+STALL_MS = 100  # steps further apart leave packets behind that are not late by the broadcaster's doing
 EARLY_MS = 150  # the next key opens a packet this long before the announced change at most
+# An ECM may be spliced in or replayed. One that is neither of the running portion nor of the next shuts the keys until
+# an expected one comes; so many of the same claim in a row are believed.
+CLAIMS_AHEAD = 2  # another broadcast, or a portion further ahead
+CLAIMS_BACK = 20  # a portion that is over: 2 s of nothing else
+MAX_EVENTS = 64  # more than one step can bring about
 
 
 class Player:
     """`tuner` has any() and readinto(view); `sink` has write(view) -> octets taken or None. `keyring`: Keyring.
 
-    `events` collects ("broadcast", programme_id, broadcast_id), ("portion", index) and ("lost",); take them by
-    `next_event()`. Counters, since start: `packets`, `opened`, `dark`, `damaged`, `resyncs`, `overflow`, `refused`.
+    next_event() gives ("broadcast", programme_id, broadcast_id), ("portion", index) and ("lost",) in their order; take
+    them after each step, only the latest MAX_EVENTS are kept. Counters, since start, in packets: `packets` in step,
+    `opened`, `dark` (no key), `damaged`, `overflow` (opened, and the sink did not take them), `refused` (tables and
+    ECMs that broke the rules, clear payload in a scrambled stream); `resyncs` counts losses of step. `portion`: the
+    index on air, None before the first ECM and when lost. Raises LocalError for a ring under one batch of packets.
     """
 
-    def __init__(self, tuner, sink, keyring, slots=32, ring_bytes=8192):
+    def __init__(self, tuner, sink, keyring, slots=ts.MAX_SLOTS, ring_bytes=8192):
+        if slots < 2 or ring_bytes < ts.PACKET_BYTES * slots:
+            raise LocalError(
+                "%d slots and a ring of %d octets, expected 2 slots or more and a ring of %d octets for each"
+                % (slots, ring_bytes, ts.PACKET_BYTES)
+            )
         self.keyring = keyring
         self.portion = None
         self.programme_id = None
@@ -35,33 +50,43 @@ class Player:
         self._ring = ByteRing(ring_bytes)
         self._descrambler = Descrambler(slots)
         self._source = memoryview(self._descrambler.source)
+        self._programmes = Programmes()
         self._have = 0  # octets behind IN_OFFSET; the first of them should be a sync octet
-        self._table = ts.new_pid_table()
-        self._pat = SectionReader()
-        self._pmts = {}
-        self._pmt_seen = {}
         self._fed_ms = 0
-        self._change_ms = None
+        self._step_ms = 0
+        self._stalled_ms = 0  # since the last ECM
+        self._change_ms = None  # when the running portion ends, as announced
+        self._stale_ms = STALE_MS
+        self._early_ms = EARLY_MS
+        self._turned = False  # packets of the next portion have come: those of this parity are not the running one's
+        self._floor = 0  # portions below are over
+        self._claim = None  # what the last unexpected ECM said (keys are shut then), and how many in a row said so
+        self._claims = 0
         self._ciphers = [None, None]  # by parity: even, odd
         self._events = []
 
     def next_event(self):
+        """The oldest event not yet taken, or None."""
         return self._events.pop(0) if self._events else None
 
     def step(self, now_ms):
         """Handle what the tuner has; returns the number of octets taken (0: nothing to do for now)."""
         if self._ring.level:
             self._ring.drain(self._sink)
+        if now_ms - self._step_ms > STALL_MS:
+            self._stalled_ms += now_ms - self._step_ms
+        self._step_ms = now_ms
         have = self._have
         start = ts.IN_OFFSET + have
         count = min(self._tuner.any(), len(self._source) - start)
+        if count:
+            count = self._tuner.readinto(self._source[start : start + count]) or 0
         if not count:
             if have >= ts.PACKET_BYTES and now_ms - self._fed_ms >= FLUSH_MS:
                 self._handle(have // ts.PACKET_BYTES, now_ms)
-            elif self._change_ms is not None and now_ms > self._change_ms + STALE_MS:
-                self._lose()
+            self._check_stale(now_ms)
             return 0
-        count = self._tuner.readinto(self._source[start : start + count]) or 0
+        self._check_stale(now_ms - self._stalled_ms)
         self._have = have + count
         self._fed_ms = now_ms
         while self._have > ts.PACKET_BYTES:
@@ -69,50 +94,39 @@ class Player:
         return count
 
     def refresh(self):
-        """A key has come or gone: look the running portion's ciphers up again."""
+        """A key has come or gone: look the running portion's cipher up again."""
         portion = self.portion
-        if portion is None:
-            self._ciphers[0] = self._ciphers[1] = None
-            return
-        self._ciphers[portion & 1] = self.keyring.cipher(portion)
-        # The other parity stays shut until the change is due (see _open_early).
-        self._ciphers[1 - (portion & 1)] = None
+        self._ciphers[0] = self._ciphers[1] = None
+        if portion is not None and self._claim is None and not self._turned:
+            # The other parity stays shut until the change is due (see _cipher).
+            self._ciphers[portion & 1] = self.keyring.cipher(portion)
 
     # --- packets --------------------------------------------------------------------------------------------------
 
     def _handle(self, count, now_ms):
         """Handle the first `count` packets, as far as they are in step, and move the rest to the front."""
-        source = self._descrambler.source
-        table = self._table
+        descrambler = self._descrambler
+        plan = descrambler.plan
+        in_step = descrambler.sort(self._programmes.table, count, self._have)
         slot = 0
-        action = classify(source, 0, table)
-        while slot < count and action != ts.ACTION_NO_SYNC:
-            if slot + 1 < self._descrambler.slots and source[ts.IN_OFFSET + ts.PACKET_BYTES * (slot + 1)] != ts.SYNC:
-                # Only octets that are there count: behind the very last packet of a stream nothing is in step.
-                if self._have > ts.PACKET_BYTES * (slot + 1):
-                    self.damaged += 1
-                    break
-            self.packets += 1
-            if action >= ts.ACTION_OPEN_WHOLE and action < ts.ACTION_DAMAGED:
-                cipher = self._ciphers[action & 1]
+        while slot < in_step:
+            action = plan[slot]
+            if ts.ACTION_OPEN_WHOLE <= action < ts.ACTION_DAMAGED:
+                cipher = self._cipher(action & 1, now_ms)
+                slot = descrambler.open_run(slot, in_step, cipher)
                 if cipher is None:
-                    cipher = self._open_early(action & 1, now_ms)
-                if cipher is None:
-                    self.dark += 1
-                elif action < ts.ACTION_OPEN_PART:
-                    self._descrambler.open_whole(slot, cipher)
-                    self.opened += 1
+                    self.dark += plan[ts.PLAN_PACKETS]
                 else:
-                    self._descrambler.open_part(slot, cipher)
-                    self.opened += 1
-            elif action:
-                self._other(slot, action, now_ms)
-            slot += 1
-            if slot < count:
-                action = classify(source, slot, table)
-        self._put_out()
-        if slot < count:
-            self._resync(slot)
+                    self.opened += plan[ts.PLAN_PACKETS]
+            else:
+                if action:
+                    self._other(slot, action, now_ms)
+                slot += 1
+        self.packets += in_step
+        if descrambler.filled:
+            self._put_out()
+        if in_step < count:
+            self._resync(ts.PACKET_BYTES * in_step)
         else:
             self._keep(ts.PACKET_BYTES * count)
 
@@ -122,11 +136,13 @@ class Player:
         start = ts.IN_OFFSET + at
         self._source[ts.IN_OFFSET : ts.IN_OFFSET + self._have] = bytes(self._source[start : start + self._have])
 
-    def _resync(self, slot):
-        """Sync is lost at or behind `slot`: go on from the next octet that a sync octet follows at 188, or may."""
+    def _resync(self, at):
+        """Step is lost at octet `at`: go on from the next sync octet behind it that has another 188 on, or may have."""
         self.resyncs += 1
         source = self._descrambler.source
-        at = ts.PACKET_BYTES * slot + 1
+        if source[ts.IN_OFFSET + at] == ts.SYNC:
+            self.damaged += 1
+        at += 1
         while at < self._have:
             if source[ts.IN_OFFSET + at] == ts.SYNC:
                 behind = at + ts.PACKET_BYTES
@@ -137,101 +153,121 @@ class Player:
 
     def _put_out(self):
         filled = self._descrambler.filled
-        if not filled:
-            return
         self._descrambler.filled = 0
         view = self._descrambler.output_views[filled]
+        ring = self._ring
         taken = 0
-        if not self._ring.level:
+        if not ring.level:
             taken = self._sink.write(view) or 0
-        if taken < len(view) and not self._ring.put(view[taken:]):
-            self.overflow += filled
+        if taken < len(view) and not ring.put(view[taken:]):
+            # The ring was not empty, so nothing of this has gone out yet: only whole packets do.
+            fit = ring.room() // ts.PACKET_BYTES
+            ring.put(self._descrambler.output_views[fit])
+            self.overflow += filled - fit
 
     def _other(self, slot, action, now_ms):
-        if action == ts.ACTION_CLEAR:
-            # Without a payload there is nothing to scramble (a lone PCR): it goes with its portion.
-            if self.portion is not None and self._ciphers[self.portion & 1] is not None:
-                self._descrambler.copy(slot)
-        elif action == ts.ACTION_DAMAGED:
+        """A packet that is not to be opened: tables, ECMs, what is clear on air, what is damaged."""
+        source = self._descrambler.source
+        at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
+        if action == ts.ACTION_DAMAGED:
             self.damaged += 1
+        elif action == ts.ACTION_CLEAR:
+            # Without a payload there is nothing to scramble (a lone PCR): it goes with its portion. A payload that
+            # claims to be clear may be a scrambled one with a damaged header.
+            if not source[at + 3] & 0x20 or source[at + 4] != 183:
+                self.refused += 1
+            elif self.portion is not None and self._ciphers[self.portion & 1] is not None:
+                self._descrambler.copy(slot)
+        elif source[at + 3] & 0xC0:
+            self.damaged += 1  # tables are never scrambled
         else:
-            if action != ts.PID_PASS:
-                at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
-                try:
-                    self._section(self._source[at : at + ts.PACKET_BYTES], action, now_ms)
-                except RemoteError:
-                    self.refused += 1
+            try:
+                self._table(self._source[at : at + ts.PACKET_BYTES], action, now_ms)
+            except RemoteError:
+                self.refused += 1
             if action != ts.PID_ECM:
                 self._descrambler.copy(slot)
 
-    # --- PSI and portions -----------------------------------------------------------------------------------------
-
-    def _section(self, packet, action, now_ms):
+    def _table(self, packet, action, now_ms):
         if action == ts.PID_ECM:
-            at = ts.payload_offset(packet) + 1
-            if at + SECTION_BYTES <= ts.PACKET_BYTES and packet[at] | 1 == TABLE_EVEN | 1:
-                self._on_ecm(unpack_ecm(bytes(packet[at : at + SECTION_BYTES])), now_ms)
-        elif action == ts.PID_PAT:
-            for section in self._pat.feed(packet):
-                if section[0] == TABLE_PAT and self._is_new(0, section):
-                    self._on_pat(unpack_pat(section))
-        else:
-            pid = (packet[1] & 0x1F) << 8 | packet[2]
-            for section in self._pmts[pid].feed(packet):
-                if section[0] == TABLE_PMT and self._is_new(pid, section):
-                    self._on_pmt(*unpack_pmt(section)[1:3])
+            at = ts.payload_offset(packet)
+            # The section lies whole in one packet, at its start.
+            if packet[1] & 0x40 and at + 1 + SECTION_BYTES <= ts.PACKET_BYTES and packet[at] == 0:
+                self._on_ecm(unpack_ecm(packet[at + 1 : at + 1 + SECTION_BYTES]), now_ms)
+        elif action != ts.PID_PASS:
+            ca = self._programmes.ca
+            if action == ts.PID_PAT:
+                self._programmes.feed_pat(packet)
+            else:
+                self._programmes.feed_pmt(packet)
+            if self._programmes.ca != ca:
+                # Other streams under other keys: shut until an ECM says which.
+                self._claim = ()
+                self.refresh()
 
-    def _is_new(self, pid, section):
-        """A section whose CRC was seen last time is the same one again."""
-        key = pid << 16 | section[3] << 8 | section[4] if pid else section[6]
-        crc = section[-4:]
-        if self._pmt_seen.get(key) == crc:
-            return False
-        self._pmt_seen[key] = crc
-        return True
-
-    def _on_pat(self, programmes):
-        for pid in programmes.values():
-            if pid not in self._pmts:
-                self._pmts[pid] = SectionReader()
-            self._table[pid] = ts.PID_PMT
-
-    def _on_pmt(self, pids, ca_pid):
-        for pid in pids:
-            if self._table[pid] in (ts.PID_DROP, ts.PID_ES) and pid != ts.NULL_PID:
-                self._table[pid] = ts.PID_ES
-        if ca_pid is not None:
-            self._table[ca_pid] = ts.PID_ECM
+    # --- portions and their keys ----------------------------------------------------------------------------------
 
     def _on_ecm(self, ecm, now_ms):
+        ca = self._programmes.ca
+        if ca is None or ecm.programme_id != ca[1]:
+            raise RemoteError("ECM of another programme than the PMT names")
+        same = ecm.broadcast_id == self.broadcast_id and ecm.programme_id == self.programme_id
+        if same:
+            ahead = ecm.portion - self._floor
+            expected = ahead == 0 or ahead == 1 or (ahead > 1 and self.portion is None)
+        else:
+            expected = self.broadcast_id is None
+        if not expected:
+            claim = (ecm.programme_id, ecm.broadcast_id, ecm.portion)
+            self._claims = self._claims + 1 if claim == self._claim else 1
+            self._claim = claim
+            if self._claims < (CLAIMS_BACK if same and ecm.portion < self._floor else CLAIMS_AHEAD):
+                self.refresh()
+                raise RemoteError("ECM of an unexpected portion or broadcast")
         self._change_ms = now_ms + ecm.remaining_ms
-        if (ecm.programme_id, ecm.broadcast_id) != (self.programme_id, self.broadcast_id):
+        self._stalled_ms = 0
+        if not same:
             self.keyring.wipe()
             self.programme_id = ecm.programme_id
             self.broadcast_id = ecm.broadcast_id
-            self._events.append(("broadcast", ecm.programme_id, ecm.broadcast_id))
             self.portion = None
-        if ecm.portion != self.portion:
-            if self.portion is not None and ecm.portion < self.portion:
-                # An old portion again under the same broadcast id: a replay, or a splice. It stays dark.
-                self.refused += 1
-                return
-            self.portion = ecm.portion
+            self._event(("broadcast", ecm.programme_id, ecm.broadcast_id))
+        if ecm.portion != self.portion or self._claim is not None:
+            self._claim = None
             self.keyring.drop_before(ecm.portion)
-            self._events.append(("portion", ecm.portion))
+            if ecm.portion != self.portion:
+                self.portion = self._floor = ecm.portion
+                self._turned = False
+                self._stale_ms = min(STALE_MS, max(EARLY_MS, ecm.remaining_ms * 3 // 4))
+                self._early_ms = min(EARLY_MS, ecm.remaining_ms // 4)
+                self._event(("portion", ecm.portion))
             self.refresh()
 
-    def _open_early(self, parity, now_ms):
-        """The change is due and its ECM was lost: the next portion's cipher, if that is the parity."""
-        if self.portion is None or parity == self.portion & 1 or now_ms < self._change_ms - EARLY_MS:
+    def _cipher(self, parity, now_ms):
+        """ECB object for packets of this parity, or None: they stay dark."""
+        cipher = self._ciphers[parity]
+        if cipher is not None or self.portion is None or parity == self.portion & 1 or self._claim is not None:
+            return cipher
+        if now_ms < self._change_ms - self._early_ms:
             return None
+        # The next portion's first packets, and its ECM was lost. The old parity's next are those of the portion after.
+        self._turned = True
+        self._ciphers[self.portion & 1] = None
         return self.keyring.cipher(self.portion + 1)
 
-    def _lose(self):
-        """The running portion is over and nothing said which one followed."""
+    def _check_stale(self, now_ms):
+        """The running portion is over and nothing said which one followed: its key goes."""
+        if self._change_ms is None or now_ms <= self._change_ms + self._stale_ms:
+            return
         self._change_ms = None
         if self.portion is not None:
-            self.keyring.drop_before(self.portion + 1)
-            self._events.append(("lost",))
+            self._floor = self.portion + 1
+            self.keyring.drop_before(self._floor)
             self.portion = None
+            self._event(("lost",))
             self.refresh()
+
+    def _event(self, event):
+        if len(self._events) == MAX_EVENTS:
+            self._events.pop(0)
+        self._events.append(event)

@@ -1,54 +1,61 @@
 """DVB-CISSA descrambling (ETSI TS 103 127) of packets in slots, with no allocation per packet.
 
-Per packet: one ECB call from input slot to output slot through memoryviews made beforehand, and one kernel pass that
-does the XOR of CBC. Only what may be put out reaches the output, so it is compact: no second copy.
+CBC decryption is ECB decryption and one XOR, and only the XOR knows where a packet begins. So the cipher blocks of a
+run of packets under one key go through one ECB call, through memoryviews made beforehand, and one kernel pass each
+gathers them and puts the packets out. Only what may be put out reaches the output, so it is compact.
 """
 
-from settop.ts.kernels import copy_packet, gather, open_whole, scatter
-from settop.ts.packet import IN_OFFSET, PACKET_BYTES, new_input
+from settop.errors import LocalError
+from settop.ts.kernels import copy_packet, pack, sort, unpack
+from settop.ts.packet import MAX_RUN, MAX_SLOTS, PACKET_BYTES, PLAN_BYTES, PLAN_END, PLAN_PACKETS, new_input
 
-_BLOCKS = 11
+_BLOCKS = 11  # of a packet without adaptation field
 
 
 class Descrambler:
-    """Slots for `slots` packets. Fill `source` (input), call the methods, take `out` up to `filled` packets."""
+    """Slots for `slots` packets, 1 to 32. Fill `source`, sort, open or copy, take output_views[filled], reset `filled`.
 
-    def __init__(self, slots=32):
+    `plan[slot]`: what is to be done with that packet, after `sort`. `filled`: packets put out.
+    """
+
+    def __init__(self, slots=MAX_SLOTS):
+        if not 1 <= slots <= MAX_SLOTS:
+            raise LocalError("%d packet slots, expected 1 to %d" % (slots, MAX_SLOTS))
         self.slots = slots
         self.source = new_input(slots)
         self.out = bytearray(PACKET_BYTES * slots)
+        self.plan = bytearray(PLAN_BYTES)
         self.filled = 0
-        source = memoryview(self.source)
         out = memoryview(self.out)
-        # input_views[n]: room for n packets; output_views[n]: the first n packets put out.
-        self.input_views = [source[IN_OFFSET : IN_OFFSET + PACKET_BYTES * n] for n in range(slots + 1)]
+        # output_views[n]: the first n packets put out; _free_views[n]: the room behind them.
         self.output_views = [out[: PACKET_BYTES * n] for n in range(slots + 1)]
-        self._cipher_in = [source[at + 4 : at + 180] for at in range(IN_OFFSET, len(self.source), PACKET_BYTES)]
-        self._cipher_out = [out[at + 4 : at + 180] for at in range(0, len(self.out), PACKET_BYTES)]
-        self._scratch = bytearray(2 * 16 * _BLOCKS)
-        scratch = memoryview(self._scratch)
-        self._part_in = [scratch[: 16 * n] for n in range(_BLOCKS + 1)]
-        self._part_out = [scratch[176 : 176 + 16 * n] for n in range(_BLOCKS + 1)]
+        self._free_views = [out[PACKET_BYTES * n :] for n in range(slots + 1)]
+        self._work = bytearray(16 * _BLOCKS * MAX_RUN)
+        work = memoryview(self._work)
+        self._block_views = [work[: 16 * n] for n in range(_BLOCKS * MAX_RUN + 1)]
+
+    def sort(self, table, count, have):
+        """Plan the first `count` packets by the PID `table`, `have` octets are there. Returns how many are in step."""
+        return sort(self.source, table, self.plan, count | have << 8)
 
     def copy(self, slot):
         """Put the packet out as it is."""
         copy_packet(self.source, self.out, slot, self.filled)
         self.filled += 1
 
-    def open_whole(self, slot, cipher):
-        """Descramble a packet without adaptation field and put it out. `cipher`: ECB object of the control word."""
-        to = self.filled
-        cipher.decrypt(self._cipher_in[slot], self._cipher_out[to])
-        open_whole(self.source, self.out, slot, to)
-        self.filled = to + 1
+    def open_run(self, slot, count, cipher):
+        """Descramble and put out packets from `slot` on, which is to be opened; `count` packets are sorted.
 
-    def open_part(self, slot, cipher):
-        """The same behind an adaptation field of any length."""
-        at = IN_OFFSET + PACKET_BYTES * slot
-        offset = 5 + self.source[at + 4]
-        octets = PACKET_BYTES - offset & ~15
-        if octets:
-            gather(self.source, at + offset, octets, self._scratch)
-            cipher.decrypt(self._part_in[octets >> 4], self._part_out[octets >> 4])
-        scatter(self.source, self.out, slot | self.filled << 8 | offset << 16, self._scratch)
-        self.filled += 1
+        The run ends before the first packet that is neither under the same key nor dropped. `cipher`: ECB object of the
+        control word, or None to pass over the run. Returns the slot behind it; plan[PLAN_PACKETS] is their number.
+        """
+        plan = self.plan
+        work = self._work
+        blocks = pack(self.source, work, plan, slot | count << 8)
+        if cipher is not None:
+            if blocks:
+                blocks = self._block_views[blocks]
+                cipher.decrypt(blocks, blocks)
+            unpack(self.source, work, self._free_views[self.filled], plan)
+            self.filled += plan[PLAN_PACKETS]
+        return plan[PLAN_END]

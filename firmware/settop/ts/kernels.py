@@ -3,8 +3,8 @@
 import sys
 
 if sys.implementation.name == "micropython":
-    from settop.ts.kernels_viper import classify, copy_packet, gather, open_whole, scatter
+    from settop.ts.kernels_viper import copy_packet, pack, sort, unpack
 else:
-    from settop.ts.kernels_plain import classify, copy_packet, gather, open_whole, scatter
+    from settop.ts.kernels_plain import copy_packet, pack, sort, unpack
 
-__all__ = ("classify", "copy_packet", "gather", "open_whole", "scatter")
+__all__ = ("copy_packet", "pack", "sort", "unpack")

@@ -1,35 +1,195 @@
 """Viper versions of settop.ts.kernels_plain, for MicroPython only (CPython cannot import this).
 
 All word accesses are aligned: the Cortex-M0+ faults on others, although an emulator may allow them. Slots are 188
-octets, so word-aligned; payloads behind an odd adaptation field are moved to an aligned scratch first. Viper takes four
-arguments at most, and its small integers end at 2^30.
+octets behind 16, so word-aligned; a payload behind an adaptation field may lie anywhere and is moved octet by octet.
+
+Viper takes four arguments at most, keeps the first three locals in registers, reaches 32 words by a constant index at
+no cost, and its small integers end at 2^30. Hence the walking pointers and the unrolled lines below.
 """
 
 import micropython
 
 
 @micropython.viper
-def classify(source: ptr8, slot: int, table: ptr8) -> int:  # noqa: F821
-    at = 16 + 188 * slot
-    if source[at] != 0x47:
-        return 15
-    high = source[at + 1]
-    kind = table[(high & 0x1F) << 8 | source[at + 2]]
-    if high & 0x80:
-        return 14
-    if kind != 2:
-        return kind
-    control = source[at + 3]
-    tsc = control >> 6
-    if tsc == 0:
-        return 2
-    if tsc == 1:
-        return 14
-    if control & 0x30 == 0x10:
-        return 8 | tsc & 1
-    if control & 0x30 == 0x30 and source[at + 4] < 183:
-        return 10 | tsc & 1
-    return 14
+def sort(source: ptr8, table: ptr8, plan: ptr8, span: int) -> int:  # noqa: F821
+    count = span & 0xFF
+    have = 16 + (span >> 8)
+    at = 16
+    slot = 0
+    while slot < count:
+        if source[at] != 0x47:
+            break
+        after = at + 188
+        if after < have:
+            if source[after] != 0x47:
+                break
+        high = source[at + 1]
+        action = table[(high & 0x1F) << 8 | source[at + 2]]
+        if high & 0x80:
+            action = 14
+        elif action == 2:
+            control = source[at + 3]
+            if control & 0xC0:
+                action = 14
+                if control & 0x80:
+                    if control & 0x30 == 0x10:
+                        action = 8 | (control >> 6 & 1)
+                    elif control & 0x30 == 0x30:
+                        if source[at + 4] < 183:
+                            action = 10 | (control >> 6 & 1)
+        plan[slot] = action
+        slot += 1
+        at = after
+    return slot
+
+
+@micropython.viper
+def pack(source: ptr32, work: ptr32, plan: ptr8, span: int) -> int:  # noqa: F821
+    slot = span & 0xFF
+    count = span >> 8
+    parity = plan[slot] & 1
+    source = ptr32(int(source) + 16 + 188 * slot)  # noqa: F821
+    first = int(work)
+    packets = 0
+    while slot < count:
+        action = plan[slot]
+        if action:
+            if packets == 8:
+                break
+            if action & 13 != 8 | parity:
+                break
+            packets += 1
+            if action & 2:
+                s = ptr8(int(source) + 5 + ptr8(source)[4])  # noqa: F821
+                d = ptr8(work)  # noqa: F821
+                left = (183 - ptr8(source)[4]) & 0xF0  # noqa: F821
+                work = ptr32(int(work) + left)  # noqa: F821
+                while left:
+                    d[0] = s[0]
+                    d[1] = s[1]
+                    d[2] = s[2]
+                    d[3] = s[3]
+                    s = ptr8(int(s) + 4)  # noqa: F821
+                    d = ptr8(int(d) + 4)  # noqa: F821
+                    left -= 4
+            else:
+                source = ptr32(int(source) + 4)  # noqa: F821
+                left = 2
+                while left:
+                    work[0] = source[0]
+                    work[1] = source[1]
+                    work[2] = source[2]
+                    work[3] = source[3]
+                    work[4] = source[4]
+                    work[5] = source[5]
+                    work[6] = source[6]
+                    work[7] = source[7]
+                    work[8] = source[8]
+                    work[9] = source[9]
+                    work[10] = source[10]
+                    work[11] = source[11]
+                    work[12] = source[12]
+                    work[13] = source[13]
+                    work[14] = source[14]
+                    work[15] = source[15]
+                    work[16] = source[16]
+                    work[17] = source[17]
+                    work[18] = source[18]
+                    work[19] = source[19]
+                    work[20] = source[20]
+                    work[21] = source[21]
+                    work = ptr32(int(work) + 88)  # noqa: F821
+                    source = ptr32(int(source) + 88)  # noqa: F821
+                    left -= 1
+                source = ptr32(int(source) - 180)  # noqa: F821
+        source = ptr32(int(source) + 188)  # noqa: F821
+        slot += 1
+    plan[32] = span & 0xFF
+    plan[33] = slot
+    plan[34] = packets
+    return (int(work) - first) >> 4
+
+
+@micropython.viper
+def unpack(source: ptr32, work: ptr32, out: ptr32, plan: ptr8):  # noqa: F821
+    iv = source
+    slot = plan[32]
+    end = plan[33]
+    source = ptr32(int(source) + 16 + 188 * slot)  # noqa: F821
+    while slot < end:
+        action = plan[slot]
+        if action & 2:
+            offset = 5 + ptr8(source)[4]  # noqa: F821
+            s = ptr8(source)  # noqa: F821
+            d = ptr8(out)  # noqa: F821
+            w = ptr8(work)  # noqa: F821
+            left = offset
+            while left:
+                d[0] = s[0]
+                s = ptr8(int(s) + 1)  # noqa: F821
+                d = ptr8(int(d) + 1)  # noqa: F821
+                left -= 1
+            ptr8(out)[3] &= 0x3F  # noqa: F821
+            left = (188 - offset) & 0xF0
+            rest = 188 - offset - left
+            work = ptr32(int(work) + left)  # noqa: F821
+            chain = ptr8(iv)  # noqa: F821
+            while left:
+                i = 0
+                while i < 16:
+                    d[i] = w[i] ^ chain[i]
+                    i += 1
+                chain = s
+                s = ptr8(int(s) + 16)  # noqa: F821
+                d = ptr8(int(d) + 16)  # noqa: F821
+                w = ptr8(int(w) + 16)  # noqa: F821
+                left -= 16
+            i = 0
+            while i < rest:
+                d[i] = s[i]
+                i += 1
+            source = ptr32(int(source) + 188)  # noqa: F821
+            out = ptr32(int(out) + 188)  # noqa: F821
+        elif action:
+            out[0] = source[0] & 0x3FFFFFFF  # the top octet of this little-endian word holds TSC
+            out[1] = work[0] ^ iv[0]
+            out[2] = work[1] ^ iv[1]
+            out[3] = work[2] ^ iv[2]
+            out[4] = work[3] ^ iv[3]
+            left = 2
+            while left:
+                out[5] = work[4] ^ source[1]
+                out[6] = work[5] ^ source[2]
+                out[7] = work[6] ^ source[3]
+                out[8] = work[7] ^ source[4]
+                out[9] = work[8] ^ source[5]
+                out[10] = work[9] ^ source[6]
+                out[11] = work[10] ^ source[7]
+                out[12] = work[11] ^ source[8]
+                out[13] = work[12] ^ source[9]
+                out[14] = work[13] ^ source[10]
+                out[15] = work[14] ^ source[11]
+                out[16] = work[15] ^ source[12]
+                out[17] = work[16] ^ source[13]
+                out[18] = work[17] ^ source[14]
+                out[19] = work[18] ^ source[15]
+                out[20] = work[19] ^ source[16]
+                out[21] = work[20] ^ source[17]
+                out[22] = work[21] ^ source[18]
+                out[23] = work[22] ^ source[19]
+                out[24] = work[23] ^ source[20]
+                source = ptr32(int(source) + 80)  # noqa: F821
+                work = ptr32(int(work) + 80)  # noqa: F821
+                out = ptr32(int(out) + 80)  # noqa: F821
+                left -= 1
+            out[5] = source[5]
+            out[6] = source[6]
+            source = ptr32(int(source) + 28)  # noqa: F821
+            work = ptr32(int(work) + 16)  # noqa: F821
+            out = ptr32(int(out) + 28)  # noqa: F821
+        else:
+            source = ptr32(int(source) + 188)  # noqa: F821
+        slot += 1
 
 
 @micropython.viper
@@ -41,59 +201,3 @@ def copy_packet(source: ptr32, out: ptr32, slot: int, to: int):  # noqa: F821
         out[to] = source[at]
         at += 1
         to += 1
-
-
-@micropython.viper
-def open_whole(source: ptr32, out: ptr32, slot: int, to: int):  # noqa: F821
-    s = ptr32(int(source) + 16 + 188 * slot)  # noqa: F821
-    d = ptr32(int(out) + 188 * to)  # noqa: F821
-    d[0] = s[0] & 0x3FFFFFFF  # the top octet of this little-endian word holds TSC
-    d[1] ^= source[0]
-    d[2] ^= source[1]
-    d[3] ^= source[2]
-    d[4] ^= source[3]
-    left = 10
-    while left:
-        s = ptr32(int(s) + 4)  # noqa: F821
-        d[5] ^= s[0]
-        d[6] ^= s[1]
-        d[7] ^= s[2]
-        d[8] ^= s[3]
-        s = ptr32(int(s) + 12)  # noqa: F821
-        d = ptr32(int(d) + 16)  # noqa: F821
-        left -= 1
-    d[5] = s[5]
-    d[6] = s[6]
-
-
-@micropython.viper
-def gather(source: ptr8, at: int, octets: int, scratch: ptr8):  # noqa: F821
-    i = 0
-    while i < octets:
-        scratch[i] = source[at + i]
-        i += 1
-
-
-@micropython.viper
-def scatter(source: ptr8, out: ptr8, where: int, scratch: ptr8):  # noqa: F821
-    at = 16 + 188 * (where & 0xFF)
-    to = 188 * (where >> 8 & 0xFF)
-    offset = where >> 16
-    octets = (188 - offset) & 0xF0
-    i = 0
-    while i < offset:
-        out[to + i] = source[at + i]
-        i += 1
-    out[to + 3] = source[at + 3] & 0x3F
-    i = 0
-    if octets:
-        while i < 16:
-            out[to + offset + i] = scratch[176 + i] ^ source[i]
-            i += 1
-    while i < octets:
-        out[to + offset + i] = scratch[176 + i] ^ scratch[i - 16]
-        i += 1
-    i = offset + octets
-    while i < 188:
-        out[to + i] = source[at + i]
-        i += 1

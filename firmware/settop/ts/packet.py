@@ -20,12 +20,19 @@ PID_ECM = 3
 PID_PAT = 4
 PID_PMT = 5
 
-# What classify() makes of a packet: the PID's own value, or for an elementary stream one of these.
+# What sort() makes of a packet: the PID's own value, or for an elementary stream one of these.
 ACTION_CLEAR = 2  # not scrambled
 ACTION_OPEN_WHOLE = 8  # scrambled, payload of 184 octets; + 1 for an odd key
 ACTION_OPEN_PART = 10  # scrambled, behind an adaptation field; + 1 for an odd key
 ACTION_DAMAGED = 14  # transport error, reserved TSC or an impossible adaptation field
-ACTION_NO_SYNC = 15
+
+MAX_SLOTS = 32
+MAX_RUN = 8  # packets that are opened in one go
+# A plan: each slot's action, then what the last run was: its first slot, the slot behind it, its packets.
+PLAN_FIRST = 32
+PLAN_END = 33
+PLAN_PACKETS = 34
+PLAN_BYTES = 35
 
 
 def new_input(slots):
@@ -45,7 +52,7 @@ def new_pid_table():
 
 
 def payload_offset(packet):
-    """Offset of the payload in a packet of 188 octets; 188 where there is none or the adaptation field is impossible."""
+    """Offset of the payload in a packet; 188 where there is none or the adaptation field is impossible."""
     control = packet[3] & 0x30
     if control == 0x10:
         return 4

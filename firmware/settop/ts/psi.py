@@ -1,17 +1,32 @@
 """PAT and PMT as far as a terminal needs them (ISO/IEC 13818-1, 2.4.4): which PIDs are what, and where the ECMs are."""
 
 from settop.errors import RemoteError
-from settop.ts.packet import payload_offset
+from settop.ts.packet import PACKET_BYTES, payload_offset
 from settop.wire.crc import crc32_mpeg2
 from settop.wire.ecm import CA_DESCRIPTOR_TAG, unpack_ca_descriptor
 
 TABLE_PAT = 0x00
 TABLE_PMT = 0x02
 MAX_SECTION_BYTES = 1024
+STUFFING = 0xFF
+# Stream types that are sections themselves (ISO/IEC 13818-1 table 2-34, SCTE 35): never scrambled.
+SECTION_STREAM_TYPES = (0x05, 0x08, 0x0A, 0x0B, 0x0C, 0x0D, 0x13, 0x14, 0x16, 0x86, 0x95)
+
+
+class Pmt:
+    """`programme` number, PIDs of its `streams` (with the PCR) and of its `tables` (sets), `ca`: (CA PID, programme
+    id) of our CA descriptor, or None."""
+
+    def __init__(self, programme, streams, tables, ca):
+        self.programme = programme
+        self.streams = streams
+        self.tables = tables
+        self.ca = ca
 
 
 class SectionReader:
-    """Sections of one PID, put together from packets. Memory is bounded; a damaged or interrupted one is dropped."""
+    """Sections of one PID, put together from packets. An interrupted one is dropped and counted in `dropped`; at most
+    MAX_SECTION_BYTES and one packet are held."""
 
     def __init__(self):
         self.dropped = 0
@@ -19,9 +34,9 @@ class SectionReader:
         self._next_cc = None
 
     def feed(self, packet):
-        """List of whole sections (bytes, CRC not yet checked) that end in this packet (188 octets)."""
+        """List of whole sections (bytes, 3 to MAX_SECTION_BYTES, CRC not yet checked) that end in this packet."""
         at = payload_offset(packet)
-        if at >= 188:
+        if at >= PACKET_BYTES:
             return []
         counter = packet[3] & 0x0F
         if self._next_cc is not None and counter != self._next_cc:
@@ -31,25 +46,24 @@ class SectionReader:
         self._next_cc = counter + 1 & 0x0F
         done = []
         if packet[1] & 0x40:
-            pointer = packet[at]
-            at += 1
-            if at + pointer > 188:
+            start = at + 1 + packet[at]
+            if start > PACKET_BYTES:
                 self._drop()
-                return []
+                return done
             if self._part is not None:
-                self._part.extend(packet[at : at + pointer])
+                self._part.extend(packet[at + 1 : start])
                 self._finish(done)
                 self._drop()
-            at += pointer
-            while at < 188 and packet[at] != 0xFF:
-                self._part = bytearray(packet[at:188])
+            at = start
+            while at < PACKET_BYTES and packet[at] != STUFFING:
+                self._part = bytearray(packet[at:PACKET_BYTES])
                 size = self._size()
                 if size is None or size > len(self._part):
                     break
-                at += size
                 self._finish(done)
+                at += size
         elif self._part is not None:
-            self._part.extend(packet[at:188])
+            self._part.extend(packet[at:PACKET_BYTES])
             self._finish(done)
         return done
 
@@ -82,8 +96,13 @@ def _body(section, table):
     return len(section) - 4
 
 
+def is_current(section):
+    """Whether a section of 12 octets or more is in force, not announced for later (current_next_indicator)."""
+    return section[5] & 1 == 1
+
+
 def unpack_pat(section):
-    """{programme number: PMT PID}. Raises RemoteError."""
+    """{programme number: PMT PID}, without the network PID (number 0). Raises RemoteError."""
     end = _body(section, TABLE_PAT)
     programmes = {}
     for at in range(8, end - 3, 4):
@@ -94,13 +113,10 @@ def unpack_pat(section):
 
 
 def unpack_pmt(section):
-    """(programme number, PIDs of its streams and PCR, CA PID or None, programme id of the CA descriptor or None).
-
-    Raises RemoteError, also where a length leads out of the section.
-    """
+    """A PMT section as Pmt. Raises RemoteError, also where a length leads out of the section."""
     end = _body(section, TABLE_PMT)
-    number = section[3] << 8 | section[4]
-    pids = {(section[8] & 0x1F) << 8 | section[9]}
+    streams = {(section[8] & 0x1F) << 8 | section[9]}
+    tables = set()
     at = 12
     limit = at + ((section[10] & 0x0F) << 8 | section[11])
     ca = _find_ca(section, at, limit, end)
@@ -108,14 +124,16 @@ def unpack_pmt(section):
     while at < end:
         if at + 5 > end:
             raise RemoteError("PMT stream entry leads out of its section")
-        pids.add((section[at + 1] & 0x1F) << 8 | section[at + 2])
+        kind = tables if section[at] in SECTION_STREAM_TYPES else streams
+        kind.add((section[at + 1] & 0x1F) << 8 | section[at + 2])
         limit = at + 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4])
-        ca = _find_ca(section, at + 5, limit, end) or ca
+        ca = ca or _find_ca(section, at + 5, limit, end)
         at = limit
-    return number, pids, ca[0] if ca else None, ca[1] if ca else None
+    return Pmt(section[3] << 8 | section[4], streams - tables, tables, ca)
 
 
 def _find_ca(section, at, limit, end):
+    """The first CA descriptor of ours between `at` and `limit`, as (CA PID, programme id), or None."""
     if limit > end:
         raise RemoteError("PMT descriptors lead out of their section")
     found = None
@@ -123,7 +141,7 @@ def _find_ca(section, at, limit, end):
         size = 2 + section[at + 1]
         if at + size > limit:
             raise RemoteError("PMT descriptor leads out of its loop")
-        if section[at] == CA_DESCRIPTOR_TAG:
-            found = unpack_ca_descriptor(section[at : at + size]) or found
+        if found is None and section[at] == CA_DESCRIPTOR_TAG:
+            found = unpack_ca_descriptor(section[at : at + size])
         at += size
     return found

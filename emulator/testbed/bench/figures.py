@@ -1,0 +1,49 @@
+"""The figures of merit, in the order in which they are measured. What one needs is loaded when it is wanted."""
+
+from collections.abc import Callable
+
+from testbed.bench.figure import Figure
+
+
+def _descramble(long: bool) -> Figure:
+    from testbed.bench.pico_descramble import pico_descramble_vs_raw_cbc
+
+    return pico_descramble_vs_raw_cbc()
+
+
+def _heap(long: bool) -> Figure:
+    from testbed.bench.pico_call import pico_heap_in_call_bytes
+
+    return pico_heap_in_call_bytes(long)
+
+
+def _scramble(long: bool) -> Figure:
+    from testbed.bench.host_ts import host_scramble_vs_per_packet
+
+    return host_scramble_vs_per_packet()
+
+
+def _scramble_file(long: bool) -> Figure:
+    from testbed.bench.host_ts import scramble_vs_ffmpeg_copy
+
+    return scramble_vs_ffmpeg_copy()
+
+
+def _demo(long: bool) -> Figure:
+    from testbed.bench.demo_wall import demo_wall_vs_clip
+
+    return demo_wall_vs_clip()
+
+
+FIGURES: dict[str, Callable[[bool], Figure]] = {
+    "pico_descramble_vs_raw_cbc": _descramble,
+    "pico_heap_in_call_bytes": _heap,
+    "host_scramble_vs_per_packet": _scramble,
+    "scramble_vs_ffmpeg_copy": _scramble_file,
+    "demo_wall_vs_clip": _demo,
+}
+
+
+def measure(name: str, long: bool = False) -> Figure:
+    """Measure one of FIGURES; `long` makes soaks of those that have one. KeyError for another name."""
+    return FIGURES[name](long)

@@ -1,0 +1,123 @@
+"""The bench: its list of figures, what a figure says, and what makes a measurement count as failed."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from headend.ts.portions import packet_times_ns
+from settop.errors import LocalError
+from testbed.bench import figures
+from testbed.bench.figure import Figure
+from testbed.bench.pico_call import faults, frozen_runtime, make_dense_clip
+from testbed.bench.pico_descramble import pico_descramble_vs_raw_cbc
+from testbed.bench.pico_probe import run_probe
+from testbed.machines.base import MachineError
+from testbed.runtimes import RuntimeUnavailable, pico_image
+from testbed.runtimes.image import Image
+from testbed.scenario.clip import NULL_PID
+from testbed.station import ConsoleEvent
+
+STATUS = "call=talking damaged=0 resyncs=0 overflow=0 refused=0 heap_used=90000"
+
+
+@pytest.fixture(scope="module")
+def image():
+    try:
+        return pico_image()
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+
+
+def terminal(status, *clear_packets, equal=True):
+    """A finished run's terminal with portions of 10 scrambled packets each."""
+    portions = [
+        SimpleNamespace(index=i, scrambled_packets=10, clear_packets=count, clear_equal_original=equal)
+        for i, count in enumerate(clear_packets)
+    ]
+    events = [ConsoleEvent(0, "status", status)] if status else []
+    return SimpleNamespace(
+        station=SimpleNamespace(events=lambda name: events), analysis=SimpleNamespace(portions=portions)
+    )
+
+
+def test_the_promised_figures_are_there_in_their_order():
+    assert list(figures.FIGURES) == [
+        "pico_descramble_vs_raw_cbc",
+        "pico_heap_in_call_bytes",
+        "host_scramble_vs_per_packet",
+        "scramble_vs_ffmpeg_copy",
+        "demo_wall_vs_clip",
+    ]
+
+
+def test_measure_hands_the_length_on(monkeypatch):
+    monkeypatch.setitem(
+        figures.FIGURES, "demo_wall_vs_clip", lambda long: Figure("x", float(long), "s", 1.0, "lower", "")
+    )
+    assert figures.measure("demo_wall_vs_clip", True).value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("better", "value", "met"),
+    [("higher", 0.9, True), ("higher", 0.89, False), ("lower", 0.9, True), ("lower", 0.91, False)],
+)
+def test_a_figure_meets_its_goal_on_the_right_side_of_it(better, value, met):
+    figure = Figure("name", value, "ratio", 0.9, better, "so")
+    assert figure.met is met
+    assert list(json.loads(json.dumps(figure.as_json()))) == ["name", "value", "unit", "goal", "better", "how"]
+
+
+def test_a_call_that_lost_nothing_has_no_faults():
+    assert faults(terminal(STATUS, 3, 10, 10)) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "clear", "equal", "complaint"),
+    [
+        (STATUS.replace("resyncs=0", "resyncs=2"), (3, 10), True, "resyncs=2"),
+        (STATUS, (3, 9), True, "not wholly clear: portions 1"),
+        (STATUS, (3, 10), False, "not equal to the original: portions 0, 1"),
+        (STATUS.replace("talking", "idle"), (3, 10), True, "the call ended early"),
+        ("", (3, 10), True, "the terminal never answered to `status`"),
+    ],
+)
+def test_a_call_that_lost_something_says_what(status, clear, equal, complaint):
+    assert faults(terminal(status, *clear, equal=equal)) == [complaint]
+
+
+def test_a_dense_clip_fills_its_rate_with_the_picture(tmp_path):
+    path = tmp_path / "clip.ts"
+    make_dense_clip(path, 3, 1_000_000)
+    rows = np.fromfile(path, np.uint8).reshape(-1, 188)
+    pids = (rows[:, 1].astype(int) & 0x1F) << 8 | rows[:, 2]
+    assert set(rows[:, 0]) == {0x47}
+    assert np.mean(pids == NULL_PID) < 0.05
+    seconds = packet_times_ns(path)[-1] / 1e9
+    assert len(rows) * 1504 / seconds == pytest.approx(1_000_000, rel=0.02)
+    video = int(np.bincount(pids).argmax())
+    payload = rows[(pids == video) & (rows[:, 3] & 0x10 > 0)]
+    assert np.array_equal(payload[:, 3] & 0x0F, np.arange(len(payload)) & 0x0F)  # no packet seems lost
+
+
+def test_an_image_without_settop_is_refused_for_frozen_terminals(tmp_path):
+    with pytest.raises(LocalError, match="no settop inside"):
+        frozen_runtime(Image(tmp_path / "stock.uf2", "given"))
+
+
+@pytest.mark.pico
+def test_a_probe_gives_what_it_said(image):
+    assert run_probe(image, b"import settop\nsay('answer', 42)") == {"answer": 42, "end": 0}
+
+
+@pytest.mark.pico
+def test_a_probe_that_fails_shows_its_console(image):
+    with pytest.raises(MachineError, match="ZeroDivisionError"):
+        run_probe(image, b"1 // 0", limit_ms=1000)
+
+
+@pytest.mark.pico
+def test_descrambling_is_within_a_tenth_of_the_bare_cipher_and_allocates_nothing(image):
+    """Simulated time: the same firmware gives the same value on every machine."""
+    figure = pico_descramble_vs_raw_cbc(image)
+    assert figure.met and "; 0 bytes allocated" in figure.how

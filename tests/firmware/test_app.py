@@ -1,0 +1,274 @@
+"""The application on a board of the test's own: its console, its keystore, its start. No command may stop it."""
+
+import gc
+
+import small_stream as air
+from settop.app import App
+from settop.crypto.hkdf import sha256
+from settop.keystore.identity import Identity, store_identity
+from settop.keystore.keystore import Keystore
+
+LOCK = bytes(range(32))
+KEY = bytes(range(100, 132))
+NUMBER = "5550100"
+
+
+class Files:
+    def __init__(self):
+        self.files = {}
+        self.fails = False
+
+    def read(self, path, limit):
+        data = self.files.get(path)
+        return None if data is None else data[:limit]
+
+    def write(self, path, data):
+        if self.fails:
+            raise OSError(5)
+        self.files[path] = bytes(data)
+
+
+class Line:
+    """A silent serial line."""
+
+    def __init__(self):
+        self.out = b""
+
+    def any(self):
+        return 0
+
+    def readinto(self, view):
+        return 0
+
+    def write(self, data):
+        self.out += bytes(data)
+        return len(data)
+
+
+class Console:
+    def __init__(self):
+        self.lines = []
+        self.said = []
+
+    def read_line(self):
+        if not self.lines:
+            return None
+        line = self.lines.pop(0)
+        if isinstance(line, Exception):
+            raise line
+        return line
+
+    def write_line(self, text):
+        self.said.append(text)
+
+
+class Board:
+    NAME = "test"
+    STORAGE = "keys"
+
+    def __init__(self, lock=None):
+        self.FILES = Files()
+        self.lock = lock
+        self.console = Console()
+        self.line = Line()
+        self.ticks = 5
+
+    def Console(self):
+        return self.console
+
+    def modem(self):
+        return self.line
+
+    def tuner_and_output(self):
+        return Line(), Line()
+
+    def load_lock(self):
+        return None if self.lock is None else bytearray(self.lock)
+
+    def store_lock(self, lock):
+        self.lock = bytes(lock)
+
+    def unique_id(self):
+        return b"board 01"
+
+    def entropy(self):
+        return b"e" * 32
+
+    def ticks_ms(self):
+        return self.ticks
+
+    def ticks_diff(self, a, b):
+        return a - b
+
+
+def provisioned_board():
+    board = Board(LOCK)
+    keystore = Keystore("keys", LOCK, board.unique_id(), board.FILES)
+    store_identity(keystore, Identity(b"terminal", KEY, NUMBER))
+    keystore.close()
+    return board
+
+
+def start(board):
+    """The application after power-on; the one before must be out of reach, or a board's heap is too small for both."""
+    gc.collect()
+    return App(board)
+
+
+def answer(app, board, *lines):
+    """What the console says to the lines."""
+    board.console.lines += lines
+    before = len(board.console.said)
+    for _ in range(len(lines) + 1):
+        board.ticks += 10
+        app.step()
+    return [line.split(" ", 2)[2] for line in board.console.said[before:]]
+
+
+def no_secret_in(board):
+    for secret in (KEY, LOCK, board.lock or LOCK):
+        shown = (secret.hex(), repr(secret))
+        for line in board.console.said:
+            assert shown[0] not in line and shown[1] not in line
+
+
+def test_an_unprovisioned_terminal_says_so_and_refuses_to_call():
+    board = Board()
+    app = start(board)
+    assert "terminal=unprovisioned" in board.console.said[-1]
+    said = answer(app, board, "call", "call 5550100")
+    assert len(said) == 2
+    for line in said:
+        assert line.startswith("error this terminal is not provisioned")
+    assert app.call.state == "idle"
+    assert board.line.out == b"" or b"D" not in board.line.out
+
+
+def test_a_provisioned_terminal_counts_its_boots():
+    board = provisioned_board()
+    for boot in (1, 2, 3):
+        start(board)
+        assert board.console.said[-1].endswith("ready board=test boot=%d terminal=%s" % (boot, b"terminal".hex()))
+
+
+def test_a_damaged_keystore_is_reported_and_the_terminal_still_answers():
+    app = None
+    for name in ("identity", "boot"):
+        board = provisioned_board()
+        del app
+        start(board)
+        for path in board.FILES.files:
+            if name in path:
+                board.FILES.files[path] = b"\xff" * 40
+        board.console.said = []
+        app = start(board)
+        assert "error record %s: neither slot opens" % name in board.console.said[0]
+        assert "unprovisioned" in board.console.said[1]
+        assert answer(app, board, "status")[0].startswith("status call=idle")
+        no_secret_in(board)
+
+
+def test_flash_that_refuses_writes_is_reported_at_the_start():
+    board = provisioned_board()
+    board.FILES.fails = True
+    App(board)
+    assert "error the flash refused" in board.console.said[0]
+
+
+def test_commands_with_bad_arguments_get_a_line_and_nothing_stops():
+    board = provisioned_board()
+    app = start(board)
+    assert answer(app, board, "provision")[0].startswith("provision-key ")
+    bad = (
+        "nonsense",
+        "call 1 2 3",
+        "call nobody",
+        "call " + "5" * 500,
+        "hangup",
+        "hangup now",
+        "secrecy",
+        "secrecy perhaps",
+        "status please",
+        "provision-set",
+        "provision-set 00",
+        "provision-set zz zz",
+        "provision-set 0 0",
+        "provision-set \u00e9\u00e9 \u00e9\u00e9",
+        "provision-set %s %s" % ("00" * 32, "00" * 24),
+        "\u00e9\u00df\u4e2d",
+        "x" * 600,
+    )
+    for line in bad:
+        said = answer(app, board, line)
+        assert len(said) == 1 and said[0].startswith("error "), (line, said)
+    assert answer(app, board, "", "   ") == []
+    assert answer(app, board, "status")[0].startswith("status call=idle")
+    no_secret_in(board)
+
+
+def test_a_line_that_is_no_text_is_reported():
+    board = provisioned_board()
+    app = start(board)
+    assert answer(app, board, UnicodeError("bad")) == ["error a command is plain ASCII"]
+
+
+def test_provision_set_with_wrong_lengths_or_a_foreign_blob_is_refused():
+    board = provisioned_board()
+    app = start(board)
+    cases = (("11" * 32, "22" * 24), ("11" * 31, "22" * 24), ("11" * 32, "22" * 23), ("00" * 32, "22" * 24))
+    for host_key, blob in cases[: air.times(4)]:
+        answer(app, board, "provision")
+        said = answer(app, board, "provision-set %s %s" % (host_key, blob))
+        assert len(said) == 1 and said[0].startswith("error "), said
+    assert answer(app, board, "provision-set 00 00") == ["error say `provision` first"]
+    assert board.lock == LOCK
+    no_secret_in(board)
+
+
+def provision(app, board):
+    """As `ringcast provision` does it, from the format in settop.services.provision."""
+    from settop.crypto import x25519
+    from settop.crypto.hkdf import hkdf
+    from settop.crypto.keywrap import wrap
+    from settop.keystore.identity import pack_identity
+    from settop.services.provision import LABEL
+
+    public = bytes.fromhex(answer(app, board, "provision")[0].split()[1])
+    private = sha256(b"host")
+    host_public = bytes(x25519.public_key(private))
+    kek = hkdf(x25519.shared_secret(private, public), b"", LABEL + public + host_public, 16)
+    record = bytes(32) + bytes(pack_identity(Identity(b"newterm1", KEY, NUMBER)))
+    record += bytes(-len(record) % 8)
+    return answer(app, board, "provision-set %s %s" % (host_public.hex(), bytes(wrap(kek, record)).hex()))
+
+
+def test_provisioning_again_keeps_the_terminal_usable_after_the_next_boot():
+    board = provisioned_board()
+    start(board)
+    app = start(board)
+    assert provision(app, board) == ["provisioned " + b"newterm1".hex()]
+    assert board.lock != LOCK
+    del app
+    for boot in (3, 4):
+        start(board)
+        assert board.console.said[-1].endswith("boot=%d terminal=%s" % (boot, b"newterm1".hex())), board.console.said
+    no_secret_in(board)
+
+
+def test_provisioning_waits_for_the_end_of_a_call():
+    board = provisioned_board()
+    app = start(board)
+    answer(app, board, "call")
+    assert app.call.state == "dialling"
+    assert answer(app, board, "provision") == ["error a call is under way: hang up first"]
+
+
+def test_random_console_lines_never_stop_the_application():
+    rng = air.Rng(81)
+    board = provisioned_board()
+    app = start(board)
+    words = ("call", "hangup", "secrecy", "status", "provision-set", "on", "off", "00", "\u00e9", "", "5550100", "-1")
+    for _ in range(air.times(120)):
+        line = " ".join([words[rng.below(len(words))] for _ in range(rng.below(4))])
+        answer(app, board, line)
+    no_secret_in(board)
