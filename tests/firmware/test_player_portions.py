@@ -11,7 +11,7 @@ def test_two_portions_change_without_a_packet_lost():
     rng = air.Rng(1)
     clear0, sent0 = content(rng, 20, 0)
     clear1, sent1 = content(rng, 20, 1)
-    rig = Rig((0, 1)).tune()
+    rig = Rig((0, 1)).tune(0, 100)
     assert rig.flush(sent0 + [air.ecm_packet(1)] + sent1) == b"".join(clear0 + clear1)
     assert rig.events == [("broadcast", air.PROGRAMME_ID, air.BROADCAST), ("portion", 0), ("portion", 1)]
     assert rig.keyring.held() == [1]
@@ -105,9 +105,9 @@ def test_a_tuner_that_is_never_empty_keeps_no_old_key_alive():
     rng = air.Rng(15)
     rig = Rig((0, 1)).tune(0, 300)
     # Portion 0 ends, portion 1 and its ECM are missing, portion 2 has portion 0's parity: always more to read.
-    rig.tuner.data = b"".join([air.packet(0x555, 0, bytes(184))] * 400 + content(rng, 40, 2)[1])
+    rig.tuner.data = b"".join([air.packet(0x555, 0, bytes(184))] * 100 + content(rng, 40, 2)[1])
     rig.tuner.most = 752
-    rig.step_ms = 10
+    rig.step_ms = 30
     before = len(rig.sink.got)
     while rig.step():
         pass
@@ -220,8 +220,41 @@ def test_streams_under_another_ca_wait_for_its_ecm():
 
 
 def test_events_that_nobody_takes_are_bounded():
-    rig = Rig().tune()
+    rig = Rig().tune(0, 100)
     rig.player.next_event = lambda: None
-    rig.flush([air.ecm_packet(portion) for portion in range(1, 200)])
+    rig.flush([air.ecm_packet(portion, 100) for portion in range(1, 200)])
     assert rig.player.portion == 199
     assert len(rig.player._events) <= 64
+
+
+def test_forged_ecm_cannot_end_the_running_portion_early():
+    rng = air.Rng(3)
+    clear, sent = content(rng, 40, 0)
+    alien = content(rng, 1, 3)[1]  # odd, and under another key than that of portion 1
+    rig = Rig((0, 1)).tune(0, 10_000)
+    assert rig.flush([air.ecm_packet(0, 0)] + alien) == b""
+    assert rig.flush([air.ecm_packet(0, 10_000)] + sent) == b"".join(clear)
+
+
+def test_forged_ecm_cannot_keep_a_key_beyond_its_portion():
+    rig = Rig((0,)).tune(0, 10_000)
+    rig.flush(air.ecm_packet(0, 0xFFFFFFFF))
+    rig.flush(air.ecm_packet(0, 3_000_000))
+    rig.wait(11_000)
+    assert rig.keyring.held() == []
+    assert rig.player.refused == 2
+
+
+def test_one_ecm_of_the_next_portion_too_soon_costs_no_key():
+    rng = air.Rng(4)
+    clear, sent = content(rng, 40, 0)
+    rig = Rig((0, 1)).tune(0, 10_000)
+    rig.flush(air.ecm_packet(1, 10_000))
+    assert rig.flush([air.ecm_packet(0, 10_000)] + sent) == b"".join(clear)
+    assert rig.player.portion == 0
+
+
+def test_ecm_without_a_possible_portion_is_refused():
+    rig = Rig((0,)).tune(0, 10_000)
+    rig.flush(air.ecm_packet(0xFFFFFFFF, 10_000))
+    assert (rig.player.portion, rig.player.refused) == (0, 1)

@@ -10,6 +10,7 @@ from settop.player.programmes import Programmes
 from settop.player.ring import ByteRing
 from settop.ts import packet as ts
 from settop.ts.descrambler import Descrambler
+from settop.wire.call import NONE
 from settop.wire.ecm import SECTION_BYTES, unpack_ecm
 
 FLUSH_MS = 50  # the last packet of a stream has none behind it: it is put out after this long
@@ -21,6 +22,10 @@ EARLY_MS = 150  # the next key opens a packet this long before the announced cha
 # an expected one comes; so many of the same claim in a row are believed.
 CLAIMS_AHEAD = 2  # another broadcast, or a portion further ahead
 CLAIMS_BACK = 20  # a portion that is over: 2 s of nothing else
+# The first ECM of a portion fixes when it ends. One that moves that by more (half of a short portion), or that announces
+# the next portion so much too soon, was not sent by the broadcaster in this place.
+SLACK_MS = 1500
+MAX_REMAINING_MS = 3600000  # no portion is longer
 MAX_EVENTS = 64  # more than one step can bring about
 
 
@@ -58,6 +63,7 @@ class Player:
         self._change_ms = None  # when the running portion ends, as announced
         self._stale_ms = STALE_MS
         self._early_ms = EARLY_MS
+        self._slack_ms = SLACK_MS
         self._turned = False  # packets of the next portion have come: those of this parity are not the running one's
         self._floor = 0  # portions below are over
         self._claim = None  # what the last unexpected ECM said (keys are shut then), and how many in a row said so
@@ -211,10 +217,19 @@ class Player:
         ca = self._programmes.ca
         if ca is None or ecm.programme_id != ca[1]:
             raise RemoteError("ECM of another programme than the PMT names")
+        if ecm.portion == NONE or ecm.remaining_ms > MAX_REMAINING_MS:
+            raise RemoteError("ECM of an impossible portion or length")
         same = ecm.broadcast_id == self.broadcast_id and ecm.programme_id == self.programme_id
         if same:
             ahead = ecm.portion - self._floor
-            expected = ahead == 0 or ahead == 1 or (ahead > 1 and self.portion is None)
+            if self.portion is None or self._change_ms is None:
+                expected = ahead >= 0
+            else:
+                # How much sooner (below zero) or later than fixed the running portion would end.
+                shift_ms = now_ms - self._stalled_ms - self._change_ms + (0 if ahead == 1 else ecm.remaining_ms)
+                if ahead == 0 and not -self._slack_ms <= shift_ms <= self._slack_ms + self._stalled_ms:
+                    raise RemoteError("ECM moves the end of its portion")
+                expected = ahead == 0 or (ahead == 1 and shift_ms >= -self._slack_ms - self._stalled_ms)
         else:
             expected = self.broadcast_id is None
         if not expected:
@@ -224,7 +239,8 @@ class Player:
             if self._claims < (CLAIMS_BACK if same and ecm.portion < self._floor else CLAIMS_AHEAD):
                 self.refresh()
                 raise RemoteError("ECM of an unexpected portion or broadcast")
-        self._change_ms = now_ms + ecm.remaining_ms
+        if self._change_ms is None or ecm.portion != self.portion or not same:
+            self._change_ms = now_ms + ecm.remaining_ms
         self._stalled_ms = 0
         if not same:
             self.keyring.wipe()
@@ -240,6 +256,7 @@ class Player:
                 self._turned = False
                 self._stale_ms = min(STALE_MS, max(EARLY_MS, ecm.remaining_ms * 3 // 4))
                 self._early_ms = min(EARLY_MS, ecm.remaining_ms // 4)
+                self._slack_ms = min(SLACK_MS, max(EARLY_MS, ecm.remaining_ms // 2))
                 self._event(("portion", ecm.portion))
             self.refresh()
 
