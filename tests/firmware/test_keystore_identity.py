@@ -11,6 +11,7 @@ from settop.keystore.identity import (
     unpack_identity,
 )
 from settop.keystore.keystore import Keystore
+from settop.modem.dte import NUMBER_CHARS
 
 ID = b"TERM0001"
 KEY = bytes(range(100, 132))
@@ -38,7 +39,7 @@ def test_the_layout_is_the_documented_one():
 
 
 def test_every_field_comes_back():
-    for number in ("0", "0123456789*#+ABCD", "+" * 20):
+    for number in ("0", "0123456789*#ABCD", "#" * 20):
         identity = unpack_identity(pack_identity(Identity(ID, KEY, number)))
         assert (identity.terminal_id, identity.device_key, identity.number) == (ID, KEY, number)
 
@@ -58,12 +59,22 @@ def test_fields_of_other_lengths_or_characters_are_local_errors():
         (ID, KEY, ""),
         (ID, KEY, "1" * 21),
         (ID, KEY, "555-0100"),
+        (ID, KEY, "+4915550100"),
         (ID, KEY, "5550100a"),
         (ID, KEY, "5\n"),
         (ID, KEY, "٣"),
     ):
         with raises(LocalError):
             Identity(terminal_id, key, number)
+
+
+def test_every_number_that_an_identity_may_hold_can_be_dialled():
+    for char in map(chr, range(128)):
+        try:
+            identity = Identity(ID, KEY, char)
+        except LocalError:
+            continue
+        assert identity.number in NUMBER_CHARS
 
 
 def test_damaged_records_are_remote_errors_and_never_show_the_key():

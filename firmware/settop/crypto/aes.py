@@ -15,7 +15,7 @@ try:
 
     _WORD = 8 if sys.maxsize > 0x7FFFFFFF else 4
 except ImportError:
-    from settop.crypto.soft_aes import aes as _aes
+    from settop.crypto.soft_aes import aes as _aes  # type: ignore[assignment]
 
     _WORD = 0  # the stand-in wipes itself
 

@@ -73,9 +73,7 @@ def _check(nonce, aad, length, tag_len):
     if tag_len not in (4, 6, 8, 10, 12, 14, 16):
         raise LocalError("CCM tag of %d bytes, expected an even number from 4 to 16" % tag_len)
     if length >> 8 * (15 - len(nonce)):
-        raise LocalError(
-            "%d bytes are too many for a CCM nonce of %d bytes; shorten the nonce" % (length, len(nonce))
-        )
+        raise LocalError("%d bytes are too many for a CCM nonce of %d bytes; shorten the nonce" % (length, len(nonce)))
     if len(aad) >= _LONG_AAD:
         raise LocalError("CCM associated data of %d bytes, expected under %d" % (len(aad), _LONG_AAD))
 

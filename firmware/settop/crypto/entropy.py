@@ -26,9 +26,7 @@ class Drbg:
 
     def __init__(self, *seed_parts):
         if not any(len(part) for part in seed_parts):
-            raise LocalError(
-                "a generator needs seed bytes: give at least the device seed and the boot counter"
-            )
+            raise LocalError("a generator needs seed bytes: give at least the device seed and the boot counter")
         self._state = sha256(_SEED, *_with_lengths(seed_parts))
 
     def random(self, n):

@@ -72,7 +72,7 @@ class aes:
 
     def wipe(self):
         """Zeroes the key schedule and the last block; the object then enciphers under nothing of use."""
-        for buf in (self._schedule, self._chain or b"", self._state, self._scratch):
+        for buf in (self._schedule, self._chain or bytearray(0), self._state, self._scratch):
             for i in range(len(buf)):
                 buf[i] = 0
 

@@ -30,9 +30,7 @@ def shared_secret(scalar, peer_public):
     for byte in secret:
         any_bit |= byte
     if any_bit == 0:
-        raise RemoteError(
-            "X25519 public key of small order: it fixes the secret; the peer must send another key"
-        )
+        raise RemoteError("X25519 public key of small order: it fixes the secret; the peer must send another key")
     return secret
 
 

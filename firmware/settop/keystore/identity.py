@@ -6,7 +6,7 @@ Keystore record "identity", as provisioning leaves it:
     terminal_id 8 bytes
     device_key 32 bytes    shared with the call centre, never sent
     length u8              1..20
-    number                 `length` ASCII characters of 0-9 * # + A-D: the call centre's telephone number
+    number                 `length` ASCII characters of 0-9 * # A-D: the call centre's telephone number
 
 Keystore record "boot": the last boot's number as u32.
 """
@@ -23,7 +23,7 @@ DEVICE_KEY_BYTES = 32
 MAX_NUMBER_CHARS = 20
 _VERSION = 1
 _NUMBER_AT = 1 + TERMINAL_ID_BYTES + DEVICE_KEY_BYTES + 1
-_DIGITS = b"0123456789*#+ABCD"
+_DIGITS = b"0123456789*#ABCD"  # what a modem dials: no + of international notation
 
 
 class Identity:
@@ -119,5 +119,5 @@ def _fault(terminal_id, device_key, number):
     if len(device_key) != DEVICE_KEY_BYTES:
         return "device key of %d bytes, expected %d" % (len(device_key), DEVICE_KEY_BYTES)
     if not 1 <= len(number) <= MAX_NUMBER_CHARS or any(char not in _DIGITS for char in number):
-        return "telephone number: expected 1 to %d characters of 0-9 * # + A-D" % MAX_NUMBER_CHARS
+        return "telephone number: expected 1 to %d characters of 0-9 * # A-D" % MAX_NUMBER_CHARS
     return None

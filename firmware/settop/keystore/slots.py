@@ -78,9 +78,7 @@ def open_slot(keys, slot):
         raise RemoteError(_REFUSED)
     nonce = slot[_HEAD_BYTES:_BODY_AT]
     try:
-        data = ccm.open(
-            memoryview(keys)[:_SEAL_KEY_BYTES], nonce, head, memoryview(slot)[_BODY_AT:], _TAG_BYTES
-        )
+        data = ccm.open(memoryview(keys)[:_SEAL_KEY_BYTES], nonce, head, memoryview(slot)[_BODY_AT:], _TAG_BYTES)
     except RemoteError:
         raise RemoteError(_REFUSED)
     return sequence, data

@@ -94,7 +94,7 @@ class OnlineScanner:
         self._skip_lf = False
 
     def begin(self, skip_lf):
-        """A connection starts, with nothing left of the one before; `skip_lf`: the LF of the CONNECT line is to come."""
+        """A connection starts, with nothing left of the one before; `skip_lf`: CONNECT's LF is still to come."""
         self._data = bytearray()
         self._skip_lf = skip_lf
         self._tail = b""

@@ -22,8 +22,8 @@ EARLY_MS = 150  # the next key opens a packet this long before the announced cha
 # an expected one comes; so many of the same claim in a row are believed.
 CLAIMS_AHEAD = 2  # another broadcast, or a portion further ahead
 CLAIMS_BACK = 20  # a portion that is over: 2 s of nothing else
-# The first ECM of a portion fixes when it ends. One that moves that by more (half of a short portion), or that announces
-# the next portion so much too soon, was not sent by the broadcaster in this place.
+# The first ECM of a portion fixes when it ends. One that moves that by more (half of a short portion), or that
+# announces the next portion so much too soon, was not sent by the broadcaster in this place.
 SLACK_MS = 1500
 MAX_REMAINING_MS = 3600000  # no portion is longer
 MAX_EVENTS = 64  # more than one step can bring about

@@ -1,4 +1,4 @@
-"""Provisioning on the board's side: the identity arrives wrapped, so that no console, cable or log shows the device key.
+"""Provisioning on the board's side: the identity comes wrapped, so no console, cable or log shows the device key.
 
 The board makes an ephemeral X25519 key pair, the host answers with its own public key and a blob:
 KEK = HKDF-SHA256(IKM = shared secret, info = LABEL + board's public key + host's public key, 16 bytes),

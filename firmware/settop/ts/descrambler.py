@@ -54,8 +54,8 @@ class Descrambler:
         blocks = pack(self.source, work, plan, slot | count << 8)
         if cipher is not None:
             if blocks:
-                blocks = self._block_views[blocks]
-                cipher.decrypt(blocks, blocks)
+                view = self._block_views[blocks]
+                cipher.decrypt(view, view)
             unpack(self.source, work, self._free_views[self.filled], plan)
             self.filled += plan[PLAN_PACKETS]
         return plan[PLAN_END]

@@ -5,7 +5,7 @@ Bytes of the line go in with `receive`, out with `data_to_send`; what happened c
     ("authenticated",)           the centre proved that it knows this terminal's device key
     ("key", portion, key)        key: bytearray of 16, the receiver's to wipe
     ("refused", reason)          a message was refused; `counters[reason]` went up
-    ("closed", reason)           the call's protocol is over; reason: one of LOST, wire.FAREWELL_TEXT, "denied: ...", ...
+    ("closed", reason)           the call's protocol is over; reason: of LOST or wire.FAREWELL_TEXT, "denied: ...", ...
 
 `next_timer()` is the time at which `poll` wants to be called, or None.
 """

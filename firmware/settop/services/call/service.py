@@ -1,7 +1,7 @@
 """The call as the terminal lives it: modem, protocol core, keyring and player brought together.
 
-States: IDLE; DIALLING; TALKING from CONNECT on; LEAVING when goodbye is said or the line is to be closed; WAITING to dial
-again after a line that was lost.
+States: IDLE; DIALLING; TALKING from CONNECT on; LEAVING when goodbye is said or the line is to be closed; WAITING to
+dial again after a line that was lost.
 """
 
 from settop.errors import LocalError
@@ -155,7 +155,7 @@ class CallService:
             soonest = self._redial_ms
         return soonest
 
-    # --- inside ---------------------------------------------------------------------------------------------------------
+    # --- inside ---------------------------------------------------------------------------------------------------
 
     def _dial(self, now_ms):
         try:
