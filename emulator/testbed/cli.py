@@ -1,36 +1,57 @@
 """The `ringcast` command line: one Typer application, one file per command in `testbed.commands`."""
 
+import os
+import sys
+from importlib import import_module
+
 import typer
 
-from testbed.commands.bench import bench
-from testbed.commands.descramble import descramble
-from testbed.commands.doctor import doctor
-from testbed.commands.modem import modem
-from testbed.commands.play import demo, run
-from testbed.commands.provision import provision
-from testbed.commands.ring import ring
-from testbed.commands.scramble import scramble
-from testbed.commands.testing import test
-
-app = typer.Typer(
-    name="ringcast",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,  # a local may be a key
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-for command in (demo, run, scramble, descramble, modem, ring, provision, bench, doctor, test):
-    app.command()(command)
+# Command: its module in testbed.commands, where a function of that name is.
+_COMMANDS = {
+    "demo": "play",
+    "run": "play",
+    "scramble": "scramble",
+    "descramble": "descramble",
+    "modem": "modem",
+    "ring": "ring",
+    "provision": "provision",
+    "bench": "bench",
+    "doctor": "doctor",
+    "test": "testing",
+}
 
 
-@app.callback()
-def root() -> None:
+def _root() -> None:
     """A programme by broadcast, its keys by telephone: head-end, MicroPython terminal and the bench between them."""
 
 
+def application(only: str | None = None) -> typer.Typer:
+    """The command line with every command, or with `only` that one."""
+    made = typer.Typer(
+        name="ringcast",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_show_locals=False,  # a local may be a key
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(_root)
+    for name in _COMMANDS if only is None else (only,):
+        made.command()(getattr(import_module(f"testbed.commands.{_COMMANDS[name]}"), name))
+    return made
+
+
+def __getattr__(name: str) -> typer.Typer:
+    if name == "app":  # for whoever imports it; made on demand, as it imports every command
+        return application()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def main() -> None:
-    app(prog_name="ringcast")
+    # Typer parses by pydantic, which looks through every installed package for plugins: there are none to find.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    # A command that is named first is all that gets imported: the others cost more time than some of them run.
+    named = sys.argv[1] if len(sys.argv) > 1 else ""
+    application(named if named in _COMMANDS else None)(prog_name="ringcast")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -116,3 +118,18 @@ def test_help_shows_an_example():
         done = call(command, "--help")
         assert done.exit_code == 0
         assert f"ringcast {command}" in done.output
+
+
+def test_general_help_lists_every_command_and_one_command_imports_no_other():
+    program = (
+        "import sys; sys.argv[1:] = {0}; from testbed.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*sorted(name for name in sys.modules if name.startswith('testbed.commands.')))"
+    )
+    outputs = []
+    for arguments in (["--help"], ["scramble", "--help"]):
+        command = [sys.executable, "-c", program.format(arguments)]
+        outputs.append(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    for name in ("demo", "run", "scramble", "descramble", "modem", "ring", "provision", "bench", "doctor", "test"):
+        assert f" {name} " in outputs[0]
+    assert outputs[1].splitlines()[-1] == "testbed.commands._files testbed.commands.scramble"

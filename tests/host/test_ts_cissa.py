@@ -92,6 +92,24 @@ def test_no_packets_are_no_work():
     assert scramble_packets(as_packets(b""), bytes(16), 0) == 0
 
 
+@pytest.mark.parametrize("adapted_share", [0.0, 0.1, 0.45, 0.9])
+def test_bulk_equals_the_model_over_several_tiles_with_some_left_out(adapted_share, monkeypatch):
+    monkeypatch.setattr("headend.ts.cissa._TILE_PACKETS", 100)
+    rng = np.random.default_rng(3)
+    packets = rng.integers(0, 256, (550, 188), np.uint8)
+    packets[:, 0] = 0x47
+    packets[:, 3] = np.where(rng.random(550) < adapted_share, 0x30, 0x10)
+    selected = rng.random(550) < 0.95
+    selected[100:200] = False
+    clear, key = packets.tobytes(), bytes(range(16))
+    rows = [clear[at : at + 188] for at in range(0, len(clear), 188)]
+    expected = [model(row, key, 1) if chosen else row for row, chosen in zip(rows, selected, strict=True)]
+    scramble_packets(packets, key, 1, selected)
+    assert packets.tobytes() == b"".join(expected)
+    descramble_packets(packets, key, selected)
+    assert packets.tobytes() == clear
+
+
 @pytest.mark.parametrize(("key", "parity"), [(bytes(15), 0), (bytes(16), 2)])
 def test_wrong_key_length_or_parity_is_our_own_mistake(key, parity):
     with pytest.raises(LocalError):

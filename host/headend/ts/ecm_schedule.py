@@ -1,10 +1,10 @@
 """Where entitlement control messages go: first in every portion, then at most 100 ms apart, on null packets if near."""
 
-from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 from settop.wire.ecm import SECTION_BYTES, Ecm, pack_ecm
 
+from headend.ts.packets import PACKET_BYTES
 from headend.ts.portions import TICKS_PER_MS, PortionMap
 from headend.ts.psi import make_packet
 
@@ -13,6 +13,8 @@ _REPEAT_TICKS = (REPEAT_MS - 2) * TICKS_PER_MS  # messages that are inserted mov
 _EARLIEST_TICKS = 60 * TICKS_PER_MS  # a null packet this long after the last message may take the next one
 # transport_priority on an ECM packet says that it stands in a null packet's place: descrambling puts that back.
 IN_PLACE_OF_NULL = 0x20
+_HEAD_BYTES = 5
+_STUFFING = b"\xff" * (PACKET_BYTES - _HEAD_BYTES - SECTION_BYTES)
 
 
 class PlacedEcm(NamedTuple):
@@ -28,7 +30,7 @@ class _EcmSections:
     """ECM sections that differ in portion and remaining time only, made fast.
 
     CRC-32 is linear: flipping a bit of the message flips the same bits of the section wherever it stands. So one
-    packed section per portion and one pattern per bit of remaining_ms give all others by xor.
+    packed section per portion and one pattern per value of each byte of remaining_ms give all others by xor.
     """
 
     def __init__(self, programme_id: int, broadcast_id: bytes) -> None:
@@ -36,7 +38,15 @@ class _EcmSections:
         self._broadcast_id = broadcast_id
         self._portion = 0
         self._base = self._pack(0, 0)
-        self._flips = [self._base ^ self._pack(0, 1 << bit) for bit in range(32)]
+        self._flips = [self._patterns(low_bit) for low_bit in (0, 8, 16, 24)]
+
+    def _patterns(self, low_bit: int) -> list[int]:
+        """What to flip for each value of the byte of remaining_ms that begins at `low_bit`."""
+        patterns = [0]
+        for bit in range(low_bit, low_bit + 8):
+            flip = self._base ^ self._pack(0, 1 << bit)
+            patterns += [pattern ^ flip for pattern in patterns]
+        return patterns
 
     def _pack(self, portion: int, remaining_ms: int) -> int:
         ecm = Ecm(self._programme_id, self._broadcast_id, portion, remaining_ms)
@@ -46,12 +56,16 @@ class _EcmSections:
         if portion != self._portion:
             self._portion, self._base = portion, self._pack(portion, 0)
         packed = self._base
-        left = remaining_ms
-        while left:
-            lowest = left & -left
-            packed ^= self._flips[lowest.bit_length() - 1]
-            left ^= lowest
+        for patterns in self._flips:
+            packed ^= patterns[remaining_ms & 0xFF]
+            remaining_ms >>= 8
         return packed.to_bytes(SECTION_BYTES, "big")
+
+
+def _packet_heads(pid: int) -> list[bytes]:
+    """Header and pointer_field for each continuity counter: 16 of a message that is inserted, 16 of one in place."""
+    plain = [make_packet(pid, cc, b"\x00")[:_HEAD_BYTES] for cc in range(16)]
+    return plain + [bytes((head[0], head[1] | IN_PLACE_OF_NULL)) + head[2:] for head in plain]
 
 
 class EcmSchedule:
@@ -60,8 +74,8 @@ class EcmSchedule:
     def __init__(self, portions: PortionMap, pid: int, programme_id: int, broadcast_id: bytes) -> None:
         self._portions = portions
         self._timeline = portions.timeline
-        self._pid = pid
         self._sections = _EcmSections(programme_id, broadcast_id)
+        self._heads = _packet_heads(pid)
         self._next_portion = 0
         self._deadline = 0  # packet before which the next repetition is due
         self._earliest = 0  # packet from which on a null packet may carry it
@@ -70,8 +84,8 @@ class EcmSchedule:
         self.inserted = 0
         self.replaced = 0
 
-    def plan(self, first: int, count: int, nulls: list[int]) -> list[PlacedEcm]:
-        """The messages for packets first..first+count-1, in order. `nulls` lists this range's null packets, rising."""
+    def plan(self, first: int, count: int, nulls: bytes) -> list[PlacedEcm]:
+        """The messages for packets first..first+count-1, in order. `nulls` has one byte per packet, 1 for a null."""
         planned: list[PlacedEcm] = []
         end = first + count
         starts = self._portions.starts
@@ -80,17 +94,17 @@ class EcmSchedule:
             if self._next_portion and self._deadline < change:
                 portion, at = self._next_portion - 1, self._deadline
                 if at < end:
-                    row = bisect_right(nulls, at) - 1  # the last null packet before the deadline: fewest messages
-                    if row >= 0 and nulls[row] >= self._earliest:
-                        at = nulls[row]
+                    # The last null packet before the deadline: fewest messages.
+                    row = nulls.rfind(1, max(self._earliest - first, 0), at - first + 1)
+                    if row >= 0:
+                        at = first + row
             else:
                 portion, at = self._next_portion, change
             if at >= end:
                 return planned
             begins = portion == self._next_portion
             self._next_portion += begins
-            row = bisect_left(nulls, at)
-            in_place = row < len(nulls) and nulls[row] == at and at > self._used
+            in_place = nulls[at - first] == 1 and at > self._used
             if in_place:
                 self._used = at
             planned.append(PlacedEcm(at, in_place, begins, self._message(at, portion, in_place)))
@@ -106,11 +120,9 @@ class EcmSchedule:
     def _message(self, at: int, portion: int, in_place: bool) -> bytes:
         remaining = self._portions.remaining_ms(at, portion)
         section = self._sections.section(portion, min(remaining, 0xFFFFFFFF))
-        packet = bytearray(make_packet(self._pid, self._cc, b"\x00" + section))
-        self._cc = self._cc + 1 & 15
-        if in_place:
-            packet[1] |= IN_PLACE_OF_NULL
-            self.replaced += 1
-        else:
-            self.inserted += 1
-        return bytes(packet)
+        cc = self._cc
+        self._cc = cc + 1 & 15
+        self.inserted += not in_place
+        self.replaced += in_place
+        head = self._heads[in_place * 16 + cc]
+        return head + section + _STUFFING

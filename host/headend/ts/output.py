@@ -12,15 +12,18 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from settop.errors import LocalError
 
 from headend.ts.packets import CHUNK_PACKETS, PACKET_BYTES, Packets, TsFile
 from headend.ts.rewrite import Edits
 
 _IOV_MAX = 512
+# Linux looks for one run of memory per write: the larger, the fewer; but large runs are often dear to come by.
+_WRITE_BYTES = 1 << 18
 _FORK_FROM_PACKETS = 200_000  # below some 40 MB a second process costs more than it brings
 _MAX_WORKERS = 4
-_QUEUED = 2  # batches ahead per worker
+_QUEUED = 4  # batches ahead per worker: some 10 ms of work, longer than this process is off the processor at a time
 
 
 class Splice(NamedTuple):
@@ -122,14 +125,17 @@ class _Worker:
     def run(self, batch: Batch) -> int:
         chunk = self._buffer[: batch.packets]
         self._source.read_at(batch.first, chunk)
-        inserted = []
+        rows, new, inserted = [], [], []
         for splice in batch.splices:
             if splice.leaves_out and len(splice.packets) == PACKET_BYTES:
-                chunk[splice.row].data[:] = splice.packets
+                rows.append(splice.row)
+                new.append(splice.packets)
             else:
                 inserted.append(splice)
+        if rows:
+            chunk[rows] = np.frombuffer(b"".join(new), np.uint8).reshape(-1, PACKET_BYTES)
         counted = self._work(batch.first, chunk)
-        written = _write_at(self._handle, batch.place * PACKET_BYTES, list(_pieces(chunk, inserted)))
+        written = _write_at(self._handle, batch.place * PACKET_BYTES, _pieces(chunk, inserted))
         self.end = max(self.end, batch.place + written // PACKET_BYTES)
         return counted
 
@@ -142,14 +148,22 @@ def _run_forked(
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[int, int]:
+    """This process hands out batches, and works itself on every batch that finds the others busy."""
     context = multiprocessing.get_context("fork")
     pipes: list[Connection] = []
     processes = []
     queued: dict[Connection, int] = {}
     counted = done = end = 0
 
-    def collect(timeout: float | None) -> None:
+    def note(more: int, packets: int, last: int) -> None:
         nonlocal counted, done, end
+        counted += more
+        done += packets
+        end = max(end, last)
+        if progress:
+            progress(done, source.packets)
+
+    def collect(timeout: float | None) -> None:
         for pipe in wait(pipes, timeout):
             assert isinstance(pipe, Connection)
             try:
@@ -159,14 +173,10 @@ def _run_forked(
             if isinstance(answer, Exception):
                 raise answer
             queued[pipe] -= 1
-            counted += answer[0]
-            done += answer[1]
-            end = max(end, answer[2])
-            if progress:
-                progress(done, source.packets)
+            note(*answer)
 
     try:
-        for _ in range(workers):
+        for _ in range(workers - 1):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, [*pipes, ours], source, handle, work), daemon=True)
             process.start()
@@ -174,13 +184,15 @@ def _run_forked(
             pipes.append(ours)
             processes.append(process)
             queued[ours] = 0
+        worker = _Worker(source, handle, work)
         for batch in batches:
-            while min(queued.values()) >= _QUEUED:
-                collect(None)
-            free = min(pipes, key=queued.__getitem__)
-            queued[free] += 1
-            free.send(batch)
             collect(0)
+            free = min(pipes, key=queued.__getitem__)
+            if queued[free] < _QUEUED:
+                queued[free] += 1
+                free.send((batch.first, batch.packets, batch.place, [tuple(splice) for splice in batch.splices]))
+            else:
+                note(worker.run(batch), batch.packets, worker.end)
         while any(queued.values()):
             collect(None)
     except BaseException:
@@ -202,11 +214,12 @@ def _serve(pipe: Connection, others: list[Connection], source: TsFile, handle: i
     worker = _Worker(source, handle, work)
     while True:
         try:
-            batch = pipe.recv()
+            first, packets, place, splices = pipe.recv()  # plain tuples: named ones take five times longer to pickle
         except EOFError:
             return
+        batch = Batch(first, packets, place, [Splice(*splice) for splice in splices])
         try:
-            pipe.send((worker.run(batch), batch.packets, worker.end))
+            pipe.send((worker.run(batch), packets, worker.end))
         except Exception as error:
             pipe.send(error)
             return
@@ -225,18 +238,31 @@ def _pieces(chunk: Packets, splices: Iterable[Splice]) -> Iterator[memoryview | 
         yield data[done * PACKET_BYTES :]
 
 
-def _write_at(handle: int, offset: int, pieces: list[memoryview | bytes]) -> int:
-    total = 0
-    for start in range(0, len(pieces), _IOV_MAX):
-        some = pieces[start : start + _IOV_MAX]
-        size = sum(len(piece) for piece in some)
-        written = os.pwritev(handle, some, offset + total)
-        if written < size:  # a full disk raises on the next call; a signal may also cut a write short
-            rest = b"".join(some)
-            while written < size:
-                written += os.pwrite(handle, rest[written:], offset + total + written)
-        total += size
-    return total
+def _write_at(handle: int, offset: int, pieces: Iterable[memoryview | bytes]) -> int:
+    """Write `pieces` one after the other from `offset` on; returns the number of bytes."""
+    start = end = offset
+    waiting: list[memoryview | bytes] = []
+    for piece in pieces:
+        left = memoryview(piece)
+        while left:
+            # Cut at multiples of _WRITE_BYTES in the file, where a page of memory begins.
+            part = left[: _WRITE_BYTES - end % _WRITE_BYTES]
+            waiting.append(part)
+            left, end = left[len(part) :], end + len(part)
+            if end % _WRITE_BYTES == 0 or len(waiting) == _IOV_MAX:
+                offset += _write_all(handle, offset, waiting)
+                waiting = []
+    return offset + _write_all(handle, offset, waiting) - start
+
+
+def _write_all(handle: int, offset: int, pieces: list[memoryview | bytes]) -> int:
+    size = sum(map(len, pieces))
+    written = os.pwritev(handle, pieces, offset) if size else 0
+    if written < size:  # a full disk raises on the next call; a signal may also cut a write short
+        rest = b"".join(pieces)
+        while written < size:
+            written += os.pwrite(handle, rest[written:], offset + written)
+    return size
 
 
 class EditCursor:

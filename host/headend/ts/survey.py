@@ -13,10 +13,10 @@ import numpy.typing as npt
 from settop.errors import RemoteError
 
 from headend.ts.packets import (
-    CHUNK_PACKETS,
     HAS_ADAPTATION,
     HAS_PAYLOAD,
     NULL_PID,
+    PACKET_BYTES,
     PIDS,
     Packets,
     TsFile,
@@ -29,6 +29,8 @@ from headend.ts.psi import PAT_PID, PAT_TABLE, PMT_TABLE, Pmt, SectionAssembler,
 Progress = Callable[[int, int], None]  # (packets done, packets in all)
 _PCR_FLAG = 0x10
 _DISCONTINUITY_FLAG = 0x80
+_CHUNK_PACKETS = 16384  # a multiple of 8
+_SEEN, _WANTED = 1, 2  # marks of a PID: a packet has it; it carries PAT or PMTs
 
 
 @dataclass(slots=True)
@@ -62,16 +64,15 @@ class Survey:
     first_scrambled: int | None = None
     malformed: int = 0
     damaged_sections: int = 0
-    null_bits: list[bytes] = field(default_factory=list)  # per chunk: one bit per packet, set for a null packet
+    null_bits: bytearray = field(default_factory=bytearray)  # one bit per packet, set for a null packet
 
     def pmts_of(self, programme: int) -> list[tuple[int, Pmt]]:
         return [(at, pmt) for at, pmt in self.pmts if pmt.programme == programme]
 
-    def nulls(self, first: int, count: int) -> list[int]:
-        """The null packets of one chunk (`first` a multiple of CHUNK_PACKETS), rising."""
-        bits = np.unpackbits(np.frombuffer(self.null_bits[first // CHUNK_PACKETS], np.uint8), count=count)
-        rows: list[int] = (np.flatnonzero(bits) + first).tolist()
-        return rows
+    def nulls(self, first: int, count: int) -> bytes:
+        """One byte per packet, 1 for a null: `count` packets from packet `first`, a multiple of 8, on."""
+        part = self.null_bits[first // 8 : (first + count + 7) // 8]
+        return np.unpackbits(np.frombuffer(part, np.uint8), count=count).tobytes()
 
     def free_pid(self, highest: int) -> int:
         """The first PID from `highest` downwards that neither a packet nor a table uses; RemoteError if none."""
@@ -88,22 +89,23 @@ def survey(source: TsFile, progress: Progress | None = None) -> Survey:
     """Read the whole of `source` once. Raises RemoteError for lost sync; the rest is the caller's to judge."""
     found = Survey(packets=source.packets)
     reader = _PsiReader(found)
-    for first, packets in source.chunks():
+    for first, packets in source.chunks(_CHUNK_PACKETS):
         words = header_words(packets, first)
         pids = pids_of(words)
-        found.pids[pids] = True
-        found.null_bits.append(np.packbits(pids == NULL_PID).tobytes())
+        found.null_bits += np.packbits(pids == NULL_PID).tobytes()
         _look_at_headers(found, first, packets, words, pids)
         reader.read(first, packets, pids)
         if progress:
             progress(first + len(packets), source.packets)
+    found.pids = reader.marks & _SEEN != 0
     found.damaged_sections = reader.damaged
     return found
 
 
 def _look_at_headers(found: Survey, first: int, packets: Packets, words: Words, pids: Words) -> None:
     if found.first_scrambled is None:
-        scrambled = (words & 0xC0 != 0) & (pids != NULL_PID)
+        control = words & 0xC0
+        scrambled = (control != 0) & (pids != NULL_PID) if control.any() else control
         if scrambled.any():
             found.first_scrambled = first + int(scrambled.argmax())
     found.malformed += int(np.count_nonzero(words & (HAS_PAYLOAD | HAS_ADAPTATION) == 0))
@@ -122,7 +124,7 @@ def _look_at_headers(found: Survey, first: int, packets: Packets, words: Words, 
     ticks = base * 300 + np.minimum(extension, 299)
     flags = (fields[:, 1] & _DISCONTINUITY_FLAG != 0).astype(np.int8)
     clock_pids = pids[rows]
-    for pid in np.unique(clock_pids).tolist():
+    for pid in sorted(set(clock_pids.tolist())):
         mine = clock_pids == pid
         samples = found.pcrs.setdefault(pid, PcrSamples())
         samples.packet.frombytes((rows[mine] + first).astype(np.int64).tobytes())
@@ -136,10 +138,10 @@ class _PsiReader:
     def __init__(self, found: Survey) -> None:
         self._found = found
         self._assemblers = {PAT_PID: SectionAssembler()}
-        self._wanted = np.zeros(PIDS, np.bool_)
-        self._wanted[PAT_PID] = True
+        self.marks = np.zeros(PIDS, np.uint8)
+        self.marks[PAT_PID] = _WANTED
         self._ids: dict[bytes, int] = {}
-        self._plain: set[bytes] = set()  # payloads read before that began and ended with whole sections
+        self._plain: set[bytes] = set()  # packets read before that began and ended with whole sections
         self._latest: dict[int, Pmt] = {}
 
     @property
@@ -147,12 +149,20 @@ class _PsiReader:
         return sum(assembler.damaged for assembler in self._assemblers.values())
 
     def read(self, first: int, packets: Packets, pids: Words) -> None:
+        marks = self.marks[pids]
+        if not (marks & _SEEN).all():
+            self.marks[pids] |= _SEEN
         start = 0
         while True:
             known = len(self._assemblers)
-            for row in (np.flatnonzero(self._wanted[pids[start:]]) + start).tolist():
-                self._packet(first + row, int(pids[row]), packets[row].tobytes())
+            rows = np.flatnonzero(marks[start:] & _WANTED) + start
+            data = packets[rows].tobytes()
+            at = 0
+            for row, pid in zip(rows.tolist(), pids[rows].tolist(), strict=True):
+                self._packet(first + row, pid, data[at : at + PACKET_BYTES])
+                at += PACKET_BYTES
                 if len(self._assemblers) != known:  # a PAT named new PIDs: look for them from here on
+                    marks = self.marks[pids]
                     start = row + 1
                     break
             else:
@@ -168,8 +178,11 @@ class _PsiReader:
             log.distinct.append(number)
         assembler = self._assemblers[pid]
         whole = assembler.idle
+        if whole and packet in self._plain:
+            return
         key = packet[:3] + packet[4:]  # all but the continuity counter
         if whole and key in self._plain:
+            self._plain.add(packet)
             return
         for section in assembler.feed(packet):
             try:
@@ -187,7 +200,7 @@ class _PsiReader:
                 if pmt_pid not in self._assemblers:
                     self._assemblers[pmt_pid] = SectionAssembler()
                     self._found.psi[pmt_pid] = PsiLog()
-                    self._wanted[pmt_pid] = True
+                    self.marks[pmt_pid] |= _WANTED
         elif pid != PAT_PID and section[0] == PMT_TABLE:
             pmt = parse_pmt(section)
             if pmt.current and self._latest.get(pmt.programme) != pmt:
