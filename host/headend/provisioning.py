@@ -65,7 +65,7 @@ def wrap_for(
     return host_public, AES.new(kek, AES.MODE_KW).seal(record)
 
 
-def provisioning_lines(board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes) -> str:
+def provisioning_line(board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes) -> str:
     """The console line that answers a board's `provision-key`."""
     host_public, blob = wrap_for(board_public, terminal, random)
     return f"provision-set {host_public.hex()} {blob.hex()}"

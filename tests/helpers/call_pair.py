@@ -87,14 +87,16 @@ class MemoryLedger:
     def acknowledge(self, call, portion, now_ms):
         assert portion in self.charges
 
-    def withdraw_after(self, call, last_kept):
-        self.charges = {portion: payer for portion, payer in self.charges.items() if portion <= last_kept}
+    def withdraw_after(self, call, last_owed):
+        self.charges = {portion: payer for portion, payer in self.charges.items() if portion <= last_owed}
 
     def charged(self, call):
         return list(self.charges.values()).count(call)
 
     def close_call(self, call, now_ms, reason):
-        self.reasons[call] = reason
+        was_open = self.reasons[call] is None
+        self.reasons[call] = self.reasons[call] or reason
+        return was_open
 
 
 class Home:

@@ -2,19 +2,25 @@
 
 import multiprocessing
 import random
+import sqlite3
+import sys
 
 import pytest
+from headend.callcentre.ledger import WITHDRAWALS_LIMIT, LedgerError, Superseded
+from headend.store import database
 from headend.store.database import open_database
 from headend.store.ledger import StoreLedger
 from headend.store.master_key import MasterKey
-from headend.store.models import Charge, Delivery
+from headend.store.models import Base, Charge, Delivery
 from headend.store.subscribers import add_subscriber, credit_left, set_credit, set_tariff
 from settop.errors import LocalError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 MASTER = MasterKey(b"\x5a" * 32)
 TERMINAL = bytes(range(8))
 BROADCAST = b"run no.1"
+SUPERSEDED_STATUS = 3
 
 
 def new_database():
@@ -85,8 +91,8 @@ def test_same_delivery_twice_changes_nothing():
 
 def test_other_broadcast_and_other_programme_are_charged_for_themselves():
     centre = Centre(set_up_price=0)
-    for call in (centre.call(), centre.call(b"run no.2"), centre.call(programme_id=2)):
-        centre.ledger.deliver(call, 0, 1)
+    for options in ({}, {"broadcast_id": b"run no.2"}, {"programme_id": 2}):
+        centre.ledger.deliver(centre.call(**options), 0, 1)
     assert centre.bill() == 75
 
 
@@ -109,19 +115,93 @@ def test_free_tariff_needs_no_credit():
     assert centre.ledger.deliver(centre.call(), 0, 1)
 
 
-def test_withdrawal_gives_back_even_what_an_earlier_call_paid():
+def test_portion_that_another_call_delivered_stays_charged():
     centre = Centre(credit=1000)
     first = centre.call()
     centre.ledger.deliver(first, 0, 1)
     centre.ledger.deliver(first, 1, 1)
     centre.ledger.close_call(first, 2, "line lost")
     second = centre.call()
-    centre.ledger.deliver(second, 0, 3)
-    centre.ledger.deliver(second, 1, 3)
+    for portion in (0, 1, 2):
+        centre.ledger.deliver(second, portion, 3)
     centre.ledger.withdraw_after(second, 0)
-    assert centre.bill() == 125
-    assert credit_left(centre.engine, centre.number) == 875
-    assert centre.ledger.call_record(second).withdrawn == (1,)
+    assert centre.ledger.call_record(second).withdrawn == (1, 2)
+    assert centre.bill() == 150
+    assert credit_left(centre.engine, centre.number) == 850
+    # Once the first call's delivery is taken back too, nobody holds that key.
+    centre.ledger.withdraw_after(first, 0)
+    assert (centre.bill(), credit_left(centre.engine, centre.number)) == (125, 875)
+
+
+def test_at_most_eight_portions_of_a_broadcast_are_given_back_over_all_calls():
+    centre = Centre(credit=1000, portion_price=10, set_up_price=0)
+    for portion in range(0, 20, 2):
+        call = centre.call()
+        for ahead in (portion, portion + 1):
+            centre.ledger.deliver(call, ahead, 1)
+        centre.ledger.withdraw_after(call, portion)
+    assert WITHDRAWALS_LIMIT == 8
+    assert centre.bill() == 10 * (20 - 8)
+    assert centre.ledger.call_record(call).withdrawn == ()
+    assert credit_left(centre.engine, centre.number) == 1000 - 120
+    other = centre.call(b"run no.2")
+    centre.ledger.deliver(other, 0, 1)
+    centre.ledger.withdraw_after(other, -1)
+    assert centre.bill() == 120
+
+
+def test_one_goodbye_gives_back_eight_portions_the_last_ones_first():
+    centre = Centre(portion_price=10, set_up_price=0)
+    call = centre.call()
+    for portion in range(12):
+        centre.ledger.deliver(call, portion, 1)
+    centre.ledger.withdraw_after(call, 1)
+    assert centre.ledger.call_record(call).withdrawn == tuple(range(4, 12))
+
+
+def test_portion_given_back_and_paid_later_counts_no_more():
+    centre = Centre(portion_price=10, set_up_price=0)
+    for portion in range(20):
+        call = centre.call()
+        for ahead in (portion, portion + 1):
+            centre.ledger.deliver(call, ahead, 1)
+        centre.ledger.withdraw_after(call, portion)
+    assert centre.bill() == 200
+    assert centre.ledger.call_record(call).withdrawn == (20,)
+
+
+def test_new_call_ends_the_subscribers_older_ones():
+    centre = Centre()
+    first = centre.call(now_ms=1)
+    centre.ledger.deliver(first, 0, 2)
+    second = centre.call(b"run no.2", now_ms=5)
+    record = centre.ledger.call_record(first)
+    assert (record.ended_ms, record.reason) == (5, "superseded by another call")
+    with pytest.raises(Superseded, match="superseded by another call"):
+        centre.ledger.deliver(first, 1, 6)
+    assert centre.ledger.call_record(first).delivered == (0,)
+    assert not centre.ledger.close_call(first, 7, "goodbye")
+    assert centre.ledger.deliver(second, 0, 8)
+    assert centre.ledger.close_call(second, 9, "goodbye")
+
+
+def test_new_call_leaves_other_subscribers_alone():
+    centre = Centre()
+    first = centre.call()
+    add_subscriber(centre.engine, MASTER, bytes(8), bytes(32), "evening")
+    centre.ledger.open_call(centre.ledger.find(bytes(8)), 1, BROADCAST, 1)
+    assert centre.ledger.deliver(first, 0, 2)
+
+
+def test_new_call_in_another_process_ends_the_older_one(tmp_path):
+    url = str(tmp_path / "centre.db")
+    centre = Centre(url)
+    first = centre.call()
+    other = StoreLedger(open_database(url), MASTER)
+    second = other.open_call(other.find(TERMINAL), 1, BROADCAST, 1)
+    with pytest.raises(Superseded):
+        centre.ledger.deliver(first, 0, 2)
+    assert other.deliver(second, 0, 3)
 
 
 def test_second_goodbye_does_not_refund_what_a_later_call_paid():
@@ -194,11 +274,10 @@ def test_credit_equals_what_was_not_billed_after_any_history():
         for step in range(60):
             if rng.random() < 0.1:
                 calls.append(centre.call(rng.choice((BROADCAST, b"run no.2"))))
-            call = rng.choice(calls)
             if rng.random() < 0.85:
-                centre.ledger.deliver(call, rng.randrange(12), step)
+                centre.ledger.deliver(calls[-1], rng.randrange(12), step)
             else:
-                centre.ledger.withdraw_after(call, rng.randrange(-1, 12))
+                centre.ledger.withdraw_after(rng.choice(calls), rng.randrange(-1, 12))
             assert credit_left(centre.engine, centre.number) + centre.bill() == 600
 
 
@@ -207,8 +286,11 @@ def deliver_all(url, portions, start):
     subscriber = ledger.find(TERMINAL)
     start.wait()
     call = ledger.open_call(subscriber, 1, BROADCAST, 0)
-    for portion in range(portions):
-        assert ledger.deliver(call, portion, portion)
+    try:
+        for portion in range(portions):
+            assert ledger.deliver(call, portion, portion)
+    except Superseded:
+        sys.exit(SUPERSEDED_STATUS)
 
 
 def test_two_processes_charge_a_portion_once(tmp_path):
@@ -216,6 +298,7 @@ def test_two_processes_charge_a_portion_once(tmp_path):
 
 
 def check_two_processes(url):
+    """Both call for the same subscriber: the later call goes on, the other one stops or was through already."""
     centre = Centre(url, credit=10_000)
     centre.engine.dispose()
     context = multiprocessing.get_context("spawn")
@@ -225,9 +308,60 @@ def check_two_processes(url):
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert sorted(worker.exitcode for worker in workers) in ([0, 0], [0, SUPERSEDED_STATUS])
     assert centre.bill() == 100 + 40 * 25
     assert credit_left(centre.engine, centre.number) == 10_000 - 1100
-    calls = centre.ledger.calls_of(centre.number)
-    assert sum(centre.ledger.charged(call) for call in calls) == 40
-    assert all(centre.ledger.call_record(call).delivered == tuple(range(40)) for call in calls)
+    records = [centre.ledger.call_record(call) for call in centre.ledger.calls_of(centre.number)]
+    assert sum(centre.ledger.charged(record.call) for record in records) == 40
+    assert [record.reason for record in records] == ["superseded by another call", None]
+    assert records[1].delivered == tuple(range(40))
+
+
+# --- a database that fails ----------------------------------------------------------------------------------------
+
+
+def every_method(ledger, subscriber):
+    yield lambda: ledger.find(TERMINAL)
+    yield lambda: ledger.may_watch(subscriber, 1)
+    yield lambda: ledger.open_call(subscriber, 1, BROADCAST, 0)
+    yield lambda: ledger.deliver(1, 0, 0)
+    yield lambda: ledger.acknowledge(1, 0, 0)
+    yield lambda: ledger.withdraw_after(1, 0)
+    yield lambda: ledger.charged(1)
+    yield lambda: ledger.close_call(1, 0, "goodbye")
+    yield lambda: ledger.call_record(1)
+    yield lambda: ledger.calls_of(1)
+
+
+def test_table_that_has_gone_is_a_ledger_error_without_the_values():
+    centre = Centre()
+    centre.call()
+    Base.metadata.drop_all(centre.engine)
+    for use in every_method(centre.ledger, centre.subscriber):
+        with pytest.raises(LedgerError, match="the call centre's database failed") as caught:
+            use()
+        assert "SELECT" not in str(caught.value)
+        assert "INSERT" not in str(caught.value)
+        assert TERMINAL.hex() not in str(caught.value)
+
+
+def test_database_that_another_process_holds_is_a_ledger_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.02)
+    path = tmp_path / "centre.db"
+    centre = Centre(str(path))
+    call = centre.call()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    for use in every_method(centre.ledger, centre.subscriber):
+        with pytest.raises(LedgerError, match="database is locked"):
+            use()
+    holder.execute("ROLLBACK")
+    assert centre.ledger.deliver(call, 0, 1)
+    assert centre.bill() == 125
+
+
+def test_error_of_the_database_shows_no_values():
+    insertion = text("INSERT INTO nowhere VALUES (:secret)")
+    with pytest.raises(SQLAlchemyError) as caught, Centre().engine.begin() as connection:
+        connection.execute(insertion, {"secret": "secret-word"})
+    assert "secret-word" not in str(caught.value)

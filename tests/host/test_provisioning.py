@@ -5,7 +5,7 @@ import random
 import pytest
 import serial
 import typer
-from headend.provisioning import issue, provisioning_lines, wrap_for
+from headend.provisioning import issue, provisioning_line, wrap_for
 from headend.store.database import open_database
 from headend.store.ledger import StoreLedger
 from headend.store.master_key import MasterKey, load_master_key
@@ -165,7 +165,7 @@ def test_board_key_of_small_order_is_refused(terminal, public):
 
 
 def test_neither_repr_nor_line_shows_the_device_key(terminal):
-    line = provisioning_lines(Provisioner(random.Random(3).randbytes).begin(), terminal)
+    line = provisioning_line(Provisioner(random.Random(3).randbytes).begin(), terminal)
     for shown in (repr(terminal), line):
         assert terminal.device_key.hex()[:16] not in shown
         assert repr(terminal.device_key)[2:-1] not in shown

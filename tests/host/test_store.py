@@ -1,6 +1,7 @@
 """The database behind the call centre: who is registered, and what a wrong key or URL does."""
 
 import pytest
+from headend.callcentre.ledger import LedgerError
 from headend.store.database import open_database
 from headend.store.ledger import StoreLedger
 from headend.store.master_key import MasterKey, create_master_key, load_master_key
@@ -34,6 +35,24 @@ def test_unknown_terminal_is_none(engine):
     assert StoreLedger(engine, MASTER).find(bytes(8)) is None
 
 
+def test_unknown_terminal_costs_the_same_work(engine, monkeypatch):
+    add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening")
+    ledger = StoreLedger(engine, MASTER)
+    ledger.find(TERMINAL)
+    opened = []
+    unwrap = MasterKey.open
+
+    def counted(self, owner, sealed):
+        opened.append(len(sealed))
+        return unwrap(self, owner, sealed)
+
+    monkeypatch.setattr(MasterKey, "open", counted)
+    for terminal_id in (TERMINAL, b"stranger"):
+        ledger.find(terminal_id)
+    assert opened[0] == opened[1]
+    assert len(opened) == 2
+
+
 def test_wrong_master_key_is_named_at_first_use(engine):
     add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening")
     stranger = MasterKey(bytes(32))
@@ -49,7 +68,7 @@ def test_sealed_key_moved_to_another_row_does_not_open(engine):
     add_subscriber(engine, MASTER, other, bytes(32), "evening")
     with engine.begin() as connection:
         connection.execute(text("UPDATE subscribers SET sealed_key = (SELECT sealed_key FROM subscribers LIMIT 1)"))
-    with pytest.raises(LocalError):
+    with pytest.raises(LedgerError, match=other.hex()):
         StoreLedger(engine, MASTER).find(other)
 
 

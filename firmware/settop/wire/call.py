@@ -76,10 +76,12 @@ DENY_TEXT = {
 FAREWELL_GOODBYE = 0
 FAREWELL_PROGRAMME_OVER = 1
 FAREWELL_TERMINAL_SILENT = 2
+FAREWELL_SUPERSEDED = 3
 FAREWELL_TEXT = {
     FAREWELL_GOODBYE: "goodbye",
     FAREWELL_PROGRAMME_OVER: "the programme is over",
     FAREWELL_TERMINAL_SILENT: "the terminal has fallen silent",
+    FAREWELL_SUPERSEDED: "superseded by another call",
 }
 
 _HELLO = ">BBB8s16s"

@@ -67,10 +67,6 @@ class Broadcaster:
         self._next_portion = 0
         self._next_packet = 0
 
-    @property
-    def over(self) -> bool:
-        return self._next_packet >= len(self._due_ms)
-
     def due(self, at_ms: int, centre_now_ms: int) -> bytes:
         """Packets due by `at_ms` (broadcast time) that are not out yet; announces a portion as it begins.
 

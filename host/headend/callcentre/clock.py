@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from settop.errors import LocalError
+from settop.wire.call import NONE
+
 
 @dataclass(frozen=True)
 class Position:
@@ -24,7 +27,12 @@ class Broadcast:
     """None before the first portion and after the last one."""
 
     def announce(self, portion: int, start_ms: int, next_ms: int, last: bool = False) -> None:
-        """A portion has started; it ends at next_ms, and another one follows unless it is the last."""
+        """A portion has started; it ends at next_ms, and another one follows unless it is the last.
+
+        Raises LocalError for an index outside 0 to 0xFFFFFFFE, the range of the protocol.
+        """
+        if not 0 <= portion < NONE:
+            raise LocalError(f"portion index {portion}, expected 0 to {NONE - 1}: begin a new broadcast")
         self.position = Position(portion, start_ms, next_ms, last)
 
     def over(self) -> None:

@@ -5,64 +5,28 @@ and whenever the broadcaster has announced a portion. What happened comes from `
 """
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from settop.errors import RemoteError
 from settop.link.hdlc import Deframer, encode
 from settop.wire import call as wire
 
 from headend.callcentre import states
-from headend.callcentre.clock import Broadcast, Schedule
-from headend.callcentre.ledger import Ledger, Subscriber
+from headend.callcentre.clock import Schedule
+from headend.callcentre.ledger import SUPERSEDED, Ledger, LedgerError, Subscriber, Superseded
 from headend.callcentre.session import Session, x25519_answer
+from headend.callcentre.timing import Event, Timing
+from headend.callcentre.watching import Watching
 from headend.ts.keys import control_word
+
+__all__ = ("CentreCall", "Event", "Timing")
 
 HANDSHAKE_LIMIT_MS = 20_000
 REFUSALS_LIMIT = 20
 """Messages refused before the centre hangs up."""
 REASONS_LIMIT = 64
 """Distinct reasons counted; the rest is "other"."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """When keys leave. The key of portion n+1 is sent at max(start(n), start(n+1) - lead_max_ms)."""
-
-    lead_max_ms: int = 10_000
-    lead_min_ms: int = 500
-    rto_ms: int = 1_000
-    """A key that is not acknowledged after this long is sent again."""
-    tries: int = 8
-    goodbye_grace_ms: int = 3_000
-    """How long a goodbye may be on its way: a portion that began longer ago is charged, whatever it says."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """`kind`: authenticated, request, key_sent, key_acknowledged, refused or closed."""
-
-    kind: str
-    at_ms: int
-    portion: int = -1
-    text: str = ""
-
-
-@dataclass
-class _Outstanding:
-    portion: int
-    sent_ms: int
-    tries: int = 1
-
-
-@dataclass
-class _Watching:
-    """What an authenticated terminal asked for."""
-
-    broadcast: Broadcast
-    record: int
-    outstanding: list[_Outstanding] = field(default_factory=list)
-    highest_sent: int = -1
 
 
 class CentreCall:
@@ -88,7 +52,7 @@ class CentreCall:
         self._challenge = b""
         self._session: Session | None = None
         self._subscriber: Subscriber | None = None
-        self._watching: _Watching | None = None
+        self._watching: Watching | None = None
         self._opened_ms: int | None = None
 
     # --- what the owner calls -----------------------------------------------------------------------------------
@@ -99,17 +63,16 @@ class CentreCall:
         for payload in self._deframer.feed(data):
             if self.state == states.CLOSED:
                 return
-            try:
+            with self._guarded(now_ms):
                 self._message(payload, now_ms)
-            except RemoteError as error:
-                self._refuse(str(error), now_ms)
 
     def poll(self, now_ms: int) -> None:
         """Send the keys that are due, again those that were not acknowledged, or give up."""
         if self._opened_ms is None:
             self._opened_ms = now_ms
-        if self.state == states.SERVING:
-            self._serve(now_ms)
+        if self._watching is not None and self.state == states.SERVING:
+            with self._guarded(now_ms):
+                self._serve(self._watching, now_ms)
         elif self.state != states.CLOSED and now_ms >= self._opened_ms + HANDSHAKE_LIMIT_MS:
             self._move("give_up")
             self._close("no valid request from the terminal", now_ms)
@@ -120,11 +83,7 @@ class CentreCall:
             return None
         if self._watching is None:
             return self._opened_ms + HANDSHAKE_LIMIT_MS
-        times = [o.sent_ms + self._timing.rto_ms for o in self._watching.outstanding]
-        due = self._next_due()
-        if due is not None:
-            times.append(due[1])
-        return min(times, default=None)
+        return self._watching.next_timer()
 
     def data_to_send(self) -> bytes:
         out = bytes(self._out)
@@ -152,18 +111,18 @@ class CentreCall:
         if self._subscriber is None:
             # Not reachable without the dummy key drawn below; refused exactly as a wrong tag is.
             raise RemoteError(f"{wire.NAMES[kind]} with a wrong tag")
+        watching = self._watching
+        if watching is not None:
+            watching.heard()
+        self._expects(wire.NAMES[kind].lower())
         if kind == wire.REQUEST:
-            self._on_request(body, now_ms)
-        elif kind == wire.ACK:
-            self._expects("ack")
-            self._on_ack(wire.unpack_portion(body), now_ms)
-        elif kind == wire.NAK:
-            self._expects("nak")
-            for outstanding in self._watching.outstanding if self._watching else ():
-                self._transmit(outstanding.portion, now_ms)
-                outstanding.sent_ms = now_ms
-        else:
+            self._on_request(self._subscriber, body, now_ms)
+        elif kind == wire.GOODBYE:
             self._on_goodbye(wire.unpack_portion(body), now_ms)
+        elif watching is not None and kind == wire.ACK:
+            self._on_ack(watching, wire.unpack_portion(body), now_ms)
+        elif watching is not None:
+            self._repeat(watching, now_ms, wire.unpack_portion(body))
 
     def _on_hello(self, payload: bytes) -> None:
         self._expects("hello")
@@ -188,131 +147,129 @@ class CentreCall:
         self._move("hello")
         self._out += encode(self._challenge)
 
-    def _on_request(self, body: bytes, now_ms: int) -> None:
-        self._expects("request")
-        assert self._subscriber is not None
+    def _on_request(self, subscriber: Subscriber, body: bytes, now_ms: int) -> None:
+        # The portions held are informative: believed, they could only help a liar.
         programme_id, broadcast_id, _, _ = wire.unpack_request(body)
-        if self._watching is None:
-            self._event("authenticated", now_ms, text=self._subscriber.terminal_id.hex())
-        broadcast = self._schedule.find(programme_id)
-        if not self._ledger.may_watch(self._subscriber, programme_id):
-            self._deny(wire.DENY_NO_PROGRAMME, now_ms)
-            return
-        if broadcast is None or broadcast.position is None or broadcast.broadcast_id != broadcast_id:
-            self._deny(wire.DENY_NOT_ON_AIR, now_ms)
-            return
         watching = self._watching
-        if watching is None or watching.broadcast is not broadcast:
-            if watching is not None:
-                # The terminal has wiped its keyring: a portion that has not begun stays dark.
-                self._ledger.withdraw_after(watching.record, self._last_begun(now_ms, grace_ms=0))
-                self._ledger.close_call(watching.record, now_ms, "programme changed")
-            record = self._ledger.open_call(self._subscriber, programme_id, broadcast_id, now_ms)
-            self._watching = _Watching(broadcast, record)
-            position = broadcast.position
-            if not position.last and position.next_ms - now_ms < self._timing.lead_min_ms:
-                # The running portion would be over before its key is there: nobody pays for that.
-                self._watching.highest_sent = position.portion
-            self._event("request", now_ms, text=f"programme {programme_id}")
+        if watching is None:
+            self._event("authenticated", now_ms, text=subscriber.terminal_id.hex())
+        broadcast = self._schedule.find(programme_id)
+        on_air = broadcast is not None and broadcast.position is not None and broadcast.broadcast_id == broadcast_id
+        if watching is not None and not on_air:
+            # A forged ECM may be the cause: the call goes on, but nothing is sold until the terminal asks again.
+            if watching.elsewhere_since_ms is None:
+                watching.elsewhere_since_ms = now_ms
+            raise RemoteError("REQUEST for a programme that is not on air")
+        if watching is not None and watching.broadcast is broadcast:
+            watching.asked_again()
+            self._repeat(watching, now_ms)
+            self._serve(watching, now_ms)
+            return
+        if watching is not None:
+            if now_ms < watching.since_ms + self._timing.rto_ms // 2:
+                raise RemoteError("REQUEST for another programme too soon after the last one")
+            # The terminal has wiped its keyring: a portion that has not begun stays dark.
+            self._ledger.withdraw_after(watching.record, watching.begun(now_ms))
+        if not self._ledger.may_watch(subscriber, programme_id):
+            self._deny(wire.DENY_NO_PROGRAMME, now_ms)
+        elif broadcast is None or not on_air:
+            self._deny(wire.DENY_NOT_ON_AIR, now_ms)
         else:
-            # The same request again: its answer was lost.
-            watching.highest_sent = -1
-            watching.outstanding.clear()
-        self._move("request")
-        self._serve(now_ms)
+            if watching is not None and not self._ledger.close_call(watching.record, now_ms, "programme changed"):
+                raise Superseded(SUPERSEDED)
+            record = self._ledger.open_call(subscriber, programme_id, broadcast_id, now_ms)
+            self._watching = Watching(broadcast, record, self._timing, now_ms)
+            self._event("request", now_ms, text=f"programme {programme_id}")
+            self._move("request")
+            self._serve(self._watching, now_ms)
 
-    def _on_ack(self, portion: int, now_ms: int) -> None:
-        assert self._watching is not None
-        for outstanding in self._watching.outstanding:
-            if outstanding.portion == portion:
-                self._watching.outstanding.remove(outstanding)
-                self._ledger.acknowledge(self._watching.record, portion, now_ms)
-                self._event("key_acknowledged", now_ms, portion)
-                return
+    def _on_ack(self, watching: Watching, portion: int, now_ms: int) -> None:
+        if watching.acknowledged(portion):
+            self._ledger.acknowledge(watching.record, portion, now_ms)
+            self._event("key_acknowledged", now_ms, portion)
 
     def _on_goodbye(self, last_kept: int, now_ms: int) -> None:
-        self._expects("goodbye")
-        charged = 0
         if self._watching is not None:
             kept = -1 if last_kept == wire.NONE else last_kept
-            begun = self._last_begun(now_ms, self._timing.goodbye_grace_ms)
-            self._ledger.withdraw_after(self._watching.record, max(kept, begun))
-            charged = self._ledger.charged(self._watching.record)
-        self._move("goodbye")
-        self._seal(wire.FAREWELL, wire.pack_farewell(wire.FAREWELL_GOODBYE, charged))
-        self._close("goodbye", now_ms)
-
-    def _last_begun(self, now_ms: int, grace_ms: int) -> int:
-        """The last portion that has been on air for more than `grace_ms`: it could be watched (-1: none)."""
-        assert self._watching is not None
-        position = self._watching.broadcast.position
-        if position is None:
-            return self._watching.highest_sent
-        return position.portion if now_ms >= position.start_ms + grace_ms else position.portion - 1
+            self._ledger.withdraw_after(self._watching.record, max(kept, self._watching.begun(now_ms, graceful=True)))
+        self._farewell("goodbye", wire.FAREWELL_GOODBYE, "goodbye", now_ms)
 
     # --- keys ---------------------------------------------------------------------------------------------------
 
-    def _next_due(self) -> tuple[int, int] | None:
-        """(portion, time) of the key that leaves next, as far as the broadcaster's announcements reach."""
-        assert self._watching is not None
-        position = self._watching.broadcast.position
-        if position is None:
-            return None
-        if self._watching.highest_sent < position.portion:
-            return position.portion, position.start_ms
-        if self._watching.highest_sent == position.portion and not position.last:
-            return position.portion + 1, max(position.start_ms, position.next_ms - self._timing.lead_max_ms)
-        return None
-
-    def _serve(self, now_ms: int) -> None:
-        watching = self._watching
-        assert watching is not None
-        position = watching.broadcast.position
-        if position is None:
-            self._move("programme_over")
-            charged = self._ledger.charged(watching.record)
-            self._seal(wire.FAREWELL, wire.pack_farewell(wire.FAREWELL_PROGRAMME_OVER, charged))
-            self._close("programme over", now_ms)
+    def _serve(self, watching: Watching, now_ms: int) -> None:
+        if watching.broadcast.position is None:
+            self._farewell("programme_over", wire.FAREWELL_PROGRAMME_OVER, "programme over", now_ms)
             return
-        # A portion that has gone by needs no key any more.
-        watching.outstanding = [o for o in watching.outstanding if o.portion >= position.portion]
-        while (due := self._next_due()) is not None and due[1] <= now_ms:
-            portion = due[0]
-            if not self._ledger.deliver(watching.record, portion, now_ms):
+        watching.forget_past()
+        if watching.given_up(now_ms):
+            reason = "the terminal has fallen silent"
+            self._farewell("terminal_silent", wire.FAREWELL_TERMINAL_SILENT, reason, now_ms)
+            return
+        while (due := watching.next_due()) is not None and due[1] <= now_ms:
+            if not self._ledger.deliver(watching.record, due[0], now_ms):
                 self._deny(wire.DENY_NO_CREDIT, now_ms)
                 return
-            watching.highest_sent = portion
-            watching.outstanding.append(_Outstanding(portion, now_ms))
-            self._transmit(portion, now_ms)
-        for outstanding in watching.outstanding:
-            if now_ms < outstanding.sent_ms + self._timing.rto_ms:
-                continue
-            if outstanding.tries >= self._timing.tries:
-                self._move("terminal_silent")
-                self._seal(wire.FAREWELL, wire.pack_farewell(wire.FAREWELL_TERMINAL_SILENT, 0))
-                self._close("the terminal has fallen silent", now_ms)
-                return
-            outstanding.tries += 1
-            outstanding.sent_ms = now_ms
-            self._transmit(outstanding.portion, now_ms)
+            self._transmit(watching, due[0], now_ms)
+        for portion in watching.again(now_ms, self._timing.rto_ms):
+            self._transmit(watching, portion, now_ms)
 
-    def _transmit(self, portion: int, now_ms: int) -> None:
-        assert self._watching is not None
-        air = self._watching.broadcast
+    def _repeat(self, watching: Watching, now_ms: int, first: int = 0) -> None:
+        """The terminal asks for keys again; however often it does, they keep half of rto_ms between them."""
+        watching.forget_past()
+        for portion in watching.again(now_ms, self._timing.rto_ms // 2, first):
+            self._transmit(watching, portion, now_ms)
+
+    def _transmit(self, watching: Watching, portion: int, now_ms: int) -> None:
+        air = watching.broadcast
         word = control_word(air.programme_secret, air.programme_id, air.broadcast_id, portion)
         self._seal(wire.KEY, wire.pack_key(air.programme_id, air.broadcast_id, portion, word))
+        watching.sent(portion, now_ms)
         self._event("key_sent", now_ms, portion)
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _guarded(self, now_ms: int) -> Iterator[None]:
+        """What the peer or the ledger does wrong ends here: this call bears it, and no other."""
+        try:
+            try:
+                yield
+            except RemoteError as error:
+                self._refuse(str(error), now_ms)
+            except Superseded:
+                self._farewell("superseded", wire.FAREWELL_SUPERSEDED, SUPERSEDED, now_ms)
+        except LedgerError as error:
+            self._event("ledger_failed", now_ms, text=str(error))
+            self._move("ledger_failed")
+            self._close("the ledger failed", now_ms)
+
+    def _farewell(self, event: str, reason: int, text: str, now_ms: int) -> None:
+        charged = self._ledger.charged(self._watching.record) if self._watching is not None else 0
+        self._move(event)
+        self._seal(wire.FAREWELL, wire.pack_farewell(reason, charged))
+        self._close(text, now_ms)
+
+    def _deny(self, reason: int, now_ms: int) -> None:
+        self._move("denied")
+        self._seal(wire.DENY, bytes((reason,)))
+        self._close("denied: " + wire.DENY_TEXT[reason], now_ms)
+
+    def _close(self, reason: str, now_ms: int) -> None:
+        if self._watching is not None:
+            try:
+                self._ledger.close_call(self._watching.record, now_ms, reason)
+            except LedgerError as error:
+                # The record stays open until the subscriber's next call supersedes it.
+                self._event("ledger_failed", now_ms, text=str(error))
+        if self._session is not None:
+            self._session.wipe()
+        self._event("closed", now_ms, text=reason)
 
     # --- small things -------------------------------------------------------------------------------------------
 
     def _seal(self, kind: int, body: bytes) -> None:
         assert self._session is not None
         self._out += encode(self._session.seal(kind, body))
-
-    def _deny(self, reason: int, now_ms: int) -> None:
-        self._move("denied")
-        self._seal(wire.DENY, bytes((reason,)))
-        self._close("denied: " + wire.DENY_TEXT[reason], now_ms)
 
     def _move(self, event: str) -> None:
         self.state = states.TRANSITIONS[self.state, event]
@@ -329,13 +286,6 @@ class CentreCall:
         if sum(self.refused.values()) >= REFUSALS_LIMIT and self.state in (states.ANSWERED, states.CHALLENGED):
             self._move("give_up")
             self._close("too many refused messages", now_ms)
-
-    def _close(self, reason: str, now_ms: int) -> None:
-        if self._watching is not None:
-            self._ledger.close_call(self._watching.record, now_ms, reason)
-        if self._session is not None:
-            self._session.wipe()
-        self._event("closed", now_ms, text=reason)
 
     def _event(self, kind: str, at_ms: int, portion: int = -1, text: str = "") -> None:
         self._events.append(Event(kind, at_ms, portion, text))

@@ -3,6 +3,22 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from settop.errors import LocalError, RingcastError
+
+WITHDRAWALS_LIMIT = 8
+"""Portions of one broadcast that a subscriber may have given back and not paid since, over all calls.
+
+The key of such a portion did leave: what a terminal that lies about wiping it can gain is bounded by this."""
+SUPERSEDED = "superseded by another call"
+
+
+class LedgerError(LocalError):
+    """The ledger could not be read or written: nothing is known to be charged, so no key may leave."""
+
+
+class Superseded(RingcastError):
+    """The record is over because the same subscriber has opened another call since."""
+
 
 @dataclass(frozen=True)
 class Subscriber:
@@ -14,29 +30,39 @@ class Subscriber:
 
 
 class Ledger(Protocol):
-    """Every method returns only when what it wrote is committed."""
+    """Every method returns only when what it wrote is committed, and raises LedgerError where it cannot be."""
 
-    def find(self, terminal_id: bytes) -> Subscriber | None: ...
+    def find(self, terminal_id: bytes) -> Subscriber | None:
+        """The subscriber; None, after the same work, for an unknown terminal."""
+        ...
 
     def may_watch(self, subscriber: Subscriber, programme_id: int) -> bool: ...
 
     def open_call(self, subscriber: Subscriber, programme_id: int, broadcast_id: bytes, now_ms: int) -> int:
-        """A new call record; its id."""
+        """A new call record; its id. The subscriber's records that are still open end as SUPERSEDED."""
         ...
 
     def deliver(self, call: int, portion: int, now_ms: int) -> bool:
         """The key of `portion` is about to leave: charge it. A portion already charged to this subscriber for this
-        broadcast costs nothing more. False where the credit does not cover it: the key must not leave."""
+        broadcast costs nothing more. False where the credit does not cover it: the key must not leave.
+
+        Raises Superseded for a record that has ended: the key must not leave either.
+        """
         ...
 
     def acknowledge(self, call: int, portion: int, now_ms: int) -> None: ...
 
-    def withdraw_after(self, call: int, last_kept: int) -> None:
-        """The viewer said goodbye keeping keys up to `last_kept` (-1: none): later ones of this call are not charged."""
+    def withdraw_after(self, call: int, last_owed: int) -> None:
+        """Deliveries of this call after `last_owed` (-1: all) are taken back.
+
+        The charge goes too, unless another delivery of that portion stands or WITHDRAWALS_LIMIT is reached.
+        """
         ...
 
     def charged(self, call: int) -> int:
         """Portions charged in this call."""
         ...
 
-    def close_call(self, call: int, now_ms: int, reason: str) -> None: ...
+    def close_call(self, call: int, now_ms: int, reason: str) -> bool:
+        """Ends the record. False, and nothing changes, where it had ended."""
+        ...

@@ -1,5 +1,6 @@
-"""One trunk of the call centre: a modem's serial port, answered when it rings, and a `CentreCall` for as long as a call lasts."""
+"""One trunk of the call centre: a modem's serial port, answered when it rings, and one `CentreCall` a call."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,6 +12,12 @@ from headend.callcentre.ledger import Ledger
 
 HANG_UP_AFTER_MS = 1_500
 """How long the line stays up after the protocol is over, so that the last message gets through."""
+CALLS_KEPT = 1_000
+"""Logs of a trunk's last calls."""
+EVENTS_KEPT = 20_000
+"""Events of a call that its log keeps: some 10,000 portions."""
+FIRST_EVENTS_KEPT = 32
+"""How a call began is kept, however long it lasts."""
 
 
 @dataclass
@@ -45,18 +52,22 @@ class CallLog:
     traffic: Traffic = field(default_factory=Traffic)
     refused: dict[str, int] = field(default_factory=dict)
 
+    def add(self, event: Event) -> None:
+        """Keeps the first events and the last ones."""
+        if len(self.events) >= EVENTS_KEPT:
+            del self.events[FIRST_EVENTS_KEPT]
+        self.events.append(event)
+
     def keys_sent(self) -> list[int]:
         """Portions in the order in which their keys first left."""
         return list(dict.fromkeys(e.portion for e in self.events if e.kind == "key_sent"))
 
 
 class Trunk:
-    """The DTE side of one trunk. Bytes of its modem go in by `receive` and come out of `take`; `poll` at `next_timer`."""
+    """The DTE side of one trunk. Its modem's bytes go in by `receive`, come out of `take`; `poll` at `next_timer`."""
 
-    def __init__(
-        self, ledger: Ledger, schedule: Schedule, timing: Timing, random: Callable[[int], bytes]
-    ) -> None:
-        self.calls: list[CallLog] = []
+    def __init__(self, ledger: Ledger, schedule: Schedule, timing: Timing, random: Callable[[int], bytes]) -> None:
+        self.calls: deque[CallLog] = deque(maxlen=CALLS_KEPT)
         self._new_call = lambda: CentreCall(ledger, schedule, timing, random)
         self._dte = Dte()
         self._call: CentreCall | None = None
@@ -68,7 +79,10 @@ class Trunk:
         self._dte.start(now_ms)
 
     def receive(self, data: bytes, now_ms: int) -> None:
-        self._dte.receive(data, now_ms)
+        # Octet by octet: one read may hold the end of a call, NO CARRIER and the next RING.
+        for at in range(len(data)):
+            self._dte.receive(data[at : at + 1], now_ms)
+            self._modem_events(now_ms)
         self._step(now_ms)
 
     def poll(self, now_ms: int) -> None:
@@ -86,32 +100,41 @@ class Trunk:
             timers.append(self._call.next_timer())
         return min((t for t in timers if t is not None), default=None)
 
-    def _step(self, now_ms: int) -> None:
+    def _modem_events(self, now_ms: int) -> None:
         while (event := self._dte.next_event()) is not None:
+            self._hear(now_ms)  # what was said before it
             if event[0] == "ring":
-                self._dte.answer(now_ms)
+                # The modem may have taken the call by now, or ring for the second time.
+                if self._dte.state == "idle":
+                    self._dte.answer(now_ms)
             elif event[0] == "connect":
+                self._line_closed(now_ms)
                 self._call = self._new_call()
                 self._log = CallLog(now_ms)
                 self.calls.append(self._log)
             elif event[0] in ("no_carrier", "hung_up"):
                 self._line_closed(now_ms)
-        call, log = self._call, self._log
-        if call is None or log is None:
-            return
+
+    def _hear(self, now_ms: int) -> None:
         data = self._dte.take_data()
-        if data:
-            log.traffic.received(len(data))
-            call.receive(data, now_ms)
-        call.poll(now_ms)
-        self._collect(call, log, now_ms)
+        if data and self._call is not None and self._log is not None:
+            self._log.traffic.received(len(data))
+            self._call.receive(data, now_ms)
+
+    def _step(self, now_ms: int) -> None:
+        self._modem_events(now_ms)
+        self._hear(now_ms)
+        if self._call is None or self._log is None:
+            return
+        self._call.poll(now_ms)
+        self._collect(self._call, self._log, now_ms)
         if self._hang_up_ms is not None and now_ms >= self._hang_up_ms:
             self._hang_up_ms = None
             self._dte.hang_up(now_ms)
 
     def _collect(self, call: CentreCall, log: CallLog, now_ms: int) -> None:
         while (event := call.next_event()) is not None:
-            log.events.append(event)
+            log.add(event)
             if event.kind == "key_sent":
                 log.traffic.key_sent = True
             elif event.kind == "closed":

@@ -32,7 +32,9 @@ def open_database(url_or_path: str = MEMORY) -> Engine:
         raise LocalError("a database of that kind is not supported: give a file's path or postgresql+psycopg://...")
     try:
         engine = (
-            _sqlite(url) if url.startswith("sqlite") else create_engine(url, isolation_level="READ COMMITTED")
+            _sqlite(url)
+            if url.startswith("sqlite")
+            else create_engine(url, isolation_level="READ COMMITTED", hide_parameters=True)
         )
         Base.metadata.create_all(engine)
     except ArgumentError:
@@ -52,7 +54,7 @@ def _sqlite(url: str) -> Engine:
     if memory:
         # One connection is one database in memory.
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-    engine = create_engine(url, **options)
+    engine = create_engine(url, hide_parameters=True, **options)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

@@ -1,64 +1,57 @@
 """`StoreLedger`: headend.callcentre.ledger.Ledger over the database. Each method commits before it returns.
 
-Several processes may serve calls on one database. What keeps them from charging twice is the database itself:
-a unique constraint per portion charged, and a credit that is reduced only by an UPDATE that checks it.
+Several processes may serve calls on one database. Whatever changes a subscriber's calls or charges first locks
+that subscriber's row (SQLite: the whole database), so the changes of one subscriber come one after another.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from settop.errors import LocalError
+from settop.wire.call import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 from sqlalchemy import Connection, Engine, Row, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, LedgerError, Superseded
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
 from headend.store.master_key import MasterKey
 from headend.store.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
+from headend.store.records import CallRecord, read_record
 from headend.store.subscribers import check_master_key
 
-
-@dataclass(frozen=True)
-class CallRecord:
-    """A call's bill. Portions in rising order; `price` in hundredths of `currency`, set-up included."""
-
-    call: int
-    programme_id: int
-    broadcast_id: bytes
-    started_ms: int
-    ended_ms: int | None
-    reason: str | None
-    delivered: tuple[int, ...]
-    acknowledged: tuple[int, ...]
-    withdrawn: tuple[int, ...]
-    tariff: str
-    price: int
-    currency: str
+__all__ = ("CallRecord", "StoreLedger")
 
 
 class StoreLedger:
-    """See headend.callcentre.ledger.Ledger. A wrong master key is a LocalError at the first `find`."""
+    """See headend.callcentre.ledger.Ledger. A wrong master key is a LocalError at the first `find`.
+
+    Raises LedgerError where the database fails; a record that does not exist is a LocalError.
+    """
 
     def __init__(self, engine: Engine, master_key: MasterKey) -> None:
         self._engine = engine
         self._master_key = master_key
+        self._stranger = master_key.seal(bytes(TERMINAL_ID_BYTES), bytes(DEVICE_KEY_BYTES))
         self._checked = False
 
     def find(self, terminal_id: bytes) -> CallingSubscriber | None:
-        """The subscriber with this terminal, or None."""
+        """The subscriber with this terminal, or None after unwrapping a key all the same."""
         if not self._checked:
-            check_master_key(self._engine, self._master_key)
+            with _declared():
+                check_master_key(self._engine, self._master_key)
             self._checked = True
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             row = connection.execute(
-                select(Subscriber.subscriber_id, Subscriber.sealed_key).where(
-                    Subscriber.terminal_id == terminal_id
-                )
+                select(Subscriber.subscriber_id, Subscriber.sealed_key).where(Subscriber.terminal_id == terminal_id)
             ).one_or_none()
-        if row is None:
-            return None
-        return CallingSubscriber(
-            row.subscriber_id, terminal_id, self._master_key.open(terminal_id, row.sealed_key)
-        )
+        owner, sealed = (bytes(TERMINAL_ID_BYTES), self._stranger) if row is None else (terminal_id, row.sealed_key)
+        try:
+            device_key = self._master_key.open(owner, sealed)
+        except LocalError as error:
+            raise LedgerError(f"terminal {terminal_id.hex()}: {error}") from None
+        return None if row is None else CallingSubscriber(row.subscriber_id, terminal_id, device_key)
 
     def may_watch(self, subscriber: CallingSubscriber, programme_id: int) -> bool:
         """Whether the subscription covers this programme."""
@@ -66,26 +59,28 @@ class StoreLedger:
             AllowedProgramme.subscriber_id == subscriber.subscriber_id,
             AllowedProgramme.programme_id == programme_id,
         )
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             row = connection.execute(
-                select(Subscriber.every_programme, listed).where(
-                    Subscriber.subscriber_id == subscriber.subscriber_id
-                )
+                select(Subscriber.every_programme, listed).where(Subscriber.subscriber_id == subscriber.subscriber_id)
             ).one_or_none()
         return row is not None and bool(row[0] or row[1])
 
-    def open_call(
-        self, subscriber: CallingSubscriber, programme_id: int, broadcast_id: bytes, now_ms: int
-    ) -> int:
-        """A new record under the subscriber's tariff of this moment; its id."""
-        with self._engine.begin() as connection:
+    def open_call(self, subscriber: CallingSubscriber, programme_id: int, broadcast_id: bytes, now_ms: int) -> int:
+        """A new record under the subscriber's tariff of this moment; its id. Open ones end as superseded."""
+        with self._transaction() as connection:
+            this = Subscriber.subscriber_id == subscriber.subscriber_id
+            if connection.execute(select(Subscriber.subscriber_id).where(this).with_for_update()).one_or_none() is None:
+                raise LocalError(f"no subscriber {subscriber.subscriber_id}")
+            connection.execute(
+                update(Call)
+                .where(Call.subscriber_id == subscriber.subscriber_id, Call.ended_ms.is_(None))
+                .values(ended_ms=now_ms, reason=SUPERSEDED)
+            )
             tariff = connection.execute(
                 select(Tariff.name, Tariff.portion_price, Tariff.set_up_price, Tariff.currency)
                 .join(Subscriber, Subscriber.tariff_id == Tariff.tariff_id)
-                .where(Subscriber.subscriber_id == subscriber.subscriber_id)
-            ).one_or_none()
-            if tariff is None:
-                raise LocalError(f"no subscriber {subscriber.subscriber_id}")
+                .where(this)
+            ).one()
             key = connection.execute(
                 insert(Call).values(
                     subscriber_id=subscriber.subscriber_id,
@@ -102,16 +97,19 @@ class StoreLedger:
         return int(key[0])
 
     def deliver(self, call: int, portion: int, now_ms: int) -> bool:
-        """Charges a portion, with the first one the set-up, unless that is done. False: too little credit."""
-        with self._engine.connect() as connection, connection.begin() as transaction:
-            record = self._call(connection, call)
+        """Charges a portion, and the set-up with the first, unless that is done. False: too little credit. Superseded:
+        the record has ended."""
+        with self._transaction() as connection:
+            record = self._locked(connection, call)
+            if record.ended_ms is not None:
+                raise Superseded(SUPERSEDED)
             price = 0
             if self._claim(connection, record, portion, record.portion_price):
                 price += record.portion_price
                 if self._claim(connection, record, SET_UP, record.set_up_price):
                     price += record.set_up_price
             if price and not self._pay(connection, record.subscriber_id, price):
-                transaction.rollback()
+                connection.rollback()
                 return False
             row = {"call_id": call, "portion": portion, "sent_ms": now_ms, "withdrawn": False, "price": price}
             statement = self._insert(Delivery).values(**row)
@@ -121,25 +119,35 @@ class StoreLedger:
 
     def acknowledge(self, call: int, portion: int, now_ms: int) -> None:
         """The terminal has this key; the first acknowledgement's time stays."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             connection.execute(
                 update(Delivery)
                 .where(Delivery.call_id == call, Delivery.portion == portion, Delivery.acked_ms.is_(None))
                 .values(acked_ms=now_ms)
             )
 
-    def withdraw_after(self, call: int, last_kept: int) -> None:
-        """Takes back this call's deliveries after `last_kept` and refunds them, whichever call paid.
+    def withdraw_after(self, call: int, last_owed: int) -> None:
+        """Takes back this call's deliveries after `last_owed`, the last ones first, and refunds what is paid for them.
 
-        The set-up price goes back too where no portion of the broadcast remains charged.
+        A portion whose key stands delivered by another call too stays paid; one over WITHDRAWALS_LIMIT stays
+        delivered and paid. The set-up price goes back where no portion of the broadcast remains charged.
         """
-        with self._engine.begin() as connection:
-            record = self._call(connection, call)
-            late = (Delivery.call_id == call, Delivery.portion > last_kept, Delivery.withdrawn.is_(False))
-            portions = list(connection.scalars(select(Delivery.portion).where(*late)))
-            connection.execute(update(Delivery).where(*late).values(withdrawn=True))
-            refund = sum(self._take_back(connection, record, portion) for portion in portions)
-            remains = exists().where(*_broadcast_of(record), Charge.portion != SET_UP)
+        with self._transaction() as connection:
+            record = self._locked(connection, call)
+            late = (Delivery.call_id == call, Delivery.portion > last_owed, Delivery.withdrawn.is_(False))
+            portions = connection.scalars(select(Delivery.portion).where(*late).order_by(Delivery.portion.desc())).all()
+            room = WITHDRAWALS_LIMIT - self._given_back(connection, record)
+            refund = 0
+            for portion in portions:
+                if not self._stands_elsewhere(connection, record, portion):
+                    if room <= 0:
+                        continue
+                    room -= 1
+                    refund += self._take_back(connection, record, portion)
+                connection.execute(
+                    update(Delivery).where(Delivery.call_id == call, Delivery.portion == portion).values(withdrawn=True)
+                )
+            remains = exists().where(*_charges_of(record), Charge.portion != SET_UP)
             if portions and not connection.scalar(select(remains)):
                 refund += self._take_back(connection, record, SET_UP)
             if refund:
@@ -152,51 +160,30 @@ class StoreLedger:
 
     def charged(self, call: int) -> int:
         """Portions that this call paid for."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             count = connection.scalar(
-                select(func.count())
-                .select_from(Charge)
-                .where(Charge.call_id == call, Charge.portion != SET_UP)
+                select(func.count()).select_from(Charge).where(Charge.call_id == call, Charge.portion != SET_UP)
             )
         return count or 0
 
-    def close_call(self, call: int, now_ms: int, reason: str) -> None:
-        """Ends the record; one that has ended stays as it is."""
-        with self._engine.begin() as connection:
-            connection.execute(
+    def close_call(self, call: int, now_ms: int, reason: str) -> bool:
+        """Ends the record; one that has ended stays as it is: False."""
+        with self._transaction() as connection:
+            closed = connection.execute(
                 update(Call)
                 .where(Call.call_id == call, Call.ended_ms.is_(None))
                 .values(ended_ms=now_ms, reason=reason[:120])
             )
+        return closed.rowcount == 1
 
     def call_record(self, call: int) -> CallRecord:
         """The call's bill. Raises LocalError for an unknown call."""
-        with self._engine.begin() as connection:
-            record = self._call(connection, call)
-            deliveries = connection.execute(
-                select(Delivery.portion, Delivery.acked_ms, Delivery.withdrawn)
-                .where(Delivery.call_id == call)
-                .order_by(Delivery.portion)
-            ).all()
-            price = connection.scalar(select(func.sum(Charge.price)).where(Charge.call_id == call))
-        return CallRecord(
-            call=call,
-            programme_id=record.programme_id,
-            broadcast_id=bytes(record.broadcast_id),
-            started_ms=record.started_ms,
-            ended_ms=record.ended_ms,
-            reason=record.reason,
-            delivered=tuple(d.portion for d in deliveries),
-            acknowledged=tuple(d.portion for d in deliveries if d.acked_ms is not None),
-            withdrawn=tuple(d.portion for d in deliveries if d.withdrawn),
-            tariff=record.tariff,
-            price=int(price or 0),
-            currency=record.currency,
-        )
+        with self._transaction() as connection:
+            return read_record(connection, self._call(connection, call))
 
     def calls_of(self, subscriber_id: int) -> tuple[int, ...]:
         """Ids of a subscriber's calls, oldest first."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             found = connection.scalars(
                 select(Call.call_id).where(Call.subscriber_id == subscriber_id).order_by(Call.call_id)
             )
@@ -204,11 +191,26 @@ class StoreLedger:
 
     # --- inside one transaction -----------------------------------------------------------------------------
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with _declared(), self._engine.begin() as connection:
+            yield connection
+
     def _call(self, connection: Connection, call: int) -> Row[Any]:
         row = connection.execute(select(Call.__table__).where(Call.call_id == call)).one_or_none()
         if row is None:
             raise LocalError(f"no call record {call}")
         return row
+
+    def _locked(self, connection: Connection, call: int) -> Row[Any]:
+        """The call, read after every other change of this subscriber's calls and charges."""
+        connection.execute(
+            select(Subscriber.subscriber_id)
+            .join(Call, Call.subscriber_id == Subscriber.subscriber_id)
+            .where(Call.call_id == call)
+            .with_for_update(of=Subscriber)
+        ).one_or_none()
+        return self._call(connection, call)
 
     def _insert(self, table: type[Charge] | type[Delivery]) -> "sqlite.Insert | postgresql.Insert":
         if self._engine.dialect.name == "postgresql":
@@ -216,7 +218,7 @@ class StoreLedger:
         return sqlite.insert(table)
 
     def _claim(self, connection: Connection, record: Row[Any], portion: int, price: int) -> bool:
-        """Whether the charge is new: of two processes at the same portion the database lets one through."""
+        """Whether the charge is new."""
         row = {
             "subscriber_id": record.subscriber_id,
             "programme_id": record.programme_id,
@@ -241,15 +243,56 @@ class StoreLedger:
     def _take_back(self, connection: Connection, record: Row[Any], portion: int) -> int:
         """The price of a charge that is removed, 0 where there is none."""
         price = connection.scalar(
-            delete(Charge).where(*_broadcast_of(record), Charge.portion == portion).returning(Charge.price)
+            delete(Charge).where(*_charges_of(record), Charge.portion == portion).returning(Charge.price)
         )
         return price or 0
 
+    def _stands_elsewhere(self, connection: Connection, record: Row[Any], portion: int) -> bool:
+        """Whether another call delivered this portion and did not take it back."""
+        standing = exists().where(
+            *_deliveries_of(record),
+            Delivery.portion == portion,
+            Delivery.call_id != record.call_id,
+            Delivery.withdrawn.is_(False),
+        )
+        return bool(connection.scalar(select(standing)))
 
-def _broadcast_of(record: Row[Any]) -> tuple[Any, ...]:
+    def _given_back(self, connection: Connection, record: Row[Any]) -> int:
+        """Portions of this broadcast whose keys left and which nobody pays for now."""
+        paid = exists().where(*_charges_of(record), Charge.portion == Delivery.portion)
+        count = connection.scalar(
+            select(func.count(Delivery.portion.distinct()))
+            .join(Call, Call.call_id == Delivery.call_id)
+            .where(*_deliveries_of(record), Delivery.withdrawn.is_(True), ~paid)
+        )
+        return count or 0
+
+
+@contextmanager
+def _declared() -> Iterator[None]:
+    """Turns the database's errors into LedgerError, without the statement and its values."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, DBAPIError) else None
+        reason = (str(cause).splitlines() or [""])[0] or type(error).__name__
+        raise LedgerError(f"the call centre's database failed: {reason}") from None
+
+
+def _charges_of(record: Row[Any]) -> tuple[Any, ...]:
     """The charges of this subscriber for this broadcast."""
     return (
         Charge.subscriber_id == record.subscriber_id,
         Charge.programme_id == record.programme_id,
         Charge.broadcast_id == record.broadcast_id,
+    )
+
+
+def _deliveries_of(record: Row[Any]) -> tuple[Any, ...]:
+    """The deliveries of this subscriber's calls for this broadcast."""
+    return (
+        Delivery.call_id == Call.call_id,
+        Call.subscriber_id == record.subscriber_id,
+        Call.programme_id == record.programme_id,
+        Call.broadcast_id == record.broadcast_id,
     )

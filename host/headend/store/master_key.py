@@ -41,9 +41,7 @@ class MasterKey:
         except ValueError:
             opened = b""
         if not opened or not hmac.compare_digest(opened[: len(owner)], owner):
-            raise LocalError(
-                "this master key does not open the database: give the key file that was made with it"
-            )
+            raise LocalError("this master key does not open the database: give the key file that was made with it")
         return opened[len(owner) :]
 
 

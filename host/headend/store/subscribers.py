@@ -45,9 +45,7 @@ def has_tariff(engine: Engine, name: str) -> bool:
         return connection.scalar(select(Tariff.tariff_id).where(Tariff.name == name)) is not None
 
 
-def set_tariff(
-    engine: Engine, name: str, portion_price: int, set_up_price: int = 0, currency: str = "EUR"
-) -> None:
+def set_tariff(engine: Engine, name: str, portion_price: int, set_up_price: int = 0, currency: str = "EUR") -> None:
     """Makes a tariff, or changes its prices (hundredths, 0 or more) for calls that begin from now on."""
     if not 1 <= len(name) <= 64 or not 1 <= len(currency) <= 8:
         raise LocalError("a tariff's name has 1 to 64 characters, its currency 1 to 8")
@@ -73,9 +71,7 @@ def add_subscriber(
     Raises LocalError for an impossible size, tariff, programme id or credit, and for a known terminal.
     """
     if len(terminal_id) != TERMINAL_ID_BYTES or len(device_key) != DEVICE_KEY_BYTES:
-        raise LocalError(
-            f"expected a terminal id of {TERMINAL_ID_BYTES} bytes and a key of {DEVICE_KEY_BYTES}"
-        )
+        raise LocalError(f"expected a terminal id of {TERMINAL_ID_BYTES} bytes and a key of {DEVICE_KEY_BYTES}")
     if credit is not None and credit < 0:
         raise LocalError("credit must be 0 or more hundredths")
     check_master_key(engine, master_key)
@@ -145,6 +141,4 @@ def _allow(connection: Connection, subscriber_id: int, programmes: Iterable[int]
     for programme_id in sorted(set(programmes or ())):
         if not 0 <= programme_id <= 0xFFFFFFFF:
             raise LocalError(f"programme id {programme_id}, expected 0 to {0xFFFFFFFF}")
-        connection.execute(
-            insert(AllowedProgramme).values(subscriber_id=subscriber_id, programme_id=programme_id)
-        )
+        connection.execute(insert(AllowedProgramme).values(subscriber_id=subscriber_id, programme_id=programme_id))

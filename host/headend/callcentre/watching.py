@@ -1,0 +1,132 @@
+"""What a terminal is being served: which keys have left, which are due, and which portions are owed."""
+
+from dataclasses import dataclass
+
+from headend.callcentre.clock import Broadcast
+from headend.callcentre.timing import Timing
+
+ELSEWHERE_LIMIT_MS = 20_000
+"""How long a terminal that asked for a programme that is not on air may hold the line without another request."""
+
+
+@dataclass
+class SentKey:
+    """A key that left for a portion that is not over. `tries`: how often it left."""
+
+    sent_ms: int
+    tries: int = 1
+    acknowledged: bool = False
+
+
+class Watching:
+    """One programme within one call. `record`: its call record."""
+
+    def __init__(self, broadcast: Broadcast, record: int, timing: Timing, now_ms: int) -> None:
+        self.broadcast = broadcast
+        self.record = record
+        self.since_ms = now_ms
+        self.elsewhere_since_ms: int | None = None
+        """Since when the terminal has asked for something that is not on air: it is sold nothing more till then."""
+        self._timing = timing
+        self._keys: dict[int, SentKey] = {}
+        self._highest = -1
+        self._highest_late = -1
+        self._silent_since_ms: int | None = None
+        position = broadcast.position
+        if position and not position.last and position.next_ms - now_ms < timing.lead_min_ms:
+            # The running portion would be over before its key is there: nobody pays for that.
+            self._highest = position.portion
+
+    def next_due(self) -> tuple[int, int] | None:
+        """(portion, time) of the key that leaves next, as far as the broadcaster's announcements reach."""
+        position = self.broadcast.position
+        if position is None or self.elsewhere_since_ms is not None:
+            return None
+        if self._highest < position.portion:
+            return position.portion, position.start_ms
+        if self._highest == position.portion and not position.last:
+            return position.portion + 1, max(position.start_ms, position.next_ms - self._timing.lead_max_ms)
+        return None
+
+    def sent(self, portion: int, now_ms: int) -> None:
+        """The key of `portion` leaves, for the first time or again."""
+        key = self._keys.get(portion)
+        if key is None:
+            self._keys[portion] = SentKey(now_ms)
+            self._highest = portion
+            if self.broadcast.position and portion <= self.broadcast.position.portion:
+                self._highest_late = portion
+        else:
+            key.tries += 1
+            key.sent_ms = now_ms
+        if self._silent_since_ms is None:
+            self._silent_since_ms = now_ms
+
+    def heard(self) -> None:
+        """A valid sealed message came."""
+        self._silent_since_ms = None
+
+    def acknowledged(self, portion: int) -> bool:
+        """The terminal has this key; whether that is news."""
+        key = self._keys.get(portion)
+        if key is None or key.acknowledged:
+            return False
+        key.acknowledged = True
+        return True
+
+    def asked_again(self) -> None:
+        """The terminal wants everything once more: it has wiped its keyring, or our answer was lost."""
+        self.elsewhere_since_ms = None
+        for key in self._keys.values():
+            key.acknowledged = False
+
+    def again(self, now_ms: int, after_ms: int, first: int = 0) -> list[int]:
+        """Portions from `first` on whose keys left `after_ms` ago, are not acknowledged and may leave again."""
+        return [
+            portion
+            for portion, key in self._keys.items()
+            if portion >= first and self._may_repeat(key) and now_ms >= key.sent_ms + after_ms
+        ]
+
+    def forget_past(self) -> None:
+        """A portion that has gone by needs no key any more."""
+        position = self.broadcast.position
+        if position is not None:
+            self._keys = {portion: key for portion, key in self._keys.items() if portion >= position.portion}
+
+    def given_up(self, now_ms: int) -> bool:
+        """Whether the terminal has owed an answer, or another request, for too long."""
+        return any(now_ms >= limit for limit in self._limits())
+
+    def next_timer(self) -> int | None:
+        times = self._limits()
+        times += [key.sent_ms + self._timing.rto_ms for key in self._keys.values() if self._may_repeat(key)]
+        due = self.next_due()
+        if due is not None:
+            times.append(due[1])
+        return min(times, default=None)
+
+    def begun(self, now_ms: int, graceful: bool = False) -> int:
+        """The last portion that could be watched (-1: none); it and those before it are owed.
+
+        `graceful`: the running one is not among them if its key left before it began and it has just begun, so
+        that a GOODBYE sent before its start was still on its way.
+        """
+        position = self.broadcast.position
+        if position is None:
+            return self._highest
+        grace_ms = self._timing.grace_ms(position.next_ms - position.start_ms) if graceful else 0
+        if position.portion > self._highest_late and now_ms < position.start_ms + grace_ms:
+            return position.portion - 1
+        return position.portion
+
+    def _may_repeat(self, key: SentKey) -> bool:
+        return not key.acknowledged and key.tries < self._timing.tries
+
+    def _limits(self) -> list[int]:
+        limits = []
+        if self._silent_since_ms is not None:
+            limits.append(self._silent_since_ms + self._timing.silence_ms)
+        if self.elsewhere_since_ms is not None:
+            limits.append(self.elsewhere_since_ms + ELSEWHERE_LIMIT_MS)
+        return limits

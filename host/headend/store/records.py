@@ -1,0 +1,53 @@
+"""Call records as they are read back: what a call delivered, and what it cost."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from headend.store.models import Charge, Delivery
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """A call's bill. Portions in rising order; `price` in hundredths of `currency`, set-up included.
+
+    `withdrawn`: taken back by a goodbye; what is paid for through another delivery of the same portion stays paid.
+    """
+
+    call: int
+    programme_id: int
+    broadcast_id: bytes
+    started_ms: int
+    ended_ms: int | None
+    reason: str | None
+    delivered: tuple[int, ...]
+    acknowledged: tuple[int, ...]
+    withdrawn: tuple[int, ...]
+    tariff: str
+    price: int
+    currency: str
+
+
+def read_record(connection: Connection, call: Row[Any]) -> CallRecord:
+    """The record of a row of `calls`."""
+    deliveries = connection.execute(
+        select(Delivery.portion, Delivery.acked_ms, Delivery.withdrawn)
+        .where(Delivery.call_id == call.call_id)
+        .order_by(Delivery.portion)
+    ).all()
+    price = connection.scalar(select(func.sum(Charge.price)).where(Charge.call_id == call.call_id))
+    return CallRecord(
+        call=call.call_id,
+        programme_id=call.programme_id,
+        broadcast_id=bytes(call.broadcast_id),
+        started_ms=call.started_ms,
+        ended_ms=call.ended_ms,
+        reason=call.reason,
+        delivered=tuple(d.portion for d in deliveries),
+        acknowledged=tuple(d.portion for d in deliveries if d.acked_ms is not None),
+        withdrawn=tuple(d.portion for d in deliveries if d.withdrawn),
+        tariff=call.tariff,
+        price=int(price or 0),
+        currency=call.currency,
+    )
