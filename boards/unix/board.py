@@ -1,6 +1,6 @@
 """MicroPython's unix port as a board: the serial lines are terminals whose paths come on the command line.
 
-    micropython main.py MODEM_TTY TUNER_TTY OUTPUT_TTY
+micropython main.py MODEM_TTY TUNER_TTY OUTPUT_TTY
 """
 
 import os
@@ -110,16 +110,9 @@ def load_lock():
 def store_lock(lock):
     """Write the lock key into a file that its owner alone may read, before there is anything in it to read."""
     with open(_LOCK_FILE, "wb", buffering=0) as file:
-        _keep_to_owner(_LOCK_FILE)
+        if hasattr(os, "system"):  # the port has no os.chmod
+            os.system("chmod 600 " + _LOCK_FILE)  # noqa: S605
         file.write(lock)
-
-
-def _keep_to_owner(path):
-    try:
-        import ffi  # the port's os has no chmod
-    except ImportError:
-        return  # a build without it: the folder's own mode must do
-    ffi.open(None).func("i", "chmod", "si")(path, 0o600)
 
 
 def unique_id():

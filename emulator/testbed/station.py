@@ -1,10 +1,16 @@
 """A terminal at its place on the bench: machine, modem, console, and what was seen of it."""
 
 from dataclasses import dataclass
+from itertools import islice
+
+from settop.errors import LocalError
 
 from testbed.line.modem import Modem
 from testbed.line.port import LinePort
 from testbed.machines.base import Machine
+
+_CALL_EVENTS = ("dialling", "connected", "hanging_up", "closed", "line_lost", "call_failed", "hung_up")
+_CALL_ENDS = ("call_failed", "hung_up", "line_lost")
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Station:
         self.machine = machine
         self.port = port
         self.modem = Modem(port)
+        self.on = False
         self.received = bytearray()
         self.console: list[ConsoleEvent] = []
         self.chatter: list[str] = []
@@ -38,6 +45,29 @@ class Station:
         self.modem_trace = bytearray()
         """What the terminal sent to its modem."""
         self._line = b""
+
+    def power_on(self) -> None:
+        """Boot. Raises LocalError where the terminal is on, MachineError where it does not start."""
+        if self.on:
+            raise LocalError(f"terminal {self.name} is on already: cut its power first")
+        self.machine.boot()
+        self.on = True
+
+    def power_cut(self, now_ms: int) -> None:
+        """Off at once. What had left the terminal arrives; half a console line goes with the power."""
+        self.machine.power_cut()
+        self.exchange_bytes(now_ms)
+        self._line = b""
+        self.on = False
+
+    @property
+    def in_call(self) -> bool:
+        """Whether the terminal's last word about its telephone leaves a call under way.
+
+        Dialling again after a lost line is none before it is connected: it may go on for long and lead nowhere.
+        """
+        last = list(islice((event.name for event in reversed(self.console) if event.name in _CALL_EVENTS), 2))
+        return self.on and bool(last) and last[0] not in _CALL_ENDS and last != ["dialling", "line_lost"]
 
     def say(self, command: str) -> None:
         """Type a command on the console."""

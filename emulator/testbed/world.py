@@ -6,13 +6,14 @@ Machines that run by themselves (the unix port, a board) make the same loop foll
 
 import heapq
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from headend.broadcast.broadcaster import Broadcaster
 from headend.callcentre.clock import Schedule
-from headend.callcentre.core import Timing
 from headend.callcentre.ledger import Ledger
 from headend.callcentre.service import Trunk
+from headend.callcentre.timing import Timing
 from settop.errors import LocalError
 
 from testbed.clock import VirtualClock, WallClock
@@ -46,6 +47,7 @@ class World:
         self._tuned: dict[str, Broadcaster | None] = {}
         self._serial = 0
         self._actions: list[tuple[int, int, Callable[[], None]]] = []
+        self._machines = ExitStack()
 
     @property
     def now_ms(self) -> int:
@@ -63,7 +65,11 @@ class World:
         return [line.trunk for line in self._trunks]
 
     def add_station(self, name: str, machine: Machine, number: str) -> Station:
-        """A terminal with its telephone number. All machines of a world are virtual, or none is."""
+        """A terminal with its telephone number. All machines of a world are virtual, or none is.
+
+        From here on the machine is the world's to close, also where it is refused with a LocalError.
+        """
+        self._machines.callback(machine.close)
         if self.stations:
             if any(s.machine.virtual != machine.virtual for s in self.stations.values()):
                 raise LocalError("virtual and real machines cannot share one world")
@@ -90,7 +96,11 @@ class World:
     def run_until(
         self, end_ms: int, until: Callable[[], bool] | None = None, progress: Callable[[int], None] | None = None
     ) -> bool:
-        """Let time pass up to `end_ms`, or until the condition holds; whether it did."""
+        """Let time pass up to `end_ms`, or until the condition `until` holds, which is asked after every step.
+
+        False: the condition did not hold by then. True: it does, or there is none. `progress` gets the time after
+        every step. Under a wall clock a step may end some ms late, and so may this.
+        """
         while self.now_ms < end_ms:
             self._step(self.now_ms + QUANTUM_MS)
             if until is not None and until():
@@ -100,8 +110,8 @@ class World:
         return until is None
 
     def close(self) -> None:
-        for station in self.stations.values():
-            station.machine.close()
+        """Close every machine, also when one of them fails; then raises what it raised. May be called twice."""
+        self._machines.close()
 
     def _step(self, at_ms: int) -> None:
         self.clock.wait_until(at_ms)

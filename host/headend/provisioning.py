@@ -46,9 +46,7 @@ def issue(
     return NewTerminal(subscriber, terminal_id, number, device_key)
 
 
-def wrap_for(
-    board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes
-) -> tuple[bytes, bytes]:
+def wrap_for(board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes) -> tuple[bytes, bytes]:
     """(host's public key, wrapped blob) for a board that showed `board_public` (32 bytes).
 
     See settop.services.provision for the format. Raises LocalError for another length, RemoteError for a useless key.

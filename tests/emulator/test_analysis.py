@@ -66,10 +66,7 @@ class Stream:
         ]
 
 
-SPANS = [
-    PortionSpan(10 + n, ("even", "odd")[n % 2], n * PER_PORTION, PER_PORTION, n * 2000)
-    for n in range(PORTIONS)
-]
+SPANS = [PortionSpan(10 + n, ("even", "odd")[n % 2], n * PER_PORTION, PER_PORTION, n * 2000) for n in range(PORTIONS)]
 IN_PORTION = PER_PORTION // 10 * 7  # scrambled packets of one portion
 
 

@@ -11,6 +11,7 @@ from headend.ts.psi import Stream
 from settop.errors import LocalError
 from settop.link.hdlc import Deframer, encode
 from settop.wire import call as wire
+from testbed.machines.cpython import CONSOLE_LINE_BYTES
 from testbed.scenario import runner
 from testbed.scenario.plan import ActionPlan, Plan
 
@@ -103,7 +104,7 @@ def test_file_that_cannot_be_broadcast_ends_in_one_line(make, says, command, tmp
 
 def call_with(command, path, tmp_path):
     if command == "demo":
-        return demo(tmp_path / "out", "--input", path)
+        return demo(tmp_path / "out", "--input", path, "--dial-at", 0.5)
     return ringcast(
         "scramble", path, tmp_path / "out.ts", "--portion-seconds", 1, "--programme-secret", SECRET,
         "--keys-out", tmp_path / "keys.json",
@@ -121,7 +122,7 @@ def test_missing_file_and_folder_end_in_one_line(command, tmp_path):
 
 def test_input_faster_than_the_tuner_line_is_refused_with_both_rates(tmp_path):
     path = plain_stream(1500, pcr_ms=5).write(tmp_path / "in.ts")  # 3 Mbit/s
-    ended = demo(tmp_path / "out", "--input", path, "--portion-seconds", 1)
+    ended = demo(tmp_path / "out", "--input", path, "--portion-seconds", 1, "--dial-at", 0.5)
     assert ended.status == 1
     assert "Mbit/s" in ended.complaint
     assert "baud" in ended.complaint
@@ -194,7 +195,7 @@ def test_number_that_nobody_has_fails_with_a_reason(number, source, tmp_path):
 
 
 def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "provisioning_lines", lambda *_: "provision-set 00 00")
+    monkeypatch.setattr(runner, "provisioning_line", lambda *_: "provision-set 00 00")
 
     def accept(bench, event, complaint):
         if event != "provisioned":
@@ -212,12 +213,12 @@ def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_
 def test_wrong_device_key_ends_the_call_without_a_key(source, tmp_path, monkeypatch):
     import dataclasses
 
-    right = runner.provisioning_lines
+    right = runner.provisioning_line
 
     def wrong(public, terminal, random):
         return right(public, dataclasses.replace(terminal, device_key=bytes(32)), random)
 
-    monkeypatch.setattr(runner, "provisioning_lines", wrong)
+    monkeypatch.setattr(runner, "provisioning_line", wrong)
     observed = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path)
     assert_dark_and_free(observed)
     assert "closed the centre could not prove that it knows this terminal" in said(observed)
@@ -375,8 +376,8 @@ def test_console_lines_that_make_no_sense_are_answered_in_one_line(line, source,
     actions = (ActionPlan(0.2, "T1", "command", line), ActionPlan(0.5, "T1", "call"))
     observed = observe(Plan(runtime="cpython", input=source, portion_seconds=1.0, actions=actions), tmp_path)
     errors = observed.first.station.events("error")
-    assert len(errors) == 1
-    assert len(errors[0].text) < 200
+    assert len(errors) == (len(line) <= CONSOLE_LINE_BYTES)  # a longer one is dropped by the board
+    assert all(len(error.text) < 200 for error in errors)
     # It does no harm: the call afterwards works.
     assert len(whole_portions(observed.first)) >= 3
 

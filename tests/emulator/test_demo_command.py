@@ -2,6 +2,10 @@
 
 import itertools
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from testbed.runtimes import RuntimeUnavailable
@@ -142,9 +146,78 @@ def test_same_seed_gives_the_same_bytes_on_the_emulated_pico(tmp_path):
 
 
 def test_call_that_never_comes_about_ends_with_status_1(source, tmp_path):
-    ended = demo(tmp_path, "--input", source, "--portion-seconds", 1, "--dial-at", 8.5)
+    ended = demo(tmp_path, "--input", source, "--portion-seconds", 1, "--dial-at", 8.5, "--hang-up-at", 8.8)
     assert ended.status == 1
     assert "NOT SEEN" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("times", "complaint"),
+    [
+        ((), "the viewer hangs up at 2.5 s, before dialling at 3 s: use --dial-at, --hang-up-at or a longer clip"),
+        (("--dial-at", 1, "--hang-up-at", 1), "hangs up at 1 s, before dialling at 1 s"),
+        (("--dial-at", 5, "--hang-up-at", 6), "the viewer dials at 5 s, and the broadcast is over at 4.0 s"),
+    ],
+)
+def test_call_that_does_not_fit_into_the_clip_is_refused(times, complaint, tmp_path):
+    source = cheap_broadcast(tmp_path / "in.ts", 4)
+    ended = demo(tmp_path / "out", "--input", source, "--portion-seconds", 1, *times)
+    assert ended.status == 1
+    assert complaint in ended.complaint
+
+
+@pytest.mark.parametrize("name", ["received.ts", "broadcast.ts", "report.html", "a link to received.ts"])
+def test_input_that_the_run_would_write_over_is_refused(name, source, tmp_path):
+    path = tmp_path / name.removeprefix("a link to ")
+    path.write_bytes(source.read_bytes())
+    given = path
+    if name != path.name:
+        given = tmp_path / "link.ts"
+        given.symlink_to(path)
+    ended = demo(tmp_path, *short(given))
+    assert ended.status == 1
+    assert path.name in ended.complaint
+    assert ended.complaint.endswith("choose another place with --out")
+    assert path.read_bytes() == source.read_bytes()
+
+
+def test_json_that_would_replace_the_input_is_refused(source, tmp_path):
+    path = tmp_path / "in.ts"
+    path.write_bytes(source.read_bytes())
+    ended = ringcast("demo", "--runtime", "cpython", "--out", tmp_path / "out", "--json", path, *short(path))
+    assert ended.status == 1
+    assert "--json" in ended.complaint
+    assert path.read_bytes() == source.read_bytes()
+
+
+def test_clip_of_an_earlier_demo_can_be_the_input(source, tmp_path):
+    path = tmp_path / "clip.ts"
+    path.write_bytes(source.read_bytes())
+    assert demo(tmp_path, *short(path)).status == 0
+    assert path.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize(("runtime", "at"), [("cpython", "on air"), ("unix", "on air"), ("cpython", "making the clip")])
+def test_interrupted_demo_says_so_and_leaves_nothing_behind(runtime, at, tmp_path):
+    try:
+        find_runtime(runtime)
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+    folder, out = tmp_path / "tmp", tmp_path / "out"
+    folder.mkdir()
+    command = [sys.executable, "-m", "testbed.cli", "demo", "--runtime", runtime, "--clip-seconds", "60", "--out", out]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(folder)})
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if line.startswith(at):
+            process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert said[-1] == "ringcast: interrupted: the run was given up and there is no report of it\n"
+    assert "Traceback" not in "".join(said)
+    assert list(folder.iterdir()) == []
+    if at == "making the clip":
+        assert list(out.iterdir()) == []
 
 
 SCENARIO = """
@@ -197,7 +270,7 @@ def test_terminal_without_a_call_is_shown_too(source, tmp_path):
     [
         (("run", "none.toml"), "cannot read the scenario none.toml"),
         (("demo", "--runtime", "amiga"), "no runtime 'amiga'; there are pico, unix, cpython"),
-        (("demo", "--runtime", "cpython", "--portion-seconds", "0"), "portion_seconds is 0; 0.2 to 3600"),
+        (("demo", "--runtime", "cpython", "--portion-seconds", "0"), "portion_seconds is 0; 0.8 to 3600"),
         (("demo", "--runtime", "cpython", "--clip-seconds", "0"), "clip_seconds is 0; 1 to 3600"),
         (("demo", "--runtime", "cpython", "--dial-at", "-1"), "times count from the broadcast's start"),
         (("demo", "--runtime", "pico", "--uf2", "none.uf2"), "there is no UF2 file none.uf2"),

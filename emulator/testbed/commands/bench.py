@@ -1,12 +1,18 @@
 """`ringcast bench`: the figures that the project promises, measured in one run."""
 
 import json
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from testbed.commands.ending import fail, friendly
+from testbed.commands.ending import INTERRUPTED, expected_errors, fail, friendly
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from testbed.bench.figure import Figure
 
 
 def bench(
@@ -16,10 +22,10 @@ def bench(
 ) -> None:
     """Measure the figures of merit: ratios within one run, and simulated cycles, which are exact. Up to 10 minutes.
 
-    Exit status 1 where a figure misses its goal.
+    Exit status 1 where a figure misses its goal or cannot be measured; the others are measured and written all the
+    same.
     """
     from rich.console import Console
-    from rich.table import Table
 
     from testbed.bench.figures import FIGURES, measure
 
@@ -27,20 +33,48 @@ def bench(
     names = [only] if only is not None else list(FIGURES)
     if only is not None and only not in FIGURES:
         fail(f"no figure {only!r}; there are {', '.join(FIGURES)}", 2)
-    figures = []
-    with friendly():
-        for name in names:
-            console.print(f"measuring {name} ...", highlight=False)
+    if json_file is not None:
+        with friendly():
+            json_file.parent.mkdir(parents=True, exist_ok=True)
+    figures: list[Figure] = []
+    failed: dict[str, str] = {}
+    interrupted = False
+    for name in names:
+        console.print(f"measuring {name} ...", highlight=False)
+        try:
             figures.append(measure(name, long))
+        except expected_errors() as error:
+            failed[name] = str(error)
+        except Exception as error:
+            traceback.print_exc()
+            failed[name] = f"{type(error).__name__}, a bug: see the traceback"
+        except KeyboardInterrupt:
+            interrupted = True
+            break
+    Console().print(_table(figures, failed))
+    if json_file is not None:
+        with friendly():
+            json_file.write_text(json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=1) + "\n")
+    if interrupted:
+        fail("interrupted: figures are missing", INTERRUPTED)
+    if failed:
+        fail("; ".join(f"{name} was not measured: {why}" for name, why in failed.items()))
+    if not all(figure.met for figure in figures):
+        raise typer.Exit(1)
+
+
+def _table(figures: "list[Figure]", failed: dict[str, str]) -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(title="ringcast bench")
     for heading in ("figure", "value", "unit", "goal", "met", "how"):
         table.add_column(heading, justify="right" if heading in ("value", "goal") else "left")
     for figure in figures:
         met = "yes" if figure.met else "[red]no[/red]"
         sign = "at least" if figure.better == "higher" else "at most"
-        table.add_row(figure.name, f"{figure.value:g}", figure.unit, f"{sign} {figure.goal:g}", met, figure.how)
-    Console().print(table)
-    if json_file is not None:
-        json_file.write_text(json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=1) + "\n")
-    if not all(figure.met for figure in figures):
-        raise typer.Exit(1)
+        value, goal = f"{figure.value:g}", f"{sign} {figure.goal:g}"
+        table.add_row(figure.name, value, figure.unit, goal, met, escape(figure.how))
+    for name, why in failed.items():
+        table.add_row(name, "", "", "", "[red]failed[/red]", escape(why))
+    return table

@@ -6,6 +6,9 @@ from typing import NoReturn
 
 import typer
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 def fail(message: str, status: int = 1) -> NoReturn:
     """Say it on standard error and leave."""
@@ -13,17 +16,23 @@ def fail(message: str, status: int = 1) -> NoReturn:
     raise typer.Exit(status)
 
 
-@contextmanager
-def friendly() -> Iterator[None]:
-    """Errors that a user can do something about become one line and exit status 1; bugs keep their traceback."""
+def expected_errors() -> tuple[type[Exception], ...]:
+    """Errors that a user can do something about, each with a line that says what. The rest are bugs."""
     from settop.errors import RingcastError
 
     from testbed.machines.base import MachineError
     from testbed.runtimes.image import RuntimeUnavailable
 
+    return RingcastError, MachineError, RuntimeUnavailable, OSError
+
+
+@contextmanager
+def friendly(interrupted: str = "interrupted") -> Iterator[None]:
+    """Expected errors become one line and exit status 1, Ctrl-C the line `interrupted` and 130; bugs keep their
+    traceback."""
     try:
         yield
-    except (RingcastError, MachineError, RuntimeUnavailable, OSError) as error:
+    except expected_errors() as error:
         fail(str(error))
     except KeyboardInterrupt:
-        fail("interrupted", 130)
+        fail(interrupted, INTERRUPTED)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from settop.errors import LocalError
 
 from testbed.commands.ending import friendly
 
@@ -14,24 +15,30 @@ if TYPE_CHECKING:
     from testbed.scenario.plan import Plan
 
 DEFAULT_CLIP_S = 24
+_INTERRUPTED = "interrupted: the run was given up and there is no report of it"
 
 
 def demo(
     source: Annotated[
         Path | None, typer.Option("--input", help="An MPEG-TS file to broadcast; without it a clip is made.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder for broadcast, received stream and report.")] = Path("demo-out"),
+    out: Annotated[Path, typer.Option("--out", help="Folder for broadcast, received stream and report.")] = Path(
+        "demo-out"
+    ),
     runtime: Annotated[
         str, typer.Option(help="pico: an emulated Raspberry Pi Pico. unix: MicroPython here. cpython: no MicroPython.")
     ] = "pico",
     portion_seconds: Annotated[float, typer.Option(help="Length of a portion (crypto-period).")] = 2.0,
     dial_at: Annotated[float, typer.Option(help="When the viewer dials, in seconds of the broadcast.")] = 3.0,
     hang_up_at: Annotated[
-        float | None, typer.Option(help="When the viewer presses the button; default: at five eighths of the broadcast.")
+        float | None,
+        typer.Option(help="When the viewer presses the button; default: at five eighths of the broadcast."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write what was seen as JSON.")] = None,
-    uf2: Annotated[Path | None, typer.Option(help="A MicroPython image for the Pico instead of the cached one.")] = None,
+    uf2: Annotated[
+        Path | None, typer.Option(help="A MicroPython image for the Pico instead of the cached one.")
+    ] = None,
     programme: Annotated[
         int | None, typer.Option(help="Programme number to scramble; default: all, cut by the first one's clock.")
     ] = None,
@@ -39,12 +46,13 @@ def demo(
 ) -> None:
     """The call, end to end: a viewer phones in and the picture clears; hangs up, and it goes dark at the next portion.
 
-    Writes OUT/broadcast.ts, OUT/received.ts (what the terminal put out) and OUT/report.html, and says in one screen what
-    happened. Exit status 0: every portion inside the call was clear and equal to the original, every other one dark.
+    Writes OUT/broadcast.ts, OUT/received.ts (what the terminal put out) and OUT/report.html, and says in one screen
+    what happened. Exit status 0: every portion inside the call was clear and equal to the original, every other one
+    dark.
     """
     from testbed.scenario.plan import ActionPlan, Plan
 
-    with friendly():
+    with friendly(_INTERRUPTED):
         length_s = _length_s(source, programme) if source is not None else float(clip_seconds)
         hang_up_s = hang_up_at if hang_up_at is not None else round(length_s * 0.625, 1)
         plan = Plan(
@@ -57,6 +65,7 @@ def demo(
             actions=(ActionPlan(dial_at, "T1", "call"), ActionPlan(hang_up_s, "T1", "hang_up")),
             title="A viewer phones in and the picture clears",
         )
+        _check_times(dial_at, hang_up_s, length_s)
         _play(plan, out, json_file, uf2, is_demo=True)
 
 
@@ -72,7 +81,7 @@ def run(
 
     from testbed.scenario.plan import load_plan
 
-    with friendly():
+    with friendly(_INTERRUPTED):
         plan = load_plan(scenario)
         if runtime is not None:
             plan = dataclasses.replace(plan, runtime=runtime)
@@ -85,17 +94,32 @@ def _length_s(source: Path, programme: int | None) -> float:
     return float(packet_times_ns(source, programme)[-1]) / 1e9
 
 
+def _check_times(dial_at_s: float, hang_up_s: float, length_s: float) -> None:
+    if hang_up_s <= dial_at_s:
+        raise LocalError(
+            f"the viewer hangs up at {hang_up_s:g} s, before dialling at {dial_at_s:g} s: "
+            "use --dial-at, --hang-up-at or a longer clip"
+        )
+    if dial_at_s >= length_s:
+        raise LocalError(
+            f"the viewer dials at {dial_at_s:g} s, and the broadcast is over at {length_s:.1f} s: "
+            "use --dial-at or a longer clip"
+        )
+
+
 def _play(plan: "Plan", out: Path, json_file: Path | None, uf2: Path | None, is_demo: bool) -> None:
     from rich.console import Console
 
     from testbed.scenario import outcome
     from testbed.scenario.report import screen, write_report
-    from testbed.scenario.runner import run_plan
+    from testbed.scenario.runner import refuse_to_overwrite, run_plan
     from testbed.terminals import find_runtime_or_next
 
+    if json_file is not None:
+        refuse_to_overwrite(plan.input, [json_file], "--json")
     console = Console(stderr=True)
     runtime = find_runtime_or_next(plan.runtime, uf2, lambda line: console.print(line, style="dim", highlight=False))
-    with _progress(console) as show:
+    with _ProgressLine(console) as show:
         result = run_plan(plan, runtime, out, show)
         show("writing the report", 0.0)
         checks = outcome.demo_checks(result) if is_demo else outcome.check_expectations(result)
@@ -115,7 +139,7 @@ def _play(plan: "Plan", out: Path, json_file: Path | None, uf2: Path | None, is_
         raise typer.Exit(1)
 
 
-class _progress:
+class _ProgressLine:
     """A progress line on a terminal; one plain line per step elsewhere."""
 
     def __init__(self, console: "Console") -> None:
@@ -150,4 +174,3 @@ class _progress:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-

@@ -75,7 +75,7 @@ def provision(
     """
     if (port is None) == (not print_):
         raise typer.BadParameter("give --port PORT to provision a board directly, or --print to paste by hand")
-    from headend.provisioning import issue, provisioning_lines
+    from headend.provisioning import issue, provisioning_line
     from headend.store.database import open_database
     from headend.store.subscribers import has_tariff, remove_subscriber, set_tariff
 
@@ -94,7 +94,7 @@ def provision(
             typer.echo("Type `provision` at the board's console, then paste its answer here.", err=True)
             public = board_public(typer.prompt("provision-key", err=True))
             terminal = register()
-            typer.echo(provisioning_lines(public, terminal))
+            typer.echo(provisioning_line(public, terminal))
         else:
             with _open_port(port) as console:
                 terminal = provision_board(
@@ -116,13 +116,13 @@ def provision_board(
 
     Raises RemoteError where the board refuses, answers nonsense or falls silent; `forget` then takes it back.
     """
-    from headend.provisioning import provisioning_lines
+    from headend.provisioning import provisioning_line
 
     console.write(b"\r\nprovision\r\n")
     public = board_public(_answer(console, "provision-key", timeout_s))
     terminal = register()
     try:
-        console.write(provisioning_lines(public, terminal).encode() + b"\r\n")
+        console.write(provisioning_line(public, terminal).encode() + b"\r\n")
         said = _answer(console, "provisioned", timeout_s)
         if said != terminal.terminal_id.hex():
             raise RemoteError("the board confirms another terminal id: start it again and repeat")

@@ -22,5 +22,6 @@ def test(
     if unknown:
         typer.echo(f"ringcast: no test environment {unknown[0]!r}; there are {', '.join(ENVIRONMENTS)}", err=True)
         raise typer.Exit(2)
-    command = [sys.executable, "-m", "tox", "run", "--root", str(FIRMWARE.parent), "-e", ",".join(wanted)]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    command = [sys.executable, "-m", "tox", "run", "-e", ",".join(wanted)]
+    # tox looks for its configuration where it stands, which need not be where the user does.
+    raise typer.Exit(subprocess.run(command, cwd=FIRMWARE.parent, check=False).returncode)

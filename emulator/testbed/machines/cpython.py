@@ -17,6 +17,8 @@ from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, Termi
 SHIMS = Path(__file__).parent.parent / "shims"
 STEP_NS = 2_000_000
 UART_BUFFER_BYTES = {"modem": 1024, "tuner": 16_384}
+CONSOLE_LINE_BYTES = 600
+"""The longest console line; a longer one is dropped, as on every board."""
 
 
 def use_shims() -> None:
@@ -101,7 +103,7 @@ class CpythonMachine:
         self.files: dict[str, bytes] = {}
         self._lock: bytes | None = None
         self._now_ns = 0
-        self._console_in: deque[str] = deque()
+        self._console_in: deque[bytes] = deque()
         self._console_part = b""
         self._out = {line: bytearray() for line in OUTPUT_LINES}
 
@@ -117,6 +119,7 @@ class CpythonMachine:
             "tuner": _Line(self.spec.baud_tuner, UART_BUFFER_BYTES["tuner"]),
         }
         self._console_in.clear()
+        self._console_part = b""
         self.app = App(self._board())
 
     def _board(self) -> SimpleNamespace:
@@ -147,7 +150,7 @@ class CpythonMachine:
         )
 
     def _read_line(self) -> str | None:
-        return self._console_in.popleft() if self._console_in else None
+        return self._console_in.popleft().decode() if self._console_in else None
 
     def _write_line(self, text: str) -> None:
         self._out["console"] += text.encode() + b"\r\n"
@@ -158,7 +161,7 @@ class CpythonMachine:
             return
         if line == "console":
             *lines, self._console_part = (self._console_part + data).replace(b"\r", b"\n").split(b"\n")
-            self._console_in.extend(part.decode() for part in lines if part)
+            self._console_in.extend(part for part in lines if 0 < len(part) <= CONSOLE_LINE_BYTES)
         elif data:
             self._lines[line].send(data, self._now_ns)
 

@@ -46,7 +46,8 @@ class UnixMachine:
     virtual = False
 
     def __init__(self, binary: Binary, spec: TerminalSpec):
-        """Raises LocalError for a file name that leads out of the terminal's folder."""
+        """Raises LocalError for a file name that leads out of the terminal's folder, OSError where it cannot be
+        made."""
         self.spec = spec
         self._argv = binary.argv
         self._folder = Path(tempfile.mkdtemp(prefix="ringcast-terminal-"))
@@ -57,14 +58,17 @@ class UnixMachine:
         self._waiting = {line: bytearray() for line in INPUT_LINES}
         self._taken = {line: bytearray() for line in OUTPUT_LINES}
         self._complaint = bytearray()
-        for name, data in spec.files.items():
-            path = PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts or not path.parts:
-                self.close()
-                raise LocalError(f"file name {name!r}: expected a relative path without ..")
-            target = self._folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+        try:
+            for name, data in spec.files.items():
+                path = PurePosixPath(name)
+                if path.is_absolute() or ".." in path.parts or not path.parts:
+                    raise LocalError(f"file name {name!r}: expected a relative path without ..")
+                target = self._folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def folder(self) -> Path:
@@ -80,36 +84,41 @@ class UnixMachine:
         if self._process is not None:
             raise LocalError("this terminal is already on; power_cut() first")
         self._complaint.clear()
+        try:
+            self._start()
+        except OSError as error:
+            raise MachineError(f"{self._argv[0]} does not start: {error}") from error
+        finally:
+            if self._process is None:
+                self._hang_up()
+
+    def _start(self) -> None:
         paths = {}
         for name in _PTYS:
             master, slave = pty.openpty()
+            self._held += [master, slave]  # the slave stays open: a closed one would make reads fail
             _set_line(slave)
             os.set_blocking(master, False)
             paths[name] = os.ttyname(slave)
-            self._held += [master, slave]  # the slave stays open: a closed one would make reads fail
             if name in INPUT_LINES:
                 self._inputs[name] = master
             if name in OUTPUT_LINES:
                 self._outputs[master] = name
-        try:
-            self._process = process = subprocess.Popen(
-                [
-                    *self._argv,
-                    "-X",
-                    f"heapsize={self.spec.heap_bytes}",
-                    "main.py",
-                    *(paths[name] for name in _PTYS),
-                ],
-                cwd=self._folder,
-                env={"PATH": os.defpath, "HOME": str(self._folder), "MICROPYPATH": ".frozen:lib"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # a Ctrl-C at the bench is the bench's
-            )
-        except OSError as error:
-            self._hang_up()
-            raise MachineError(f"{self._argv[0]} does not start: {error}") from error
+        self._process = process = subprocess.Popen(
+            [
+                *self._argv,
+                "-X",
+                f"heapsize={self.spec.heap_bytes}",
+                "main.py",
+                *(paths[name] for name in _PTYS),
+            ],
+            cwd=self._folder,
+            env={"PATH": os.defpath, "HOME": str(self._folder), "MICROPYPATH": ".frozen:lib"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # a Ctrl-C at the bench is the bench's
+        )
         assert process.stdin and process.stdout and process.stderr
         for pipe in (process.stdin, process.stdout, process.stderr):
             os.set_blocking(pipe.fileno(), False)

@@ -76,9 +76,7 @@ def make_clip(path: Path, seconds: int = 24, bitrate: int = 480_000, seed: int =
         audio = container.add_stream("mp2", rate=SAMPLE_RATE, layout="mono")
         audio.bit_rate = AUDIO_BITRATE
         audio.codec_context.flags |= 1 << 23  # AV_CODEC_FLAG_BITEXACT
-        for number, (picture, sound) in enumerate(
-            zip(_pictures(seconds, hue), _sound(seconds, notes), strict=True)
-        ):
+        for number, (picture, sound) in enumerate(zip(_pictures(seconds, hue), _sound(seconds, notes), strict=True)):
             frame = VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = number
             container.mux(video.encode(frame))

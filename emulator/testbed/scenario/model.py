@@ -121,9 +121,7 @@ def air_portions(
     """The portions on air, the last one up to `end_ms`; `others` are a non-caller's pictures of them."""
     ends = [span.started_ms for span in spans[1:]] + [end_ms]
     return tuple(
-        AirPortion(
-            span.index, span.parity, span.started_ms, end, span.packets, result.scrambled_packets, other
-        )
+        AirPortion(span.index, span.parity, span.started_ms, end, span.packets, result.scrambled_packets, other)
         for span, end, result, other in zip(spans, ends, analysis.portions, others, strict=True)
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from headend.callcentre.timing import BITS_PER_OCTET, KEY_OCTETS, KEY_ROOM_MS, Timing
 from settop.errors import LocalError
 
 from testbed.terminals import RUNTIMES
@@ -19,13 +20,15 @@ MAX_TERMINALS = 99
 MAX_PORTION = 1_000_000
 """Highest portion number of a range in a scenario; it only keeps a slip of the pen from filling the memory."""
 
+_LEAD_LOW_S = (Timing.lead_min_ms + KEY_ROOM_MS) / 1000
+
 _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
 class LinePlan:
     """The telephone network. `delay_ms`: one way; `setup_ms`: last digit to first ring; `trunks`: lines of the call
-    centre. LocalError for values that no network has."""
+    centre. LocalError for values on which no call comes about."""
 
     bits_per_s: int = 2400
     delay_ms: int = 10
@@ -33,10 +36,16 @@ class LinePlan:
     trunks: int = 2
 
     def __post_init__(self) -> None:
-        _within("line.bits_per_s", self.bits_per_s, 50, 1_000_000)
-        _within("line.delay_ms", self.delay_ms, 0, 10_000)
+        # A slower line, or a longer one, makes terminal and centre give each other up before they have spoken.
+        _within("line.bits_per_s", self.bits_per_s, 1200, 1_000_000)
+        _within("line.delay_ms", self.delay_ms, 0, 500)
         _within("line.setup_ms", self.setup_ms, 0, 120_000)
         _within("line.trunks", self.trunks, 1, 99)
+
+    @property
+    def key_ms(self) -> int:
+        """How long a key is on its way."""
+        return self.delay_ms - (-KEY_OCTETS * BITS_PER_OCTET * 1000 // self.bits_per_s)
 
 
 @dataclass(frozen=True)
@@ -104,9 +113,10 @@ class Plan:
         if self.runtime not in RUNTIMES:
             raise LocalError(f"no runtime {self.runtime!r}; there are {', '.join(RUNTIMES)}")
         _within("clip_seconds", self.clip_seconds, 1, 3600)
-        _within("portion_seconds", self.portion_seconds, 0.2, 3600)
+        _within("portion_seconds", self.portion_seconds, _LEAD_LOW_S, 3600)
         if self.lead_max_seconds is not None:
-            _within("lead_max_seconds", self.lead_max_seconds, 0.5, 3600)
+            _within("lead_max_seconds", self.lead_max_seconds, _LEAD_LOW_S, 3600)
+        self._check_lead()
         if not 1 <= len(self.terminals) <= MAX_TERMINALS or len(set(self.terminals)) < len(self.terminals):
             raise LocalError(f"terminals: expected 1 to {MAX_TERMINALS} different names")
         for name in self.terminals:
@@ -115,6 +125,38 @@ class Plan:
         for name in (*(a.terminal for a in self.actions), *(e.terminal for e in self.expects)):
             if name not in self.terminals:
                 raise LocalError(f"terminal {name!r} is unknown; terminals has {', '.join(self.terminals)}")
+        self._check_power()
+
+    @property
+    def timing(self) -> Timing:
+        """The call centre's, for this line."""
+        lead_s = self.portion_seconds if self.lead_max_seconds is None else self.lead_max_seconds
+        return Timing.for_line(self.line.bits_per_s, self.line.delay_ms, round(lead_s * 1000))
+
+    def _check_lead(self) -> None:
+        """A key leaves neither before the portion that precedes its own nor more than lead_max before its own."""
+        timing = self.timing
+        lead_ms = min(timing.lead_max_ms, round(self.portion_seconds * 1000))
+        least_ms = timing.lead_min_ms + max(KEY_ROOM_MS, self.line.key_ms)
+        if lead_ms < least_ms:
+            raise LocalError(
+                f"keys that leave {lead_ms} ms ahead cannot be there {timing.lead_min_ms} ms ahead on a line of "
+                f"{self.line.bits_per_s} bit/s with {self.line.delay_ms} ms delay: make portion_seconds and "
+                f"lead_max_seconds {least_ms / 1000:g} or more, or the line faster"
+            )
+
+    def _check_power(self) -> None:
+        off: set[str] = set()
+        for action in sorted(self.actions, key=lambda action: action.at_s):
+            if action.action == "power_cut":
+                off.add(action.terminal)
+            elif action.action == "power_on":
+                if action.terminal not in off:
+                    raise LocalError(
+                        f"terminal {action.terminal}: power_on at {action.at_s:g} s, but it is on; "
+                        "put a power_cut before"
+                    )
+                off.remove(action.terminal)
 
 
 def load_plan(path: Path) -> Plan:

@@ -30,18 +30,22 @@ class _Shot:
 def write_report(path: Path, model: ReportModel) -> None:
     """Write `model` as one self-contained HTML page; the same model gives the same bytes."""
     shots = _shots(model)
-    page = _environment().get_template("report.html.j2").render(
-        model=model,
-        story=narrative(model),
-        line=timeline(model),
-        states=STATES,
-        shots=shots[:MAX_PICTURED_PORTIONS],
-        left_out=max(0, len(shots) - MAX_PICTURED_PORTIONS),
-        rows=[
-            list(zip(model.portions, terminal.outcomes, model.leads_ms(terminal), strict=True))
-            for terminal in model.terminals
-        ],
-        histogram=lead_histogram(model),
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            model=model,
+            story=narrative(model),
+            line=timeline(model),
+            states=STATES,
+            shots=shots[:MAX_PICTURED_PORTIONS],
+            left_out=max(0, len(shots) - MAX_PICTURED_PORTIONS),
+            rows=[
+                list(zip(model.portions, terminal.outcomes, model.leads_ms(terminal), strict=True))
+                for terminal in model.terminals
+            ],
+            histogram=lead_histogram(model),
+        )
     )
     path.write_bytes(page.encode("utf-8"))
 
@@ -130,9 +134,7 @@ def _folded(model: ReportModel) -> ReportModel:
         group = model.portions[start : start + fold]
         scrambled = sum(portion.scrambled_packets for portion in group)
         parity = ("even", "odd")[number % 2]
-        merged = dataclasses.replace(
-            group[0], parity=parity, ended_ms=group[-1].ended_ms, scrambled_packets=scrambled
-        )
+        merged = dataclasses.replace(group[0], parity=parity, ended_ms=group[-1].ended_ms, scrambled_packets=scrambled)
         portions.append(merged)
     terminals = tuple(
         dataclasses.replace(

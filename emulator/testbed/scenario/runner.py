@@ -1,21 +1,21 @@
 """Runs a scenario: puts the broadcast on air, lets viewers act, collects what every terminal put out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from headend.broadcast.broadcaster import Broadcaster, OnAirPortion, check_rate, lag_ms
 from headend.callcentre.clock import Broadcast, Schedule
-from headend.callcentre.core import Timing
 from headend.callcentre.service import CallLog
-from headend.provisioning import NewTerminal, issue, provisioning_lines
+from headend.provisioning import NewTerminal, issue, provisioning_line
 from headend.store.database import open_database
 from headend.store.ledger import CallRecord, StoreLedger
 from headend.store.master_key import MasterKey
 from headend.store.subscribers import set_tariff
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import ScrambleResult, scramble_file
-from settop.errors import LocalError, RemoteError
+from settop.errors import LocalError
 
 from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import MachineError
@@ -31,9 +31,10 @@ PROGRAMME_ID = 1
 TERMINAL_NUMBER = "55502"
 START_GRID_MS = 100
 SETTLE_MS = 400
-"""After the last packet: what is still in buffers comes out."""
+"""After the last packet: what is still in buffers comes out. A real machine must have been quiet for so long."""
+SETTLE_LIMIT_MS = 20_000
 CALL_END_MS = 8_000
-"""After the broadcast: how long calls may take to be over."""
+"""After the broadcast: how long calls may take to be over, at both ends."""
 PROVISION_LIMIT_MS = 60_000
 
 Progress = Callable[[str, float], None]
@@ -67,13 +68,26 @@ class Run:
     terminals: tuple[TerminalRun, ...]
 
 
+def refuse_to_overwrite(source: Path | None, targets: Iterable[Path], option: str) -> None:
+    """LocalError where one of `targets` is the file that is to be read; `option` chooses another target."""
+    for target in targets:
+        if source is not None and source.exists() and target.exists() and target.samefile(source):
+            raise LocalError(f"{target} would be written over, and it is the input: choose another place with {option}")
+
+
 def run_plan(plan: Plan, runtime: Runtime, out: Path, progress: Progress = lambda what, share: None) -> Run:
     """Run the scenario; files go to `out`. Raises LocalError, RemoteError or MachineError with a line for the user."""
     out.mkdir(parents=True, exist_ok=True)
+    written = ("broadcast.ts", "report.html", *(_received_name(plan, name) for name in plan.terminals))
+    refuse_to_overwrite(plan.input, (out / name for name in written), "--out")
     original = plan.input or out / "clip.ts"
     if plan.input is None:
         progress("making the clip", 0.0)
-        make_clip(original, plan.clip_seconds, seed=plan.seed)
+        try:
+            make_clip(original, plan.clip_seconds, seed=plan.seed)
+        except BaseException:
+            original.unlink(missing_ok=True)  # half a clip is nobody's
+            raise
     progress("scrambling", 0.0)
     broadcast = out / "broadcast.ts"
     secret, broadcast_id = seeded(plan.seed, "programme secret")(32), seeded(plan.seed, "broadcast id")(8)
@@ -89,24 +103,30 @@ def run_plan(plan: Plan, runtime: Runtime, out: Path, progress: Progress = lambd
         PortionSpan(p.index, p.parity, p.first_packet, p.packets, round(p.start_ms)) for p in scrambled.portions
     )
     air = Broadcaster(
-        broadcast, times_ns, portions, Broadcast(PROGRAMME_ID, broadcast_id, secret), max(end_ms, portions[-1].start_ms + 1)
+        broadcast,
+        times_ns,
+        portions,
+        Broadcast(PROGRAMME_ID, broadcast_id, secret),
+        max(end_ms, portions[-1].start_ms + 1),
     )
-    bench = _Bench(plan, runtime, baud, progress)
-    try:
+    with closing(_Bench(plan, runtime, baud, progress)) as bench:
         begin_ms = bench.provision()
         bench.broadcast(air, begin_ms)
         return bench.collect(original, broadcast, scrambled, spans, begin_ms, end_ms, out)
-    finally:
-        bench.world.close()
+
+
+def _received_name(plan: Plan, terminal: str) -> str:
+    return "received.ts" if len(plan.terminals) == 1 else f"received-{terminal}.ts"
 
 
 class _Bench:
-    """The world of one run, and what is known of its subscribers."""
+    """The world of one run, and what is known of its subscribers. It holds nothing to close before `provision`."""
 
     def __init__(self, plan: Plan, runtime: Runtime, baud: int, progress: Progress) -> None:
         self._plan = plan
         self._progress = progress
         self._runtime = runtime
+        self._baud = baud
         self._engine = open_database()
         self._master = MasterKey(seeded(plan.seed, "master key")(32))
         set_tariff(self._engine, "demo", plan.tariff_portion_price, plan.tariff_set_up_price)
@@ -115,22 +135,24 @@ class _Bench:
         exchange = Exchange(
             ExchangeSettings(bits_per_s=line.bits_per_s, delay_ms=line.delay_ms, setup_ms=line.setup_ms)
         )
-        lead_max_s = plan.portion_seconds if plan.lead_max_seconds is None else plan.lead_max_seconds
-        timing = Timing(lead_max_ms=round(lead_max_s * 1000))
-        self.world = World(exchange, self._ledger, Schedule(), timing, seeded(plan.seed, "call centre"))
+        self.world = World(exchange, self._ledger, Schedule(), plan.timing, seeded(plan.seed, "call centre"))
         self._identities: dict[str, NewTerminal] = {}
-        for number, name in enumerate(plan.terminals):
-            seed = seeded(plan.seed, f"terminal {name}")(32)
-            machine = runtime.machine(terminal_spec(runtime.name, baud, seed))
-            self.world.add_station(name, machine, f"{TERMINAL_NUMBER}{number:02d}")
-        self.world.add_trunks(plan.number, plan.line.trunks)
+
+    def close(self) -> None:
+        self.world.close()
+        self._engine.dispose()
 
     def provision(self) -> int:
-        """Boot and provision every terminal over its console; the instant at which the broadcast begins."""
+        """Build, boot and provision every terminal, over its console; the instant at which the broadcast begins."""
         self._progress("provisioning", 0.0)
         stations = self.world.stations
+        for number, name in enumerate(self._plan.terminals):
+            seed = seeded(self._plan.seed, f"terminal {name}")(32)
+            machine = self._runtime.machine(terminal_spec(self._runtime.name, self._baud, seed))
+            self.world.add_station(name, machine, f"{TERMINAL_NUMBER}{number:02d}")
+        self.world.add_trunks(self._plan.number, self._plan.line.trunks)
         for station in stations.values():
-            station.machine.boot()
+            station.power_on()
         self._wait("ready", "did not start")
         for station in stations.values():
             station.say("provision")
@@ -140,7 +162,7 @@ class _Bench:
             terminal = issue(self._engine, self._master, self._plan.number, "demo", random=random)
             self._identities[name] = terminal
             public = bytes.fromhex(station.events("provision-key")[0].text)
-            station.say(provisioning_lines(public, terminal, random))
+            station.say(provisioning_line(public, terminal, random))
         self._wait("provisioned", "did not accept its identity")
         return (self.world.now_ms // START_GRID_MS + 1) * START_GRID_MS
 
@@ -165,26 +187,34 @@ class _Bench:
             progress=lambda now_ms: self._progress("on air", min(1.0, max(0.0, (now_ms - begin_ms) / length))),
         )
         world.run_until(world.now_ms + CALL_END_MS, self._calls_over)
+        if not all(station.machine.virtual for station in world.stations.values()):
+            self._let_settle()
 
     def _calls_over(self) -> bool:
-        return all(log.ended_ms is not None for trunk in self.world.trunks for log in trunk.calls)
+        logs = (log for trunk in self.world.trunks for log in trunk.calls)
+        return all(log.ended_ms is not None for log in logs) and not any(
+            station.in_call for station in self.world.stations.values()
+        )
+
+    def _let_settle(self) -> None:
+        """Wait until nothing comes out of any decoder line any more: a slow host's terminals lag behind the stream."""
+        world = self.world
+        end_ms = world.now_ms + SETTLE_LIMIT_MS
+        before = -1
+        while (now := sum(len(s.received) for s in world.stations.values())) != before and world.now_ms < end_ms:
+            before = now
+            world.run_until(world.now_ms + SETTLE_MS)
 
     def _act(self, action: ActionPlan) -> None:
-        station = self.world.stations[action.terminal]
-        if action.action == "call":
-            station.say(f"call {action.argument}".strip())
-        elif action.action == "hang_up":
-            station.say("hangup")
-        elif action.action == "command":
-            station.say(action.argument)
-        elif action.action == "drop_line":
-            self.world.exchange.drop(station.port, self.world.now_ms)
-        elif action.action == "power_cut":
-            station.machine.power_cut()
-        elif action.action == "power_on":
-            station.machine.boot()
-        else:
-            raise LocalError(f"action {action.action!r} is unknown")
+        station, now_ms = self.world.stations[action.terminal], self.world.now_ms
+        {
+            "call": lambda: station.say(f"call {action.argument}".strip()),
+            "hang_up": lambda: station.say("hangup"),
+            "command": lambda: station.say(action.argument),
+            "drop_line": lambda: self.world.exchange.drop(station.port, now_ms),
+            "power_cut": lambda: station.power_cut(now_ms),
+            "power_on": station.power_on,
+        }[action.action]()
 
     def collect(
         self,
@@ -199,12 +229,10 @@ class _Bench:
         self._progress("comparing", 0.0)
         terminals = []
         for name, station in self.world.stations.items():
-            single = len(self.world.stations) == 1
-            received = out / ("received.ts" if single else f"received-{name}.ts")
+            received = out / _received_name(self._plan, name)
             received.write_bytes(station.received)
             delivered = {
-                int(event.value("portion") or -1): event.at_ms - begin_ms
-                for event in reversed(station.events("key"))
+                int(event.value("portion") or -1): event.at_ms - begin_ms for event in reversed(station.events("key"))
             }
             analysis = analyse(original, broadcast, received, spans, delivered)
             identity = self._identities[name]
@@ -227,9 +255,4 @@ class _Bench:
                     received,
                 )
             )
-        return Run(
-            self._plan, self._runtime.name, begin_ms, end_ms, scrambled, spans, broadcast, tuple(terminals)
-        )
-
-
-__all__ = ("MachineError", "RemoteError", "Run", "TerminalRun", "run_plan")
+        return Run(self._plan, self._runtime.name, begin_ms, end_ms, scrambled, spans, broadcast, tuple(terminals))

@@ -112,9 +112,7 @@ def _grid(model: ReportModel, scale: _Scale) -> tuple[Mark, ...]:
     steps = [base * 10**power for power in range(2, 8) for base in (1, 2, 5)]
     step_ms = next((step for step in steps if span_ms / step <= room), steps[-1])
     first = -(-model.begin_ms // step_ms) * step_ms
-    return tuple(
-        Mark(scale.x(at), TOP, 0.0, f"{at / 1000:g} s", "") for at in range(first, model.end_ms + 1, step_ms)
-    )
+    return tuple(Mark(scale.x(at), TOP, 0.0, f"{at / 1000:g} s", "") for at in range(first, model.end_ms + 1, step_ms))
 
 
 def _lane(model: ReportModel, terminal: Terminal, scale: _Scale, y: float) -> Lane:
