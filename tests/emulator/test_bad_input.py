@@ -121,7 +121,7 @@ def test_missing_file_and_folder_end_in_one_line(command, tmp_path):
 
 
 def test_input_faster_than_the_tuner_line_is_refused_with_both_rates(tmp_path):
-    path = plain_stream(1500, pcr_ms=5).write(tmp_path / "in.ts")  # 3 Mbit/s
+    path = plain_stream(3000, pcr_ms=3).write(tmp_path / "in.ts")  # 5 Mbit/s
     ended = demo(tmp_path / "out", "--input", path, "--portion-seconds", 1, "--dial-at", 0.5)
     assert ended.status == 1
     assert "Mbit/s" in ended.complaint

@@ -24,7 +24,7 @@ from testbed.scenario.clip import make_clip
 from testbed.scenario.plan import ActionPlan, Plan
 from testbed.scenario.seeded import seeded
 from testbed.station import Station
-from testbed.terminals import Runtime, terminal_spec, tuner_baud_for
+from testbed.terminals import TUNER_BAUDS, Runtime, terminal_spec, tuner_baud_for
 from testbed.world import World
 
 PROGRAMME_ID = 1
@@ -95,8 +95,13 @@ def run_plan(plan: Plan, runtime: Runtime, out: Path, progress: Progress = lambd
         original, broadcast, plan.portion_seconds, secret, broadcast_id, PROGRAMME_ID, plan.programme
     )
     times_ns = packet_times_ns(broadcast, plan.programme).clip(min=0)
-    baud = tuner_baud_for(lambda rate: lag_ms(times_ns, rate) <= 50)
-    check_rate(times_ns, baud)
+    baud = tuner_baud_for(runtime.name, lambda rate: lag_ms(times_ns, rate) <= 50)
+    try:
+        check_rate(times_ns, baud)
+    except LocalError as error:
+        if baud == max(max(bauds) for bauds in TUNER_BAUDS.values()):
+            raise
+        raise LocalError(f"{error}, or use a runtime with a faster tuner line: --runtime unix") from None
     end_ms = int(times_ns[-1]) // 1_000_000 + 1
     portions = [OnAirPortion(p.index, p.first_packet, round(p.start_ms)) for p in scrambled.portions]
     spans = tuple(

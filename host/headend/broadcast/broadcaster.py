@@ -44,7 +44,7 @@ def check_rate(times_ns: npt.NDArray[np.int64], baud: int) -> None:
     rate = len(times_ns) * PACKET_BYTES * 8 / span_s
     raise LocalError(
         f"the input runs at {rate / 1e6:.2f} Mbit/s and its bursts lag {lag:.0f} ms on a tuner line of {baud} baud "
-        f"(8N1 carries {baud * 0.8 / 1e6:.2f} Mbit/s); encode it at a lower rate or give the line more baud"
+        f"(8N1 carries {baud * 0.8 / 1e6:.2f} Mbit/s); encode it at a lower rate"
     )
 
 
