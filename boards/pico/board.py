@@ -43,6 +43,8 @@ class Console:
     def __init__(self):
         self._poll = select.poll()
         self._poll.register(sys.stdin, select.POLLIN)
+        self._room = select.poll()
+        self._room.register(sys.stdout, select.POLLOUT)
         self._octet = bytearray(1)
         self._line = bytearray(_LINE_BYTES)
         self._count = 0
@@ -65,7 +67,16 @@ class Console:
         return None
 
     def write_line(self, text):
-        print(text)
+        """Write one line; what finds no room is dropped, a line as a whole if not even its first octet does.
+
+        print would wait half a second for each piece that an open port, which nobody reads, has no room for. The
+        player cannot wait. A poll tells of room for one octet, so they go one by one.
+        """
+        line = memoryview(text.encode() + b"\r\n")
+        for at in range(len(line)):
+            if not self._room.poll(0):
+                return
+            sys.stdout.buffer.write(line[at : at + 1])
 
 
 def load_lock():

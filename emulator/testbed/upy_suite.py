@@ -2,7 +2,7 @@
 
 The suite is tests/firmware; a module may say on one of its first lines which runtimes it is for, e.g.
 `# runtimes: cpython unix`. On the Pico every module gets a board of its own, so that one heap holds one
-module.
+module; as many boards run side by side as the machine has cores.
 """
 
 import argparse
@@ -13,10 +13,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path
 
 from testbed.machines.base import MachineError, TerminalSpec, package_files
+from testbed.runtimes.image import Image
 
 RUNTIMES = ("cpython", "unix", "pico")
 HEAD_LINES = 5
@@ -37,14 +40,20 @@ def runtimes_of(source: bytes) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts of one run."""
+    """Counts of one run, and how long it took on this computer."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    took_s: float = field(default=0.0, compare=False)
 
     def __add__(self, other: "Totals") -> "Totals":
-        return Totals(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Totals(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.took_s + other.took_s,
+        )
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -94,67 +103,75 @@ def _totals(output: str) -> Totals | None:
     return Totals(*map(int, found[-1])) if found else None
 
 
+def _timed(run: Callable[..., tuple[str, Totals]], *arguments: object) -> tuple[str, Totals]:
+    started = time.monotonic()
+    text, totals = run(*arguments)
+    return text, replace(totals, took_s=time.monotonic() - started)
+
+
+def run_in_process(argv: tuple[str, ...], tests: Path, name: str) -> tuple[str, Totals]:
+    """(output, totals) of one module in an interpreter of its own."""
+    with tempfile.TemporaryDirectory(prefix="ringcast-") as folder:
+        for path, data in suite_files(tests, [name]).items():
+            target = Path(folder, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        try:
+            done = subprocess.run(
+                [*argv, "-X", f"heapsize={UNIX_HEAP_BYTES}", "run.py", name],
+                cwd=folder,
+                env={"PATH": os.defpath, "HOME": folder, "MICROPYPATH": ".frozen:lib"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=UNIX_LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            text = (late.stdout or b"").decode(errors="replace")
+            return f"{text}FAIL {name}: not done after {UNIX_LIMIT_S} s\n", Totals(failed=1)
+    text = done.stdout.decode(errors="replace")
+    totals = _totals(text)
+    if totals is None:
+        return f"{text}FAIL {name}: the interpreter ended with status {done.returncode}\n", Totals(failed=1)
+    return text, totals
+
+
 def run_on_unix(argv: tuple[str, ...], tests: Path, names: list[str]) -> Iterator[tuple[str, Totals]]:
     """Runs each module in a process of its own; yields (output, totals)."""
-    for name in names:
-        with tempfile.TemporaryDirectory(prefix="ringcast-") as folder:
-            for path, data in suite_files(tests, [name]).items():
-                target = Path(folder, path)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
-            try:
-                done = subprocess.run(
-                    [*argv, "-X", f"heapsize={UNIX_HEAP_BYTES}", "run.py", name],
-                    cwd=folder,
-                    env={"PATH": os.defpath, "HOME": folder, "MICROPYPATH": ".frozen:lib"},
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    timeout=UNIX_LIMIT_S,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired as late:
-                text = (late.stdout or b"").decode(errors="replace")
-                yield f"{text}FAIL {name}: not done after {UNIX_LIMIT_S} s\n", Totals(failed=1)
-                continue
-            text = done.stdout.decode(errors="replace")
-            totals = _totals(text)
-            if totals is None:
-                yield (
-                    f"{text}FAIL {name}: the interpreter ended with status {done.returncode}\n",
-                    Totals(failed=1),
-                )
-            else:
-                yield text, totals
+    return (_timed(run_in_process, argv, tests, name) for name in names)
 
 
-def run_on_pico(image: "object", tests: Path, names: list[str]) -> Iterator[tuple[str, Totals]]:
-    """Runs each module on a fresh emulated board; yields (output, totals)."""
+def run_on_board(image: Image, tests: Path, name: str, limit_s: int) -> tuple[str, Totals]:
+    """(output, totals) of one module on a fresh emulated board, given up after `limit_s` simulated seconds."""
     from testbed.machines.pico import PicoMachine
-    from testbed.runtimes.image import Image
 
-    assert isinstance(image, Image)
-    for name in names:
-        files = suite_files(tests, [name])
-        files["main.py"] = f'import run\n\nrun.main(["{name}"])\n'.encode()
-        machine = PicoMachine(image, TerminalSpec(files=files, seed=name.encode()))
-        machine.boot()
-        text, now_ns, totals = "", 0, None
-        try:
-            while totals is None and now_ns < PICO_LIMIT_S * 1_000_000_000:
-                now_ns += PICO_STEP_NS
-                machine.advance(now_ns)
-                text += machine.take("console").decode(errors="replace").replace("\r\n", "\n")
-                totals = _totals(text)
-                if totals is None and ">>> " in text:
-                    break  # main.py ended without totals: the prompt is all that will come
-        except MachineError as error:
-            text += f"\n{error}\n"
-        if totals is None:
-            reason = f"no totals after {now_ns / 1e9:.1f} simulated s (limit {PICO_LIMIT_S} s)"
-            faults = "".join(f"\n  {line}" for line in machine.faults)
-            text, totals = f"{text}FAIL {name}: {reason}{faults}\n", Totals(failed=1)
-        machine.close()
-        yield text, totals
+    files = suite_files(tests, [name])
+    files["main.py"] = f'import run\n\nrun.main(["{name}"])\n'.encode()
+    machine = PicoMachine(image, TerminalSpec(files=files, seed=name.encode()))
+    machine.boot()
+    text, now_ns, totals = "", 0, None
+    try:
+        while totals is None and now_ns < limit_s * 1_000_000_000:
+            now_ns += PICO_STEP_NS
+            machine.advance(now_ns)
+            text += machine.take("console").decode(errors="replace").replace("\r\n", "\n")
+            totals = _totals(text)
+            if totals is None and ">>> " in text:
+                break  # main.py ended without totals: the prompt is all that will come
+    except MachineError as error:
+        text += f"\n{error}\n"
+    if totals is None:
+        reason = f"no totals after {now_ns / 1e9:.1f} simulated s (limit {limit_s} s)"
+        faults = "".join(f"\n  {line}" for line in machine.faults)
+        text, totals = f"{text}FAIL {name}: {reason}{faults}\n", Totals(failed=1)
+    machine.close()
+    return text, totals
+
+
+def run_on_pico(image: Image, tests: Path, names: list[str]) -> Iterator[tuple[str, Totals]]:
+    """Runs each module on a fresh emulated board; yields (output, totals) in the order of `names`."""
+    with ProcessPoolExecutor(max(1, min(len(names), os.cpu_count() or 1))) as pool:
+        yield from pool.map(_timed, repeat(run_on_board), repeat(image), repeat(tests), names, repeat(PICO_LIMIT_S))
 
 
 def run_suite(runtime: str, wanted: list[str], progress: Callable[[str], None]) -> Totals:
@@ -170,15 +187,10 @@ def run_suite(runtime: str, wanted: list[str], progress: Callable[[str], None]) 
 
         runs = run_on_pico(pico_image(progress=progress), tests, names)
     total = Totals()
-    started = time.monotonic()
     for name, (text, totals) in zip(names, runs, strict=True):
         body = _TOTALS.split(text, maxsplit=1)[0].strip()  # behind the totals comes the board's prompt
-        print(
-            f"{name}: {totals} ({time.monotonic() - started:.1f} s)" + (f"\n{body}" if body else ""),
-            flush=True,
-        )
+        print(f"{name}: {totals} ({totals.took_s:.1f} s)" + (f"\n{body}" if body else ""), flush=True)
         total += totals
-        started = time.monotonic()
     return total
 
 

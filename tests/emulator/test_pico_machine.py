@@ -19,6 +19,7 @@ from testbed.machines.pico_flash import (
     read_uf2,
 )
 from testbed.runtimes import RuntimeUnavailable, pico_image
+from testbed.terminals import BOARDS
 
 MS = 1_000_000
 HELLO = b"""
@@ -54,10 +55,9 @@ def image():
 
 @pytest.fixture
 def make(image):
-    def build(main, seed=b"one", boot=True, **options):
-        machine = PicoMachine(
-            image, TerminalSpec(files={"main.py": main, **options.pop("files", {})}, seed=seed, **options)
-        )
+    def build(main, seed=b"one", boot=True, usb_host="reads", **options):
+        files = {"main.py": main, **options.pop("files", {})}
+        machine = PicoMachine(image, TerminalSpec(files=files, seed=seed, **options), usb_host=usb_host)
         if boot:
             machine.boot()
         return machine
@@ -195,6 +195,68 @@ def test_console_is_a_repl_when_main_has_ended(make):
 
 
 @pytest.mark.pico
+def test_console_carries_lines_at_any_distance(make):
+    """The USB driver keeps a packet that comes up right before a start of frame until that has come."""
+    machine = make(
+        b"import time\ntime.sleep_ms(100)\nfor us in range(0, 1200, 30):\n    print(us)\n    time.sleep_us(us)\n"
+        b"print('end')"
+    )
+    lines = [b"%d" % us for us in range(0, 1200, 30)] + [b"end"]
+    assert until(machine, "console", b"end\r\n").split()[: len(lines)] == lines
+
+
+@pytest.mark.pico
+def test_console_carries_lines_after_a_reset_as_before(make):
+    machine = make(b"import time\ntime.sleep_ms(100)\nfor _ in range(9):\n    print('x')\n    time.sleep_us(950)")
+    until(machine, "console", b"x\r\n" * 9)
+    machine.reboot()
+    until(machine, "console", b"x\r\n" * 9)
+
+
+PRINTS = b"""
+import board, machine, time
+say = %s
+modem = machine.UART(0, 115200)
+time.sleep_ms(100)
+for _ in range(8):
+    start = time.ticks_ms()
+    say("x" * 62)
+    modem.write(b"%%d " %% time.ticks_diff(time.ticks_ms(), start))
+modem.write(b"end")
+"""
+
+
+def waits_ms(make, say, usb_host, limit_ms=500):
+    """How long each of eight lines of 62 characters held the firmware up."""
+    board = (BOARDS / "pico" / "board.py").read_bytes()
+    machine = make(PRINTS % say, usb_host=usb_host, files={"board.py": board})
+    *waits, _ = until(machine, "modem", b"end", limit_ms).split()
+    assert machine.take("console") == b""
+    return [int(wait) for wait in waits]
+
+
+@pytest.mark.pico
+@pytest.mark.parametrize("say", [b"print", b"board.Console().write_line"])
+def test_console_without_a_host_never_holds_the_firmware_up(make, say):
+    waits = waits_ms(make, say, "none")
+    assert len(waits) == 8 and max(waits) <= 10
+
+
+@pytest.mark.pico
+def test_print_to_a_host_that_stalls_waits_as_on_a_real_board(make):
+    """MicroPython gives an open port half a second for each write that does not fit, and drops what is left."""
+    waits = waits_ms(make, b"print", "stalls", limit_ms=9000)
+    assert len(waits) == 8 and max(waits[:4]) <= 2
+    assert all(500 <= wait <= 1100 for wait in waits[6:])
+
+
+@pytest.mark.pico
+def test_console_of_the_board_drops_what_a_stalled_host_does_not_take(make):
+    waits = waits_ms(make, b"board.Console().write_line", "stalls", limit_ms=9000)
+    assert len(waits) == 8 and max(waits) <= 10
+
+
+@pytest.mark.pico
 def test_reset_by_the_firmware_and_by_button_start_again(make):
     machine = make(ECHO)
     until(machine, "modem", b"READY")
@@ -257,6 +319,8 @@ def test_misuse_is_refused(make):
         machine.advance(4 * MS)
     with pytest.raises(LocalError, match="no line 'output'"):
         machine.send("output", b"")
+    with pytest.raises(LocalError, match="no USB host 'gone'"):
+        make(b"", usb_host="gone")
 
 
 def test_entropy_is_balanced_and_repeats_for_the_same_seed_and_boot_alone():

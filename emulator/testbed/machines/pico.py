@@ -10,7 +10,6 @@ from typing import Any
 
 from rp2040py.memory_map import FLASH_START_ADDRESS
 from rp2040py.reset_cause import ResetCause
-from rp2040py.usb.cdc import USBCDC
 from settop.errors import LocalError
 
 from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, TerminalSpec, check_line
@@ -18,6 +17,7 @@ from testbed.machines.pico_chip import (
     ID_BYTES,
     SSI_WINDOW,
     TICKS_PER_NS,
+    USB_HOSTS,
     Entropy,
     FlashIdentity,
     SerialLine,
@@ -39,10 +39,16 @@ class PicoMachine:
     name = "pico"
     virtual = True
 
-    def __init__(self, image: Image, spec: TerminalSpec):
-        """Raises RemoteError for a file that is no Pico image, LocalError for files that do not fit or
-        compile."""
+    def __init__(self, image: Image, spec: TerminalSpec, usb_host: str = "reads"):
+        """usb_host: what is on the USB cable, one of USB_HOSTS (see `UsbConsole`).
+
+        Raises RemoteError for a file that is no Pico image, LocalError for files that do not fit or compile
+        and for an unknown `usb_host`.
+        """
+        if usb_host not in USB_HOSTS:
+            raise LocalError(f"no USB host {usb_host!r}, expected one of {', '.join(USB_HOSTS)}")
         self.spec = spec
+        self._usb_host = usb_host
         self.boots = 0  # boots so far, resets of the firmware's own included
         self.unique_id = hashlib.sha256(b"ringcast flash id" + spec.seed).digest()[:ID_BYTES]
         self._stored = flash_image(image.path, spec.files)
@@ -62,7 +68,7 @@ class PicoMachine:
         chip.flash[:FLASH_BYTES] = self._stored
         self.uart0 = SerialLine(clock, chip.uart[0], self.spec.baud_modem)
         self.uart1 = SerialLine(clock, chip.uart[1], self.spec.baud_tuner)
-        self.console = UsbConsole(clock, USBCDC(chip.usb_ctrl))
+        self.console = UsbConsole(clock, chip.usb_ctrl, self._usb_host)
         self._controller = chip.peripherals[SSI_WINDOW]
         self._stop = clock.create_alarm(simulator.stop)
         chip.watchdog.on_watchdog_trigger = self._reset_by_firmware

