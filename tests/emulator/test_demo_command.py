@@ -154,7 +154,10 @@ def test_call_that_never_comes_about_ends_with_status_1(source, tmp_path):
 @pytest.mark.parametrize(
     ("times", "complaint"),
     [
-        ((), "the viewer hangs up at 2.5 s, before dialling at 3 s: use --dial-at, --hang-up-at or a longer clip"),
+        (
+            ("--hang-up-at", 2.5),
+            "the viewer hangs up at 2.5 s, before dialling at 3 s: use --dial-at, --hang-up-at or a longer clip",
+        ),
         (("--dial-at", 1, "--hang-up-at", 1), "hangs up at 1 s, before dialling at 1 s"),
         (("--dial-at", 5, "--hang-up-at", 6), "the viewer dials at 5 s, and the broadcast is over at 4.0 s"),
     ],
@@ -206,7 +209,14 @@ def test_interrupted_demo_says_so_and_leaves_nothing_behind(runtime, at, tmp_pat
     folder, out = tmp_path / "tmp", tmp_path / "out"
     folder.mkdir()
     command = [sys.executable, "-m", "testbed.cli", "demo", "--runtime", runtime, "--clip-seconds", "60", "--out", out]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(folder)})
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(folder)},
+        # A job in the background may have inherited an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     said = []
     for line in process.stderr:
         said.append(line)

@@ -1,6 +1,7 @@
 """`ringcast scramble` and `ringcast descramble` as commands."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -73,12 +74,36 @@ def test_every_run_has_another_broadcast_id(files):
     assert len(ids) == 3
 
 
-def test_input_and_output_may_be_the_same_file(files):
+SCRAMBLE = ("--portion-seconds", 1, "--programme-secret", SECRET, "--keys-out")
+
+
+def test_output_over_the_input_is_refused(files):
     before = (files / "in.ts").read_bytes()
-    assert call("scramble", files / "in.ts", files / "in.ts", "--portion-seconds", 1, "--programme-secret", SECRET,
-                "--keys-out", files / "keys.json").exit_code == 0  # fmt: skip
-    assert call("descramble", files / "in.ts", files / "in.ts", "--keys", files / "keys.json").exit_code == 0
+    (files / "link.ts").symlink_to(files / "in.ts")
+    for target in ("in.ts", "link.ts"):
+        refused = call("scramble", files / "in.ts", files / target, *SCRAMBLE, files / "keys.json")
+        assert (refused.exit_code, "is the input itself" in refused.stderr) == (1, True)
+    assert call("scramble", files / "in.ts", files / "out.ts", *SCRAMBLE, files / "out.ts").exit_code == 2
     assert (files / "in.ts").read_bytes() == before
+    assert not (files / "keys.json").exists()
+
+
+def test_only_regular_files_are_replaced(files):
+    os.mkfifo(files / "pipe.ts")
+    refused = call("scramble", files / "in.ts", files / "pipe.ts", *SCRAMBLE, files / "keys.json")
+    assert (refused.exit_code, "not a regular file" in refused.stderr) == (1, True)
+    assert stat.S_ISFIFO((files / "pipe.ts").stat().st_mode)
+    refused = call("scramble", files / "in.ts", files / "none" / "out.ts", *SCRAMBLE, files / "keys.json")
+    assert (refused.exit_code, "there is no folder" in refused.stderr) == (1, True)
+
+
+def test_keys_of_another_broadcast_are_refused(files):
+    for number in (1, 2):
+        made = call("scramble", files / "in.ts", files / f"{number}.ts", *SCRAMBLE, files / f"{number}.json")
+        assert made.exit_code == 0
+    refused = call("descramble", files / "1.ts", files / "out.ts", "--keys", files / "2.json")
+    assert (refused.exit_code, "is for broadcast" in refused.stderr) == (1, True)
+    assert not (files / "out.ts").exists()
 
 
 @pytest.mark.parametrize(

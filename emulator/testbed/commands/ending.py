@@ -32,6 +32,8 @@ def friendly(interrupted: str = "interrupted") -> Iterator[None]:
     traceback."""
     try:
         yield
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
     except expected_errors() as error:
         fail(str(error))
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from testbed.scenario.plan import Plan
 
 DEFAULT_CLIP_S = 24
+CALL_SET_UP_S = 3.5
 _INTERRUPTED = "interrupted: the run was given up and there is no report of it"
 
 
@@ -32,7 +33,7 @@ def demo(
     dial_at: Annotated[float, typer.Option(help="When the viewer dials, in seconds of the broadcast.")] = 3.0,
     hang_up_at: Annotated[
         float | None,
-        typer.Option(help="When the viewer presses the button; default: at five eighths of the broadcast."),
+        typer.Option(help="When the viewer presses the button; default: at five eighths of the broadcast, or later."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write what was seen as JSON.")] = None,
@@ -54,7 +55,11 @@ def demo(
 
     with friendly(_INTERRUPTED):
         length_s = _length_s(source, programme) if source is not None else float(clip_seconds)
-        hang_up_s = hang_up_at if hang_up_at is not None else round(length_s * 0.625, 1)
+        hang_up_s = hang_up_at
+        if hang_up_s is None:
+            # Long enough for a call to be set up and two portions to be watched, where the programme is.
+            late_s = dial_at + CALL_SET_UP_S + 2.5 * portion_seconds
+            hang_up_s = round(min(length_s, max(length_s * 0.625, late_s)), 1)
         plan = Plan(
             runtime=runtime,
             seed=seed,
@@ -70,22 +75,36 @@ def demo(
 
 
 def run(
-    scenario: Annotated[Path, typer.Argument(help="A scenario in TOML; scenarios/ has examples.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write what was seen as JSON.")] = None,
+    scenarios: Annotated[list[Path], typer.Argument(help="Scenarios in TOML; scenarios/ has examples.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write what was seen as JSON (one scenario only).")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for streams and report; default: out/NAME.")] = None,
     runtime: Annotated[str | None, typer.Option(help="Use this runtime instead of the scenario's.")] = None,
     uf2: Annotated[Path | None, typer.Option(help="A MicroPython image for the Pico.")] = None,
 ) -> None:
-    """Play a scenario file. Exit status 0: everything that it expects was seen; 1: something was not."""
+    """Play scenario files. Exit status 0: everything that they expect was seen; 1: something was not."""
     import dataclasses
 
     from testbed.scenario.plan import load_plan
 
+    if len(scenarios) > 1 and json_file is not None:
+        raise typer.BadParameter("--json takes one scenario")
+    missed = False
     with friendly(_INTERRUPTED):
-        plan = load_plan(scenario)
-        if runtime is not None:
-            plan = dataclasses.replace(plan, runtime=runtime)
-        _play(plan, out or Path("out") / scenario.stem, json_file, uf2, is_demo=False)
+        for scenario in scenarios:
+            plan = load_plan(scenario)
+            if runtime is not None:
+                plan = dataclasses.replace(plan, runtime=runtime)
+            folder = out or Path("out") / scenario.stem
+            if out is not None and len(scenarios) > 1:
+                folder = out / scenario.stem
+            try:
+                _play(plan, folder, json_file, uf2, is_demo=False)
+            except typer.Exit:
+                missed = True
+    if missed:
+        raise typer.Exit(1)
 
 
 def _length_s(source: Path, programme: int | None) -> float:

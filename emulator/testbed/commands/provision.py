@@ -74,7 +74,7 @@ def provision(
       ringcast provision --db centre.db --number 5550100 --tariff evening --programme 1 --programme 2 --print
     """
     if (port is None) == (not print_):
-        raise typer.BadParameter("give --port PORT to provision a board directly, or --print to paste by hand")
+        raise typer.BadParameter("give either --port PORT to provision a board directly, or --print to paste by hand")
     from headend.provisioning import issue, provisioning_line
     from headend.store.database import open_database
     from headend.store.subscribers import has_tariff, remove_subscriber, set_tariff

@@ -54,6 +54,8 @@ def scramble(
 
     secret = hex_bytes(programme_secret, "--programme-secret")
     run_id = os.urandom(BROADCAST_ID_BYTES) if broadcast_id is None else hex_bytes(broadcast_id, "--broadcast-id")
+    if keys_out.absolute() in (source.absolute(), target.absolute()):
+        raise typer.BadParameter("--keys-out must be another file than IN.ts and OUT.ts")
     gc.freeze()  # what is loaded stays: spares collections, and copies in forked workers
     with one_line_errors("scramble"), replacing(keys_out, mode=0o600) as keys_file:
         with progress_for(source, "scrambling") as progress:

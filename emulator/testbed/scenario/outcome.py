@@ -146,13 +146,17 @@ def demo_checks(run: Run) -> list[Check]:
     """
     terminal = run.terminals[0]
     hang_up = next(iter(terminal.station.events("hanging_up")), None)
+    keys = [p.key_delivered_ms for p in terminal.analysis.portions if p.key_delivered_ms is not None]
+    first_key_ms = min(keys, default=None)
     inside, outside = [], []
     for portion in terminal.analysis.portions:
-        key = portion.key_delivered_ms
-        if key is None or (hang_up is not None and _is_after(portion, hang_up, run.begin_ms)):
+        after = hang_up is not None and _is_after(portion, hang_up, run.begin_ms)
+        if after or first_key_ms is None:
             outside.append(portion)
-        elif key <= portion.started_ms:
-            inside.append(portion)
+        elif portion.started_ms >= first_key_ms:
+            inside.append(portion)  # also one whose own key never came
+        elif portion.key_delivered_ms is None:
+            outside.append(portion)
     dark_wrong = [p.index for p in outside if p.clear_packets]
     clear_wrong = [p.index for p in inside if not fully_clear(p)]
     damaged = terminal.analysis.damaged_packets
@@ -160,7 +164,11 @@ def demo_checks(run: Run) -> list[Check]:
         Check(
             "every whole portion of the call is clear and equals the original",
             bool(inside) and not clear_wrong,
-            f"portions {clear_wrong} are not" if clear_wrong else f"{len(inside)} of {len(inside)}",
+            f"portions {clear_wrong} are not"
+            if clear_wrong
+            else f"{len(inside)} of {len(inside)}"
+            if inside
+            else "there is none: dial earlier, hang up later, or take shorter portions or a longer programme",
         ),
         Check(
             "every portion outside the call is dark",

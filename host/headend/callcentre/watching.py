@@ -9,6 +9,10 @@ ELSEWHERE_LIMIT_MS = 20_000
 """How long a terminal that asked for a programme that is not on air may hold the line without another request."""
 
 
+UNHEARD_KEYS = 3
+"""So many keys are sold to a terminal that says nothing; then only repeated ones leave."""
+
+
 @dataclass
 class SentKey:
     """A key that left for a portion that is not over. `tries`: how often it left."""
@@ -32,6 +36,7 @@ class Watching:
         self._highest = -1
         self._highest_late = -1
         self._silent_since_ms: int | None = None
+        self._unheard = 0  # keys sold since the terminal was last heard
         position = broadcast.position
         if position and not position.last and position.next_ms - now_ms < timing.lead_min_ms:
             # The running portion would be over before its key is there: nobody pays for that.
@@ -40,7 +45,7 @@ class Watching:
     def next_due(self) -> tuple[int, int] | None:
         """(portion, time) of the key that leaves next, as far as the broadcaster's announcements reach."""
         position = self.broadcast.position
-        if position is None or self.elsewhere_since_ms is not None:
+        if position is None or self.elsewhere_since_ms is not None or self._unheard >= UNHEARD_KEYS:
             return None
         if self._highest < position.portion:
             return position.portion, position.start_ms
@@ -54,6 +59,7 @@ class Watching:
         if key is None:
             self._keys[portion] = SentKey(now_ms)
             self._highest = portion
+            self._unheard += 1
             if self.broadcast.position and portion <= self.broadcast.position.portion:
                 self._highest_late = portion
         else:
@@ -65,6 +71,7 @@ class Watching:
     def heard(self) -> None:
         """A valid sealed message came."""
         self._silent_since_ms = None
+        self._unheard = 0
 
     def acknowledged(self, portion: int) -> bool:
         """The terminal has this key; whether that is news."""

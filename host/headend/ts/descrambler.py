@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 from settop.errors import RemoteError
+from settop.wire.ecm import SECTION_BYTES, unpack_ecm
 
 from headend.ts.cissa import KEY_BYTES, TSC_EVEN, descramble_packets
 from headend.ts.ecm_schedule import IN_PLACE_OF_NULL
-from headend.ts.output import Batch, EditCursor, Splice, replacing, run_batches
+from headend.ts.output import Batch, EditCursor, Splice, refuse_same_file, replacing, run_batches
 from headend.ts.packets import NULL_PID, PACKET_BYTES, PIDS, Packets, TsFile, header_words, pids_of
 from headend.ts.psi import make_packet
 from headend.ts.signalling import ca_pids_of, rewrite_psi, withdrawing
@@ -63,6 +64,13 @@ def load_keys(path: str | os.PathLike[str]) -> list[PortionKey]:
     return keys
 
 
+def load_broadcast_id(path: str | os.PathLike[str]) -> str | None:
+    """The key file's broadcast id in hex, None where it names none."""
+    document = json.loads(Path(path).read_bytes())
+    found = document.get("broadcast_id")
+    return found.lower() if isinstance(found, str) else None
+
+
 def _entry(row: int, entry: Any) -> PortionKey:
     try:
         key = bytes.fromhex(entry["key"])
@@ -87,14 +95,16 @@ def descramble_file(
     The result equals what was scrambled, byte for byte, except: null packets that gave their place to ECMs come back
     stuffed with 0xFF and counter 0; duplicate PMT packets come back once. Packets without a key, or whose parity is
     not their portion's, stay scrambled and are counted. Raises RemoteError for an input or key file that breaks the
-    rules, OSError; `dst` is then left as it was.
+    rules, or that do not belong together, OSError; `dst` is then left as it was.
     """
     keys = load_keys(keys_json)
+    broadcast_id = load_broadcast_id(keys_json)
+    refuse_same_file(src, dst)
     with TsFile(src) as source:
         steps = 2 * source.packets
         found = survey(source, progress and (lambda done, _: progress(done, steps)))
         edits = rewrite_psi(found, list(found.programmes.values()), withdrawing())
-        job = _DescrambleJob(found, keys, EditCursor(edits))
+        job = _DescrambleJob(found, keys, EditCursor(edits), broadcast_id)
         with replacing(dst, source.packets * PACKET_BYTES) as handle:
             second = progress and (lambda done, _: progress(source.packets + done, steps))
             descrambled = run_batches(source, handle, job.batches(source), job.work, second)
@@ -108,8 +118,9 @@ def descramble_file(
 
 
 class _DescrambleJob:
-    def __init__(self, found: Survey, keys: list[PortionKey], cursor: EditCursor) -> None:
+    def __init__(self, found: Survey, keys: list[PortionKey], cursor: EditCursor, broadcast_id: str | None) -> None:
         self._keys = keys
+        self._unchecked_id = broadcast_id
         self._starts = [entry.first_packet for entry in keys]
         self._cursor = cursor
         self._ca = np.zeros(PIDS, np.bool_)
@@ -120,6 +131,8 @@ class _DescrambleJob:
         for first, chunk in source.chunks():
             place = first + self.added
             ca_rows = np.flatnonzero(self._ca[pids_of(header_words(chunk, first))])
+            if self._unchecked_id is not None and len(ca_rows):
+                self._check_id(chunk[int(ca_rows[0])].tobytes())
             splices = self._cursor.take(first, len(chunk))
             for row in ca_rows.tolist():
                 restores = bool(chunk[row, 1] & IN_PLACE_OF_NULL)
@@ -130,6 +143,19 @@ class _DescrambleJob:
             self.added += sum(splice.growth for splice in splices)
             self.scrambled += int(np.count_nonzero(chunk[:, 3] >= TSC_EVEN << 6))
             yield Batch(first, len(chunk), place, splices)
+
+    def _check_id(self, packet: bytes) -> None:
+        """The first ECM must name the broadcast that the key file is for: other keys would make noise of it."""
+        try:
+            there = unpack_ecm(packet[5 : 5 + SECTION_BYTES]).broadcast_id.hex()
+        except RemoteError:
+            return  # a damaged ECM tells nothing
+        if there != self._unchecked_id:
+            raise RemoteError(
+                f"the key file is for broadcast {self._unchecked_id}, the stream is broadcast {there}: "
+                "give the key file that was written with this stream"
+            )
+        self._unchecked_id = None
 
     def work(self, first: int, chunk: Packets) -> int:
         """Open what there are keys for in `chunk`; returns the number of packets."""

@@ -51,13 +51,24 @@ class Batch(NamedTuple):
 Work = Callable[[int, Packets], int]  # changes the packets (index of the first given) in place, returns a count
 
 
+def refuse_same_file(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Raises LocalError where writing `target` would destroy `source`."""
+    if os.path.exists(target) and os.path.exists(source) and os.path.samefile(source, target):
+        raise LocalError(f"{target} is the input itself; give another name for the output")
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str], size: int = 0, mode: int = 0o666) -> Iterator[int]:
     """A descriptor to write to; the file takes the name `path` only when the block ends without an error.
 
-    `size` is the number of bytes to expect (room is reserved at once, which also makes writing faster).
+    `size` is the number of bytes to expect (room is reserved at once, which also makes writing faster). Raises
+    LocalError where `path` is something else than a regular file, or lies in no folder: a device is not replaced.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise LocalError(f"{path} is not a regular file; give the name of a file to write")
+    if not target.parent.is_dir():
+        raise LocalError(f"there is no folder {target.parent}; make it first")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

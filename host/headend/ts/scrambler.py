@@ -13,7 +13,7 @@ from settop.errors import RemoteError
 from headend.ts.cissa import scramble_packets
 from headend.ts.ecm_schedule import EcmSchedule, PlacedEcm
 from headend.ts.keys import control_word
-from headend.ts.output import Batch, EditCursor, Splice, replacing, run_batches
+from headend.ts.output import Batch, EditCursor, Splice, refuse_same_file, replacing, run_batches
 from headend.ts.packets import CHUNK_PACKETS, NULL_PID, PACKET_BYTES, PIDS, Packets, TsFile, header_words, pids_of
 from headend.ts.portions import PortionMap, PortionSpan, programme_clock
 from headend.ts.rewrite import Edits
@@ -88,6 +88,7 @@ def scramble_file(
     arguments, OSError; `dst` is then left as it was.
     """
     control_word(programme_secret, programme_id, broadcast_id, 0)  # refuses wrong arguments before anything is read
+    refuse_same_file(src, dst)
     with TsFile(src) as source:
         steps = 2 * source.packets
         found = survey(source, progress and (lambda done, _: progress(done, steps)))
