@@ -166,7 +166,10 @@ def test_a10_two_picos_in_calls_of_their_own_each_clear_their_own_window(windows
         inside = [s.index for s in spans if times.get(s.index, 1 << 60) <= s.started_ms <= hang_up]
         outside = [s.index for s in spans if s.index < min(times) or s.started_ms > hang_up]
         assert len(inside) >= 3
-        assert whole_portions(terminal) == inside
+        # The portion joined may be whole too: its key can come before its first packets have left the tuner's buffer.
+        assert [index for index in whole_portions(terminal) if index != min(times)] == [
+            i for i in inside if i != min(times)
+        ]
         assert dark_portions(terminal) == outside
         assert terminal.analysis.damaged_packets == 0
         windows.append(set(inside))
