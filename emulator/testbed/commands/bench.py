@@ -69,7 +69,8 @@ def _table(figures: "list[Figure]", failed: dict[str, str]) -> "Table":
 
     table = Table(title="ringcast bench")
     for heading in ("figure", "value", "unit", "goal", "met", "how"):
-        table.add_column(heading, justify="right" if heading in ("value", "goal") else "left")
+        justify = "right" if heading in ("value", "goal") else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading == "figure")  # type: ignore[arg-type]
     for figure in figures:
         met = "yes" if figure.met else "[red]no[/red]"
         sign = "at least" if figure.better == "higher" else "at most"

@@ -254,6 +254,8 @@ def _figures(run: Run) -> tuple[tuple[str, str], ...]:
         ("packets opened", f"{terminal.analysis.clear_packets:,}"),
         ("damaged packets", str(terminal.analysis.damaged_packets)),
     ]
+    for event in terminal.station.events("call_failed"):
+        figures.append(("call failed", (event.value("reason") or event.text).replace("_", " ")))
     if terminal.calls and terminal.calls[0].traffic.key_sent:
         traffic = terminal.calls[0].traffic
         figures.append(("bytes before the first key", str(traffic.octets)))
