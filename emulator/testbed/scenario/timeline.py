@@ -137,8 +137,12 @@ def _lane(model: ReportModel, terminal: Terminal, scale: _Scale, y: float) -> La
         if lead_ms is not None and outcome.key_delivered_ms is not None:
             keys.append(_key_mark(scale, keys_y, portion, outcome.key_delivered_ms, lead_ms))
     for number in range(1, len(keys)):
-        if keys[number].x - keys[number - 1].x < _LABEL_ROOM and keys[number - 1].anchor == "middle":
+        if keys[number].x - keys[number - 1].x >= _LABEL_ROOM:
+            continue
+        if keys[number - 1].anchor == "middle":
             keys[number - 1] = dataclasses.replace(keys[number - 1], label="")
+        elif keys[number].anchor == "middle":
+            keys[number] = dataclasses.replace(keys[number], anchor="start")
     for phase in terminal.phases:
         x = scale.x(phase.from_ms)
         width = round(max(scale.x(phase.to_ms) - x, 1.5), 2)
