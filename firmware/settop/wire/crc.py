@@ -1,8 +1,13 @@
 """CRC-32/MPEG-2 (ISO/IEC 13818-1 annex A) and the RFC 1662 FCS-16, by nibble tables to spare a board's heap."""
 
-_CRC32 = (
-    0x00000000, 0x04C11DB7, 0x09823B6E, 0x0D4326D9, 0x130476DC, 0x17C56B6B, 0x1A864DB2, 0x1E475005,
-    0x2608EDB8, 0x22C9F00F, 0x2F8AD6D6, 0x2B4BCB61, 0x350C9B64, 0x31CD86D3, 0x3C8EA00A, 0x384FBDBD,
+# The register in two halves: MicroPython's integers of more than 30 bits are objects on the heap, ten for each octet.
+_CRC32_HIGH = (
+    0x0000, 0x04C1, 0x0982, 0x0D43, 0x1304, 0x17C5, 0x1A86, 0x1E47,
+    0x2608, 0x22C9, 0x2F8A, 0x2B4B, 0x350C, 0x31CD, 0x3C8E, 0x384F,
+)  # fmt: skip
+_CRC32_LOW = (
+    0x0000, 0x1DB7, 0x3B6E, 0x26D9, 0x76DC, 0x6B6B, 0x4DB2, 0x5005,
+    0xEDB8, 0xF00F, 0xD6D6, 0xCB61, 0x9B64, 0x86D3, 0xA00A, 0xBDBD,
 )  # fmt: skip
 _FCS16 = (
     0x0000, 0x1081, 0x2102, 0x3183, 0x4204, 0x5285, 0x6306, 0x7387,
@@ -15,10 +20,16 @@ FCS16_GOOD = 0xF0B8  # RFC 1662 appendix C.2: the register after a good frame wi
 
 def crc32_mpeg2(data, crc=0xFFFFFFFF):
     """CRC over `data`; 0 over a section with its CRC appended means undamaged."""
+    high = crc >> 16
+    low = crc & 0xFFFF
     for byte in data:
-        crc = (crc << 4 & 0xFFFFFFFF) ^ _CRC32[(crc >> 28) ^ (byte >> 4)]
-        crc = (crc << 4 & 0xFFFFFFFF) ^ _CRC32[(crc >> 28) ^ (byte & 15)]
-    return crc
+        at = (high >> 12) ^ (byte >> 4)
+        high = (high << 4 & 0xFFF0 | low >> 12) ^ _CRC32_HIGH[at]
+        low = (low << 4 & 0xFFF0) ^ _CRC32_LOW[at]
+        at = (high >> 12) ^ (byte & 15)
+        high = (high << 4 & 0xFFF0 | low >> 12) ^ _CRC32_HIGH[at]
+        low = (low << 4 & 0xFFF0) ^ _CRC32_LOW[at]
+    return high << 16 | low
 
 
 def fcs16(data, fcs=FCS16_INIT):

@@ -1,0 +1,224 @@
+"""The host's end of the cable (settop.link.mux, docs/protocols/cable.md), without IO.
+
+`CableHost` stands between one serial line and the bench's four: give it what the line brings, write what it has to
+send, whole and in order. Data for the board waits here until the board has granted room for it.
+"""
+
+import secrets
+
+from settop.errors import LocalError
+from settop.link import mux
+
+INPUTS = {"console": mux.CONSOLE, "modem": mux.MODEM, "tuner": mux.STREAM}
+"""Towards the board, in the order in which they are served."""
+OUTPUTS = {"console": mux.CONSOLE, "modem": mux.MODEM, "output": mux.STREAM}
+WINDOWS = (4096, 32_000, 8192)
+"""How far the board may send ahead of `take`: modem, output, console."""
+CONSOLE_LIMIT_BYTES = 1 << 20
+"""Of plain text, which knows no credit, the latest so much is kept."""
+
+_NOTICE = mux.NOTICE.rsplit(b" ", 1)[0] + b" "
+_NOTICE_LIMIT_BYTES = len(_NOTICE) + 8
+_PROMPT = b"\n>>> "
+_REPL_KEYS = frozenset(b"\x01\x02\x03\x04\x05\r\n")
+
+
+class CableHost:
+    """One board on one cable.
+
+    session: the first session's number, random if None; give one where a run must repeat. The first octets to send end
+    whatever frame another host had begun, and say hello. A board that says that it has started is said hello to again
+    by itself: what was on its way to it is lost then, what still waits here is not.
+
+    `attached`: the board has answered, so data flows. `prompted`: it fell to its REPL, where what we send would be
+    typed; it is said hello to when it has started again. `problem`: why it will never answer, else "".
+
+    Counters: `sessions`, and of what came from the board `damaged` and `resyncs` (see settop.link.mux.Receiver),
+    `refused` (no credit, or no sense), `lost` (octets of frames that never came).
+    """
+
+    def __init__(self, session: int | None = None) -> None:
+        self._number = secrets.randbelow(0x10000) if session is None else session & 0xFFFF
+        self._receiver = _Receiver()
+        self._mux = mux.Mux(WINDOWS, self._receiver)
+        self._waiting = {line: bytearray() for line in INPUTS}
+        self._taken = {line: bytearray() for line in OUTPUTS}
+        self._text = bytearray()  # may be the beginning of a notice
+        self._tail = b""
+        self._out = bytearray()
+        self.attached = False
+        self.prompted = False
+        self.problem = ""
+        self.sessions = 0
+        self._hello()
+
+    def restart(self) -> None:
+        """Say hello anew: the port was opened again, or the board has not answered for long."""
+        self.quiet()
+        self._hello()
+
+    def quiet(self) -> None:
+        """Nothing has come for a while: the rest of a frame will not, so let its octets be seen as text."""
+        while self._receiver.give_up():
+            self._frames()
+        self._say(bytes(self._text))
+        self._text.clear()
+
+    def receive(self, data: bytes) -> None:
+        """Take in what the line brought. Nothing that comes raises."""
+        receiver, view, at = self._receiver, memoryview(data), 0
+        while at < len(view):
+            count = min(receiver.missing, len(view) - at)
+            receiver.view[receiver.have : receiver.have + count] = view[at : at + count]
+            receiver.have += count
+            at += count
+            self._frames()
+
+    def send(self, line: str, data: bytes) -> None:
+        """Queue `data` for the board. LocalError: no such line."""
+        if line not in INPUTS:
+            raise LocalError(f"no line {line!r} into the cable, expected one of {', '.join(INPUTS)}")
+        self._waiting[line] += data
+
+    def waiting(self, line: str) -> int:
+        """Octets that have not been sent for want of credit or session."""
+        return len(self._waiting[line])
+
+    def drop_waiting(self) -> None:
+        """Forget what has not been sent."""
+        for waiting in self._waiting.values():
+            waiting.clear()
+
+    def take(self, line: str) -> bytes:
+        """All that came on a line since the last take; the board is granted room for as much. LocalError: no such line.
+
+        Of the console also what the board wrote as plain text: before hello, at its REPL, a traceback.
+        """
+        if line not in OUTPUTS:
+            raise LocalError(f"no line {line!r} out of the cable, expected one of {', '.join(OUTPUTS)}")
+        self._drain(line)
+        data = bytes(self._taken[line])
+        self._taken[line].clear()
+        return data
+
+    def data_to_send(self) -> bytes:
+        """Whole frames for the line, as far as there is credit."""
+        core, out = self._mux, self._out
+        if self.attached:
+            if core.credit_due():
+                out += self._hidden(core.control(mux.CREDIT))
+            for name, line in INPUTS.items():
+                waiting, at = self._waiting[name], 0
+                while count := min(core.room(line), len(waiting) - at, mux.MAX_PAYLOAD_BYTES):
+                    out += self._hidden(core.build(line, waiting, at, count))
+                    at += count
+                del waiting[:at]
+        data = bytes(out)
+        out.clear()
+        return data
+
+    @property
+    def damaged(self) -> int:
+        return self._receiver.damaged
+
+    @property
+    def resyncs(self) -> int:
+        return self._receiver.resyncs
+
+    @property
+    def refused(self) -> int:
+        return self._mux.refused
+
+    @property
+    def lost(self) -> int:
+        return sum(inflow.lost for inflow in self._mux.inflows)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _hello(self) -> None:
+        core = self._mux
+        for line in OUTPUTS:
+            self._drain(line)
+        self.attached = self.prompted = False
+        self._out.clear()
+        self._out += mux.IDLE
+        while True:
+            self._number = (self._number + 1) & 0xFFFF
+            core.restart(self._number)
+            frame = self._hidden(core.control(mux.HELLO))
+            if _REPL_KEYS.isdisjoint(frame):  # a board that is at its REPL instead takes no harm
+                break
+        self._out += frame
+
+    def _hidden(self, total: int) -> bytes:
+        mux.hide(self._mux.out, total)
+        return bytes(self._mux.out[:total])
+
+    def _drain(self, line: str) -> None:
+        inflow = self._mux.inflows[OUTPUTS[line]]
+        data = bytearray(inflow.level)
+        inflow.readinto(data)
+        self._taken[line] += data
+
+    def _frames(self) -> None:
+        receiver = self._receiver
+        while receiver.ready():
+            self._read_text()
+            self._handle(receiver.frame)
+            receiver.done()
+        self._read_text()
+
+    def _handle(self, frame: bytearray) -> None:
+        core, at = self._mux, mux.PAYLOAD
+        if self.attached or (frame[1] == mux.CONTROL and frame[at] == mux.WELCOME):
+            kind = core.handle()
+            if kind == mux.WELCOME and (frame[at + 2] << 8 | frame[at + 3]) == self._number and not self.attached:
+                core.credit(at + 4)
+                self.attached = True
+                self.sessions += 1
+            self._drain("console")  # at once, to keep its place in the plain text
+        # Else it is of the session before.
+
+    def _read_text(self) -> None:
+        for octet in self._receiver.octets:
+            self._text.append(octet)
+            while self._text and not self._begins_notice():
+                self._say(self._text[:1])
+                del self._text[0]
+            if self._text.endswith(b"\n"):
+                version = bytes(self._text[len(_NOTICE) :]).strip()
+                self._text.clear()
+                self._on_notice(version)
+        self._receiver.octets.clear()
+
+    def _begins_notice(self) -> bool:
+        return _NOTICE.startswith(self._text) or (
+            self._text.startswith(_NOTICE) and len(self._text) <= _NOTICE_LIMIT_BYTES
+        )
+
+    def _on_notice(self, version: bytes) -> None:
+        if version == b"%c" % mux.VERSION:
+            self._hello()
+        else:
+            said = version.decode("ascii", "replace")
+            self.problem = f"the board speaks version {said} of the cable, expected {mux.VERSION:c}; flash it anew"
+
+    def _say(self, text: bytes | bytearray) -> None:
+        """Plain text of the board, octet by octet."""
+        console = self._taken["console"]
+        console += text
+        self._tail = (self._tail + text)[-len(_PROMPT) :]
+        if self._tail == _PROMPT and self.attached:
+            self.attached, self.prompted = False, True
+        del console[:-CONSOLE_LIMIT_BYTES]
+
+
+class _Receiver(mux.Receiver):
+    """Keeps the octets between frames, also of what was taken for a frame and is none: a REPL may say anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.octets = bytearray()
+
+    def text(self, octets: memoryview, fresh: bool) -> None:
+        self.octets += octets

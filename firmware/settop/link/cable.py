@@ -1,0 +1,397 @@
+"""The board's end of the cable: modem, tuner, decoder output and console over one serial line, MicroPython's USB port.
+
+How a board uses it where LINK is "cable":
+
+    from settop.link.cable import usb_cable
+
+    _cable = usb_cable()  # once, when the board is imported
+    modem(): return _cable.modem
+    tuner_and_output(): return _cable.tuner, _cable.output
+    Console(): return _cable.console
+    idle(idle_ms): _cable.idle(idle_ms)  # not time.sleep_ms: it ends as soon as something comes
+
+Before a host has said hello the console is plain text, for a person with a terminal program; a line typed outside
+frames ends a session. Octet 03 never comes inside a frame, so Ctrl-C always raises KeyboardInterrupt and leads to the
+REPL, in the middle of a frame too.
+"""
+
+from settop.link import mux
+from settop.link.mux_kernels import missing, unseal
+from settop.player.ring import ByteRing
+
+WINDOWS = (1024, 8192, 1024)  # what the board holds of each line: modem, tuner, console
+MODEM_OUT_BYTES = 1024
+CONSOLE_OUT_BYTES = 2048
+LINE_BYTES = 600  # the longest console line
+BATCH_BYTES = 4096  # taken in at once: about 35 ms of an RP2040's time
+FEW_BYTES = 1024
+_BEHIND_SYNC_BYTES = mux.HEADER_BYTES - 1
+
+
+def usb_cable():
+    """The Cable on sys.stdin and sys.stdout."""
+    import select
+    import sys
+
+    incoming = select.poll()
+    incoming.register(sys.stdin, select.POLLIN)
+    outgoing = select.poll()
+    outgoing.register(sys.stdout, select.POLLOUT)
+
+    # ipoll, because poll makes a list each time.
+    def readable(wait_ms):
+        for _ in incoming.ipoll(wait_ms):
+            return True
+        return False
+
+    def writable():
+        for _ in outgoing.ipoll(0):
+            return True
+        return False
+
+    return Cable(sys.stdin.buffer, sys.stdout.buffer, readable, writable)
+
+
+class Cable:
+    """`modem`, `tuner`, `output`, `console`: what a board's lines have to be (boards/README.md).
+
+    reader.readinto(view, count) waits for all of `count` octets; fewer say that the line is closed, which ends the
+    program. writer.write(buffer, count) gives the number of octets written. readable(wait_ms) says whether an octet is
+    there or comes within that time, writable() whether there is room for one.
+
+    `mux`: the core with its counters. `lost`: octets of modem and console that found no room to wait in.
+    """
+
+    def __init__(self, reader, writer, readable, writable):
+        self.mux = mux.Mux(WINDOWS, _Receiver())
+        self.lost = 0
+        self.modem = _Modem(self)
+        self.tuner = _Tuner(self)
+        self.output = _Output(self)
+        self.console = _Console(self)
+        self._read = reader.readinto
+        self._write = writer.write
+        self._readable = readable
+        self._writable = writable
+        view = self.mux.receiver.view
+        self._behind_sync, self._behind_header = view[1:], view[mux.HEADER_BYTES :]
+        self._out_view = memoryview(self.mux.out)
+        self._sent = self._total = 0  # of the frame in mux.out
+        self._careful = False  # the host was seen not to read: write octet by octet
+        self._welcome_due = False
+        self._noticed = False
+        self.queued = False  # modem or console have something to send
+        self._notice()
+
+    def idle(self, idle_ms):
+        """Wait until something comes, so long at most."""
+        self._readable(idle_ms)
+
+    def poll(self, budget=BATCH_BYTES):
+        """Take in what has come, about `budget` octets at most, and send what waits and may go."""
+        receiver = self.mux.receiver
+        while budget > 0 and not receiver.typed and self._readable(0):
+            budget -= self._take_in(receiver)
+        if self._welcome_due:
+            self._clear()
+        if self.mux.credit_due() and self._clear():
+            self._put(self.mux.control(mux.CREDIT))
+        if self.queued:
+            self.queued = False
+            self.modem.flush()
+            self.console.flush()
+
+    def _take_in(self, receiver):
+        """One frame, or an octet that belongs to none. Returns the number of octets."""
+        frame = receiver.frame
+        read = self._read
+        if not receiver.have:
+            if read(frame, 1) != 1:
+                raise SystemExit
+            if frame[0] != mux.SYNC:
+                receiver.text(frame, True)
+                return 1
+            if read(self._behind_sync, _BEHIND_SYNC_BYTES) != _BEHIND_SYNC_BYTES:
+                raise SystemExit
+            receiver.have = mux.HEADER_BYTES
+            length = missing(frame)
+            if length:
+                if read(self._behind_header, length) != length:
+                    raise SystemExit
+                length += mux.HEADER_BYTES
+                if unseal(frame, length, mux.TABLE):
+                    receiver.have = 0
+                    receiver.total = length
+                    kind = self.mux.handle()
+                    if kind:
+                        self._act(kind, frame)
+                    return length
+                receiver.have = length
+        # Behind something damaged: frames may be anywhere in what is here, and end anywhere. So nothing waits.
+        taken = receiver.have
+        while True:
+            while receiver.ready():
+                kind = self.mux.handle()
+                if kind:
+                    self._act(kind, frame)
+                receiver.done()
+            have = receiver.have
+            if not have or not self._readable(0):
+                return taken
+            if read(receiver.view[have:], 1) != 1:
+                raise SystemExit
+            receiver.have = have + 1
+            taken += 1
+
+    def _act(self, kind, frame):
+        core = self.mux
+        at = mux.PAYLOAD
+        if kind == mux.HELLO and frame[at + 1] == mux.VERSION:
+            core.restart(frame[at + 2] << 8 | frame[at + 3])
+            core.credit(at + 4)
+            self.modem.restart()
+            self.console.restart()
+            self._welcome_due = True
+            self._noticed = False
+        elif kind == mux.HELLO:
+            self._notice()  # it speaks another version: this says ours
+        else:
+            core.refused += 1
+            if kind == mux.STRAY and not self._noticed:
+                self._notice()
+
+    def leave(self):
+        """End the session: somebody types."""
+        self.mux.session = None
+        self._welcome_due = False
+        self._sent = self._total
+        self._notice()
+
+    def _notice(self):
+        self._noticed = self.say(mux.NOTICE)
+
+    def say(self, text):
+        """Write plain text; True if all of it is out.
+
+        What finds no room is dropped, as a whole if not even its first octet does. A write would wait half a second for
+        room when an open port is not read, and a poll tells of room for one octet: so they go one by one.
+        """
+        view = memoryview(text)
+        for at in range(len(view)):
+            if not self._writable():
+                return False
+            self._write(view[at : at + 1], 1)
+        return True
+
+    def send(self, line, data):
+        """Send what credit and the USB driver allow; returns the number of octets."""
+        core = self.mux
+        at = 0
+        end = min(core.room(line), len(data))
+        while at < end:
+            count = min(end - at, mux.MAX_PAYLOAD_BYTES)
+            if not self._clear():
+                break
+            self._put(core.build(line, data, at, count))
+            at += count
+        return at
+
+    def _clear(self):
+        """Whether the next frame may be built."""
+        if self._sent < self._total:
+            self._push()
+            if self._sent < self._total:
+                return False
+        if not self._writable():
+            return False
+        if self._welcome_due:
+            self._welcome_due = False
+            self._put(self.mux.control(mux.WELCOME))
+            return self._sent == self._total and self._writable()
+        return True
+
+    def _put(self, total):
+        """Write the frame that was built. What a host does not take stays for the next time."""
+        self._sent = 0
+        self._total = total
+        if not self._careful:
+            self._sent = self._write(self.mux.out, total) or 0
+            self._careful = self._sent < total  # that cost up to a second
+        else:
+            self._careful = False
+            self._push()
+
+    def _push(self):
+        while self._sent < self._total:
+            if not self._writable():
+                self._careful = True
+                return
+            self._sent += self._write(self._out_view[self._sent : self._sent + 1], 1) or 0
+
+
+class _Modem:
+    """any(), readinto(view), write(data) as of a UART; what it sends waits for credit."""
+
+    def __init__(self, cable):
+        self._cable = cable
+        self._inflow = cable.mux.inflows[mux.MODEM]
+        self._waiting = ByteRing(MODEM_OUT_BYTES)
+        self._sink = _Sink(cable, mux.MODEM)
+
+    def any(self):
+        if not self._inflow.level:
+            self._cable.poll(FEW_BYTES)
+        return self._inflow.level
+
+    def readinto(self, view):
+        return self._inflow.readinto(view)
+
+    def write(self, data):
+        """Send or keep `data`. Without a host it is lost, as on a line without a modem."""
+        cable = self._cable
+        if cable.mux.session is None:
+            return len(data)
+        taken = 0 if self._waiting.level else cable.send(mux.MODEM, data)
+        rest = memoryview(data)[taken:]
+        if not self._waiting.put(rest):
+            cable.lost += len(rest)
+        cable.queued = True
+        return len(data)
+
+    def restart(self):
+        self._waiting = ByteRing(MODEM_OUT_BYTES)
+
+    def flush(self):
+        if self._waiting.level:
+            self._waiting.drain(self._sink)
+            if self._waiting.level:
+                self._cable.queued = True
+
+
+class _Tuner:
+    """any(), readinto(view)."""
+
+    def __init__(self, cable):
+        self._cable = cable
+        self._inflow = cable.mux.inflows[mux.STREAM]
+
+    def any(self):
+        if self._inflow.level < WINDOWS[mux.STREAM] // 2:
+            self._cable.poll()
+        return self._inflow.level
+
+    def readinto(self, view):
+        return self._inflow.readinto(view)
+
+
+class _Sink:
+    """write(view) to a line gives the number of octets taken."""
+
+    def __init__(self, cable, line):
+        self._cable = cable
+        self._line = line
+
+    def write(self, view):
+        return self._cable.send(self._line, view)
+
+
+class _Output(_Sink):
+    def __init__(self, cable):
+        super().__init__(cable, mux.STREAM)
+
+
+class _Console:
+    """read_line() and write_line(text), in frames or as plain text."""
+
+    def __init__(self, cable):
+        self._cable = cable
+        self._inflow = cable.mux.inflows[mux.CONSOLE]
+        self._waiting = ByteRing(CONSOLE_OUT_BYTES)
+        self._sink = _Sink(cable, mux.CONSOLE)
+        self._line = _Line()
+        self._octet = memoryview(bytearray(1))
+
+    def read_line(self):
+        """The next whole line without its end, or None. Raises UnicodeError for one that is not UTF-8.
+
+        A line of more than 600 octets is dropped whole.
+        """
+        cable = self._cable
+        inflow = self._inflow
+        if not inflow.level:
+            cable.poll(FEW_BYTES)
+        receiver = cable.mux.receiver
+        if receiver.typed:
+            receiver.typed = False
+            typed = receiver.line.take()
+            if cable.mux.session is not None:
+                for octet in typed:
+                    if not 32 <= octet < 127:
+                        return None  # rubbish on the line, and nobody who types
+                cable.leave()
+            return typed.decode()
+        while inflow.level:
+            inflow.readinto(self._octet)
+            if self._line.add(self._octet[0]):
+                return self._line.take().decode()
+        return None
+
+    def write_line(self, text):
+        """Send one line, or drop it whole where it finds no room to wait in."""
+        cable = self._cable
+        line = text.encode() + b"\r\n"
+        if cable.mux.session is None:
+            cable.say(line)
+        elif len(line) > self._waiting.room():
+            cable.lost += len(line)
+        else:
+            taken = 0 if self._waiting.level else cable.send(mux.CONSOLE, line)
+            self._waiting.put(memoryview(line)[taken:])
+            cable.queued = True
+
+    def restart(self):
+        self._line = _Line()
+
+    def flush(self):
+        if self._waiting.level:
+            self._waiting.drain(self._sink)
+            if self._waiting.level:
+                self._cable.queued = True
+
+
+class _Line:
+    """Gathers a console line."""
+
+    def __init__(self):
+        self._octets = bytearray(LINE_BYTES)
+        self._count = 0
+        self._whole = 0
+
+    def add(self, octet):
+        """True if this octet ended a line, which is then to be taken."""
+        if octet != 10 and octet != 13:
+            if self._count < LINE_BYTES:
+                self._octets[self._count] = octet
+            self._count += 1
+            return False
+        self._whole = self._count
+        self._count = 0
+        return 0 < self._whole <= LINE_BYTES
+
+    def take(self):
+        return bytes(memoryview(self._octets)[: self._whole])
+
+
+class _Receiver(mux.Receiver):
+    """Octets between frames are typed by a person. `typed`: a line of them is whole, in `line`."""
+
+    def __init__(self):
+        super().__init__()
+        self.line = _Line()
+        self.typed = False
+
+    def text(self, octets, fresh):
+        # Never the octets of a damaged frame: they might be a command. NUL is what a host ends frames with.
+        octet = octets[0]
+        if octet and fresh and self.line.add(octet):
+            self.typed = True
