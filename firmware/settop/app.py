@@ -16,8 +16,10 @@ from settop.keystore.keystore import Keystore
 from settop.player.keyring import Keyring
 from settop.player.player import Player
 from settop.services.call.service import CallService
+from settop.ts.second_core import SecondCore
 
 STEP_MS = 10  # how long the loop may sleep while the tuner delivers: well under what its buffer holds
+LOOK_MS = 1000  # how often lost octets are told of at most
 BACKLOG_OCTETS = 4096  # the tuner gave so much at once, near a whole batch: more may be waiting, so no sleep
 
 _FLASH_REFUSED = "the flash refused to be read or written (%s); provision again, or replace the board"
@@ -33,6 +35,9 @@ class App:
         self._identity = None
         self._provisioner = None
         self._new_broadcast = False
+        self._idle_ms = 0
+        self._look_ms = 0
+        self._losses = None
         boots = 0
         damage = ""
         lock = board.load_lock()
@@ -53,7 +58,8 @@ class App:
         if lock is not None:
             wipe(lock)
         tuner, output = board.tuner_and_output()
-        self.player = Player(tuner, output, Keyring())
+        self._helper = SecondCore() if getattr(board, "CORES", 1) > 1 else None
+        self.player = Player(tuner, output, Keyring(), helper=self._helper)
         self.call = CallService(board.modem(), self.player, lambda: self._identity, self._random.random, self.report)
         if damage:
             self.report("error", damage)
@@ -69,8 +75,15 @@ class App:
 
     def run(self):
         """For ever; Ctrl-C on the console leads to the REPL."""
+        board = self._board
         while True:
-            self._board.idle(self.step())
+            idle_ms = self.step()
+            if idle_ms:
+                before = board.ticks_ms()
+                board.idle(idle_ms)
+                self._idle_ms += board.ticks_diff(board.ticks_ms(), before)
+            else:
+                board.idle(0)
 
     def step(self):
         """A turn for everyone: player, call, console. Returns how many ms may go by before the next step."""
@@ -78,6 +91,9 @@ class App:
         # One batch, then the others' turn: a fast programme never leaves the tuner empty.
         taken = self.player.step(now_ms)
         self._player_events(now_ms)
+        if now_ms >= self._look_ms:
+            self._look_ms = now_ms + LOOK_MS
+            self._look()
         timer_ms = self.call.step(now_ms)
         line = self._read_line()
         if line is not None:
@@ -105,6 +121,24 @@ class App:
             else:
                 self.report("lost_portion")
                 self.call.on_portion(None, False, now_ms)
+
+    def _look(self):
+        """Tell of what was lost since the last look, with the counters since start; and of a core that gave up."""
+        player = self.player
+        losses = player.lost + player.resyncs + player.damaged + player.overflow
+        # What the first packet came in the middle of is not lost.
+        if self._losses is not None and losses != self._losses:
+            self.report(
+                "tuner_loss",
+                "lost=%d resyncs=%d damaged=%d overflow=%d"
+                % (player.lost, player.resyncs, player.damaged, player.overflow),
+            )
+        if player.packets:
+            self._losses = losses
+        helper = self._helper
+        if helper is not None and helper.ended:
+            self._helper = None
+            self.report("error", "the second core does not answer: the first one does all the work from here on")
 
     def _read_line(self):
         try:
@@ -145,8 +179,8 @@ class App:
         heap = (gc.mem_alloc(), gc.mem_free()) if hasattr(gc, "mem_alloc") else (0, 0)
         self.report(
             "status",
-            "call=%s portion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d overflow=%d refused=%d "
-            "heap_used=%d heap_free=%d"
+            "call=%s portion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d lost=%d overflow=%d refused=%d "
+            "cores=%d idle_ms=%d heap_used=%d heap_free=%d"
             % (
                 self.call.state,
                 player.portion,
@@ -155,8 +189,11 @@ class App:
                 player.dark,
                 player.damaged,
                 player.resyncs,
+                player.lost,
                 player.overflow,
                 player.refused + self.call.refused,
+                1 if self._helper is None else 2,
+                self._idle_ms,
                 heap[0],
                 heap[1],
             ),

@@ -45,6 +45,28 @@ class Line:
         return len(data)
 
 
+class Tuner(Line):
+    """What `data` holds has come."""
+
+    data = b""
+
+    def any(self):
+        return len(self.data)
+
+    def readinto(self, view):
+        count = min(len(view), len(self.data))
+        view[:count] = self.data[:count]
+        self.data = self.data[count:]
+        return count
+
+
+class Output:
+    """The decoder, who keeps nothing: a board's heap is small."""
+
+    def write(self, data):
+        return len(data)
+
+
 class Console:
     def __init__(self):
         self.lines = []
@@ -71,6 +93,7 @@ class Board:
         self.lock = lock
         self.console = Console()
         self.line = Line()
+        self.tuner = Tuner()
         self.ticks = 5
 
     def Console(self):
@@ -80,7 +103,7 @@ class Board:
         return self.line
 
     def tuner_and_output(self):
-        return Line(), Line()
+        return self.tuner, Output()
 
     def load_lock(self):
         return None if self.lock is None else bytearray(self.lock)
@@ -261,6 +284,93 @@ def test_provisioning_waits_for_the_end_of_a_call():
     answer(app, board, "call")
     assert app.call.state == "dialling"
     assert answer(app, board, "provision") == ["error a call is under way: hang up first"]
+
+
+def told(app, board, data, ms=1100):
+    """What is said of this much from the tuner, in as many ms."""
+    before = len(board.console.said)
+    board.tuner.data += data
+    for _ in range(ms // 10):
+        board.ticks += 10
+        app.step()
+    return [line.split(" ", 2)[2] for line in board.console.said[before:]]
+
+
+def tables(first, last):
+    """Packets of a PID that passes, numbered by their continuity counters."""
+    return b"".join([air.packet(0x11, i, bytes(184)) for i in range(first, last)])
+
+
+def test_what_the_tuner_lost_is_told_of_and_how_much_and_no_more_than_once():
+    board = Board()
+    app = start(board)
+    assert told(app, board, tables(0, 1)[100:]) == []  # tuned in: the first packet came in the middle
+    assert told(app, board, tables(1, 9)) == []
+    assert told(app, board, tables(9, 30)) == []
+    assert told(app, board, tables(33, 50)) == ["tuner_loss lost=3 resyncs=1 damaged=0 overflow=0"]
+    assert told(app, board, tables(50, 60)) == []
+    data = tables(60, 90)
+    (line,) = told(app, board, data[:1000] + data[1100:])
+    assert line.startswith("tuner_loss lost=4 resyncs=2 damaged=")
+    assert told(app, board, tables(90, 95)) == []
+    assert " resyncs=2 lost=4 " in answer(app, board, "status")[0]
+
+
+def test_losses_are_told_of_once_a_second_however_many_there_are():
+    board = Board()
+    app = start(board)
+    told(app, board, tables(0, 9))
+    said = []
+    for i in range(300):
+        said += told(app, board, tables(10 + 2 * i, 11 + 2 * i), 10)
+    assert 2 <= len(said) <= 4, said
+
+
+def test_a_board_with_one_core_gets_no_second_and_a_failed_one_is_told_of_once():
+    board = Board()
+    app = start(board)
+    assert app.player._descrambler.helper is None
+    assert " cores=1 " in answer(app, board, "status")[0]
+    del app
+    board = Board()
+    board.CORES = 2
+    app = start(board)
+    assert app.player._descrambler.helper is not None
+    assert " cores=2 " in answer(app, board, "status")[0]
+    app.player._descrambler.helper.ended = True
+    said = told(app, board, b"", 3000)
+    assert len(said) == 1 and said[0].startswith("error the second core does not answer")
+    assert " cores=1 " in answer(app, board, "status")[0]
+
+
+def test_time_spent_idle_is_counted_and_time_at_work_is_not():
+    board = Board()
+    naps = []
+
+    class Stop(Exception):
+        pass
+
+    def idle(ms):
+        if len(naps) == 5:
+            raise Stop
+        naps.append(ms)
+        board.ticks += ms
+
+    board.idle = idle
+    app = start(board)
+    step = app.step
+
+    def slow_step():
+        board.ticks += 7
+        return step()
+
+    app.step = slow_step
+    try:
+        app.run()
+    except Stop:
+        pass
+    assert naps == [10] * 5
+    assert " idle_ms=50 " in answer(app, board, "status")[0]
 
 
 def test_random_console_lines_never_stop_the_application():

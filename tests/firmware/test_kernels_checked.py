@@ -5,14 +5,17 @@ A word access off its boundary is a HardFault on a Cortex-M0+, and one outside i
 board notices neither. Here both raise.
 """
 
+import ast
 from pathlib import Path
 from types import SimpleNamespace
 
 import small_stream as air
 import test_kernels
 from settop.crypto.aes import aes_ecb
+from settop.ts import kernels as kernels_of_the_firmware
 from settop.ts import kernels_plain
 
+NAMES = ("sort", "reach", "pack", "unpack", "copy_packet", "await_octet")
 SOURCE = Path(kernels_plain.__file__).with_name("kernels_viper.py")
 
 
@@ -75,10 +78,7 @@ def checked_kernels():
 
         return call
 
-    kernels = SimpleNamespace(
-        __name__="kernels_viper, checked", memory=memory, **{n: checked(names[n]) for n in ("sort", "pack", "unpack")}
-    )
-    kernels.copy_packet = checked(names["copy_packet"])
+    kernels = SimpleNamespace(__name__="kernels_viper, checked", memory=memory, **{n: checked(names[n]) for n in NAMES})
     return kernels
 
 
@@ -114,6 +114,23 @@ def test_copy_in_words_stays_aligned():
     for slot in range(32):
         kernels.copy_packet(source, out, slot, 31 - slot)
     assert out == b"".join(bytes([31 - i]) * 188 for i in range(32))
+
+
+def test_no_constant_needs_more_than_sixteen_bits():
+    """It would be a word in the code, and frozen code for the Cortex-M0+ begins at any even address."""
+    constants = [node.value for node in ast.walk(ast.parse(SOURCE.read_text())) if isinstance(node, ast.Constant)]
+    assert max(value for value in constants if isinstance(value, int)) < 1 << 16
+
+
+def test_every_kernel_that_the_firmware_uses_is_checked():
+    assert set(NAMES) == set(kernels_of_the_firmware.__all__)
+
+
+def test_gaps_at_the_end_of_the_buffer_read_nothing_behind_it():
+    kernels = checked_kernels()
+    for control in range(256):
+        batch = test_kernels.counted((3, 9), ((1, 3, control), (1, 4, 255), (1, 5, 0x80)))
+        assert test_kernels.lost(kernels, [batch]) == test_kernels.lost(kernels_plain, [batch]), control
 
 
 def test_the_check_itself_notices_an_unaligned_word():

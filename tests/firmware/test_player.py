@@ -5,29 +5,46 @@ from kit import raises
 from player_rig import Rig, content
 from settop.errors import LocalError
 from settop.player.player import FLUSH_MS, Player
+from two_cores import OPENERS, InlineCore
 
 
 def test_an_opened_portion_equals_the_original():
-    rig = Rig((0,)).tune()
     clear, sent = content(air.Rng(1), 70, 0)
-    assert rig.flush(sent) == b"".join(clear)
-    assert (rig.player.opened, rig.player.dark, rig.player.damaged, rig.player.resyncs) == (70, 0, 0, 0)
+    for opener in OPENERS:
+        with opener() as helper:
+            rig = Rig((0,), helper=helper).tune()
+            assert rig.flush(sent) == b"".join(clear), opener.name
+            player = rig.player
+            assert (player.opened, player.dark, player.damaged, player.resyncs, player.lost) == (70, 0, 0, 0, 0)
+            assert helper is None or helper.jobs > 5
+
+
+def test_a_second_core_that_stops_costs_no_packet():
+    clear, sent = content(air.Rng(16), 40, 0)
+    for good in (None, 0, 2):
+        helper = InlineCore(good)
+        rig = Rig((0,), helper=helper).tune()
+        assert rig.flush(sent) == b"".join(clear)
+        assert rig.player.opened == 40 and helper.ended
 
 
 def test_octets_in_any_pieces_give_the_same_packets():
     clear, sent = content(air.Rng(2), 40, 0)
-    for size in (1, 7, 187, 188, 189, 1000):
-        rig = Rig((0,)).tune(remaining_ms=60000)
-        data = b"".join(sent)
-        for at in range(0, len(data), size):
-            rig.feed(data[at : at + size])
-        rig.wait(FLUSH_MS + 10)
-        assert bytes(rig.sink.got) == b"".join(clear), size
+    data = b"".join(sent)
+    for opener in OPENERS:
+        for size in (1, 7, 187, 188, 189, 1000):
+            with opener() as helper:
+                rig = Rig((0,), helper=helper).tune(remaining_ms=60000)
+                for at in range(0, len(data), size):
+                    rig.feed(data[at : at + size])
+                rig.wait(FLUSH_MS + 10)
+                assert bytes(rig.sink.got) == b"".join(clear), (opener.name, size)
 
 
 def test_lost_octets_cost_the_packet_that_they_are_missing_from():
     clear, sent = content(air.Rng(3), 6, 0)
-    for cut in range(0, 188, 188 // air.times(188)):
+    # Every octet of the header, and a sample of the rest.
+    for cut in (0, 1, 2, 3, 4, 5, *range(6, 187, 181 // air.times(18)), 187):
         for lost in (1, 3):
             rig = Rig((0,)).tune()
             data = b"".join(sent)
@@ -182,6 +199,31 @@ def test_a_half_taken_packet_is_finished_before_anything_else():
     assert rig.player.overflow > 0 and len(got) % 188 == 0
     packets = [got[at : at + 188] for at in range(0, len(got), 188)]
     assert all(one in clear for one in packets)
+
+
+def test_without_a_key_too_a_half_taken_packet_is_finished():
+    """Tables alone go out, and the ring is made only now."""
+    tables = [air.packet(0x11, i, bytes([i]) * 184) for i in range(20)]
+    rig = Rig().tune()
+    rig.sink.takes = 100
+    rig.feed(tables[:6])
+    rig.sink.takes = 0
+    rig.feed(tables[6:])
+    rig.sink.takes = None
+    rig.wait(FLUSH_MS + 20)
+    got = bytes(rig.sink.got)
+    assert len(got) == 188 * (20 - rig.player.overflow) and len(got) > 2048 - 188
+    assert [tables.index(got[at : at + 188]) for at in range(0, 1880, 188)] == list(range(10))
+
+
+def test_packets_that_never_came_are_counted():
+    clear, sent = content(air.Rng(17), 40, 0)
+    rig = Rig((0,)).tune()
+    assert rig.flush(sent[:10] + sent[13:20]) == b"".join(clear[:10] + clear[13:20])
+    assert (rig.player.lost, rig.player.resyncs, rig.player.damaged) == (3, 0, 0)
+    data = b"".join(sent[20:])
+    rig.flush(data[:1000] + data[1500:])
+    assert rig.player.lost == 3 + 3 and rig.player.resyncs > 0  # octets 1000 to 1499 lie in packets 5, 6 and 7
 
 
 def test_a_ring_that_could_tear_a_packet_is_refused():

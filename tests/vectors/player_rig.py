@@ -40,12 +40,12 @@ class Sink:
 class Rig:
     """`now_ms` rises by `step_ms` with each step. `events` collects the player's."""
 
-    def __init__(self, portions=(), slots=8, ring_bytes=2048):
+    def __init__(self, portions=(), slots=8, ring_bytes=2048, helper=None):
         gc.collect()  # a board's heap has no room for many of these
         self.tuner = Tuner()
         self.sink = Sink()
         self.keyring = Keyring()
-        self.player = Player(self.tuner, self.sink, self.keyring, slots, ring_bytes)
+        self.player = Player(self.tuner, self.sink, self.keyring, slots, ring_bytes, helper)
         self.now_ms = 1000
         self.step_ms = 1
         self.events = []

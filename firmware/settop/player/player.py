@@ -16,6 +16,8 @@ from settop.wire.ecm import SECTION_BYTES, unpack_ecm
 FLUSH_MS = 50  # the last packet of a stream has none behind it: it is put out after this long
 # Of short portions at most three quarters and one quarter.
 STALE_MS = 400  # a portion that should have changed, and no ECM: its key goes
+SLOTS = 25  # the last waits for the sync octet behind it; 24 make two halves for two cores
+RING_BYTES = 8192
 STALL_MS = 100  # steps further apart leave packets behind that are not late by the broadcaster's doing
 EARLY_MS = 150  # the next key opens a packet this long before the announced change at most
 # An ECM may be spliced in or replayed. One that is neither of the running portion nor of the next shuts the keys until
@@ -35,11 +37,12 @@ class Player:
     next_event() gives ("broadcast", programme_id, broadcast_id), ("portion", index) and ("lost",) in their order; take
     them after each step, only the latest MAX_EVENTS are kept. Counters, since start, in packets: `packets` in step,
     `opened`, `dark` (no key), `damaged`, `overflow` (opened, and the sink did not take them), `refused` (tables and
-    ECMs that broke the rules, clear payload in a scrambled stream); `resyncs` counts losses of step. `portion`: the
-    index on air, None before the first ECM and when lost. Raises LocalError for a ring under one batch of packets.
+    ECMs that broke the rules, clear payload in a scrambled stream), `lost` (never came, by the continuity counters);
+    `resyncs` counts losses of step. `portion`: the index on air, None before the first ECM and when lost. `helper`: a
+    SecondCore that shares in the opening, or None. Raises LocalError for a ring under one batch of packets.
     """
 
-    def __init__(self, tuner, sink, keyring, slots=ts.MAX_SLOTS, ring_bytes=8192):
+    def __init__(self, tuner, sink, keyring, slots=SLOTS, ring_bytes=RING_BYTES, helper=None):
         if slots < 2 or ring_bytes < ts.PACKET_BYTES * slots:
             raise LocalError(
                 "%d slots and a ring of %d octets, expected 2 slots or more and a ring of %d octets for each"
@@ -52,8 +55,9 @@ class Player:
         self.packets = self.opened = self.dark = self.damaged = self.resyncs = self.overflow = self.refused = 0
         self._tuner = tuner
         self._sink = sink
-        self._ring = ByteRing(ring_bytes)
-        self._descrambler = Descrambler(slots)
+        self._ring_bytes = ring_bytes
+        self._ring = None  # made with the first key, or when the sink first takes less than all
+        self._descrambler = Descrambler(slots, helper)
         self._source = memoryview(self._descrambler.source)
         self._programmes = Programmes()
         self._have = 0  # octets behind IN_OFFSET; the first of them should be a sync octet
@@ -71,14 +75,19 @@ class Player:
         self._ciphers = [None, None]  # by parity: even, odd
         self._events = []
 
+    @property
+    def lost(self):
+        return self._descrambler.lost
+
     def next_event(self):
         """The oldest event not yet taken, or None."""
         return self._events.pop(0) if self._events else None
 
     def step(self, now_ms):
         """Handle what the tuner has; returns the number of octets taken (0: nothing to do for now)."""
-        if self._ring.level:
-            self._ring.drain(self._sink)
+        ring = self._ring
+        if ring is not None and ring.level:
+            ring.drain(self._sink)
         if now_ms - self._step_ms > STALL_MS:
             self._stalled_ms += now_ms - self._step_ms
         self._step_ms = now_ms
@@ -106,6 +115,8 @@ class Player:
         if portion is not None and self._claim is None and not self._turned:
             # The other parity stays shut until the change is due (see _cipher).
             self._ciphers[portion & 1] = self.keyring.cipher(portion)
+        if self._ring is None and self.keyring.held():
+            self._ring = ByteRing(self._ring_bytes)
 
     # --- packets --------------------------------------------------------------------------------------------------
 
@@ -121,9 +132,9 @@ class Player:
                 cipher = self._cipher(action & 1, now_ms)
                 slot = descrambler.open_run(slot, in_step, cipher)
                 if cipher is None:
-                    self.dark += plan[ts.PLAN_PACKETS]
+                    self.dark += descrambler.run_packets
                 else:
-                    self.opened += plan[ts.PLAN_PACKETS]
+                    self.opened += descrambler.run_packets
             else:
                 if action:
                     self._other(slot, action, now_ms)
@@ -163,9 +174,13 @@ class Player:
         view = self._descrambler.output_views[filled]
         ring = self._ring
         taken = 0
-        if not ring.level:
+        if ring is None or not ring.level:
             taken = self._sink.write(view) or 0
-        if taken < len(view) and not ring.put(view[taken:]):
+            if taken == len(view):
+                return
+            if ring is None:
+                ring = self._ring = ByteRing(self._ring_bytes)
+        if not ring.put(view[taken:]):
             # The ring was not empty, so nothing of this has gone out yet: only whole packets do.
             fit = ring.room() // ts.PACKET_BYTES
             ring.put(self._descrambler.output_views[fit])

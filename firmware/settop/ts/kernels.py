@@ -3,8 +3,8 @@
 import sys
 
 if sys.implementation.name == "micropython":
-    from settop.ts.kernels_viper import copy_packet, pack, sort, unpack
+    from settop.ts.kernels_viper import await_octet, copy_packet, pack, reach, sort, unpack
 else:
-    from settop.ts.kernels_plain import copy_packet, pack, sort, unpack
+    from settop.ts.kernels_plain import await_octet, copy_packet, pack, reach, sort, unpack
 
-__all__ = ("copy_packet", "pack", "sort", "unpack")
+__all__ = ("await_octet", "copy_packet", "pack", "reach", "sort", "unpack")

@@ -4,7 +4,8 @@ All word accesses are aligned: the Cortex-M0+ faults on others, although an emul
 octets behind 16, so word-aligned; a payload behind an adaptation field may lie anywhere and is moved octet by octet.
 
 Viper takes four arguments at most, keeps the first three locals in registers, reaches 32 words by a constant index at
-no cost, and its small integers end at 2^30. Hence the walking pointers and the unrolled lines below.
+no cost, and its small integers end at 2^30. Hence the walking pointers and the unrolled lines below. Constants of more
+than 16 bits would lie in the code, which MicroPython's frozen images for the Cortex-M0+ do not align: wrong values.
 """
 
 import micropython
@@ -16,6 +17,7 @@ def sort(source: ptr8, table: ptr8, plan: ptr8, span: int) -> int:  # noqa: F821
     have = 16 + (span >> 8)
     at = 16
     slot = 0
+    lost = 0
     while slot < count:
         if source[at] != 0x47:
             break
@@ -24,41 +26,76 @@ def sort(source: ptr8, table: ptr8, plan: ptr8, span: int) -> int:  # noqa: F821
             if source[after] != 0x47:
                 break
         high = source[at + 1]
-        action = table[(high & 0x1F) << 8 | source[at + 2]]
+        pid = (high & 0x1F) << 8 | source[at + 2]
+        entry = table[pid]
+        action = entry & 7
         if high & 0x80:
             action = 14
-        elif action == 2:
+        elif action:
             control = source[at + 3]
-            if control & 0xC0:
-                action = 14
-                if control & 0x80:
-                    if control & 0x30 == 0x10:
-                        action = 8 | (control >> 6 & 1)
-                    elif control & 0x30 == 0x30:
-                        if source[at + 4] < 183:
-                            action = 10 | (control >> 6 & 1)
+            if control & 0x20:
+                if source[at + 4]:
+                    if source[at + 5] & 0x80:
+                        entry = action
+            if control & 0x10:
+                if entry & 8:
+                    missing = (control - (entry >> 4) - 1) & 15
+                    if missing != 15:
+                        lost += missing
+                entry = action | 8 | (control & 15) << 4
+            table[pid] = entry
+            if action == 2:
+                if control & 0xC0:
+                    action = 14
+                    if control & 0x80:
+                        if control & 0x30 == 0x10:
+                            action = 8 | (control >> 6 & 1)
+                        elif control & 0x30 == 0x30:
+                            if source[at + 4] < 183:
+                                action = 10 | (control >> 6 & 1)
         plan[slot] = action
         slot += 1
         at = after
-    return slot
+    return slot | lost << 8
+
+
+@micropython.viper
+def reach(plan: ptr8, span: int) -> int:  # noqa: F821
+    slot = span & 0xFF
+    count = span >> 8 & 0xFF
+    most = span >> 16
+    key = 8 | (plan[slot] & 1)
+    packets = 0
+    while slot < count:
+        action = plan[slot]
+        if action:
+            if packets == most:
+                break
+            if action & 13 != key:
+                break
+            packets += 1
+        slot += 1
+    left = (packets + 1) >> 1
+    middle = span & 0xFF
+    while left:
+        if plan[middle]:
+            left -= 1
+        middle += 1
+    return slot | packets << 8 | middle << 16
 
 
 @micropython.viper
 def pack(source: ptr32, work: ptr32, plan: ptr8, span: int) -> int:  # noqa: F821
     slot = span & 0xFF
-    count = span >> 8
-    parity = plan[slot] & 1
+    end = span >> 8
+    ptr8(work)[0] = slot  # noqa: F821
+    ptr8(work)[1] = end  # noqa: F821
+    work = ptr32(int(work) + 4)  # noqa: F821
     source = ptr32(int(source) + 16 + 188 * slot)  # noqa: F821
     first = int(work)
-    packets = 0
-    while slot < count:
+    while slot < end:
         action = plan[slot]
         if action:
-            if packets == 8:
-                break
-            if action & 13 != 8 | parity:
-                break
-            packets += 1
             if action & 2:
                 s = ptr8(int(source) + 5 + ptr8(source)[4])  # noqa: F821
                 d = ptr8(work)  # noqa: F821
@@ -104,17 +141,15 @@ def pack(source: ptr32, work: ptr32, plan: ptr8, span: int) -> int:  # noqa: F82
                 source = ptr32(int(source) - 180)  # noqa: F821
         source = ptr32(int(source) + 188)  # noqa: F821
         slot += 1
-    plan[32] = span & 0xFF
-    plan[33] = slot
-    plan[34] = packets
     return (int(work) - first) >> 4
 
 
 @micropython.viper
 def unpack(source: ptr32, work: ptr32, out: ptr32, plan: ptr8):  # noqa: F821
     iv = source
-    slot = plan[32]
-    end = plan[33]
+    slot = ptr8(work)[0]  # noqa: F821
+    end = ptr8(work)[1]  # noqa: F821
+    work = ptr32(int(work) + 4)  # noqa: F821
     source = ptr32(int(source) + 16 + 188 * slot)  # noqa: F821
     while slot < end:
         action = plan[slot]
@@ -151,7 +186,8 @@ def unpack(source: ptr32, work: ptr32, out: ptr32, plan: ptr8):  # noqa: F821
             source = ptr32(int(source) + 188)  # noqa: F821
             out = ptr32(int(out) + 188)  # noqa: F821
         elif action:
-            out[0] = source[0] & 0x3FFFFFFF  # the top octet of this little-endian word holds TSC
+            out[0] = source[0]
+            ptr8(out)[3] &= 0x3F  # noqa: F821
             out[1] = work[0] ^ iv[0]
             out[2] = work[1] ^ iv[1]
             out[3] = work[2] ^ iv[2]
@@ -201,3 +237,12 @@ def copy_packet(source: ptr32, out: ptr32, slot: int, to: int):  # noqa: F821
         out[to] = source[at]
         at += 1
         to += 1
+
+
+@micropython.viper
+def await_octet(octets: ptr8, limit: int) -> int:  # noqa: F821
+    while limit:
+        if octets[0]:
+            break
+        limit -= 1
+    return octets[0]

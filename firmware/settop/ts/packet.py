@@ -12,7 +12,10 @@ PIDS = 0x2000
 CISSA_IV = b"DVBTMCPTAESCISSA"  # ETSI TS 103 127, 6.2
 IN_OFFSET = len(CISSA_IV)
 
-# What a PID is, one octet each in a table of PIDS.
+# What a PID is, the low bits of its octet in a table of PIDS. Above them sort() keeps the PID's continuity counter.
+PID_KIND = 0x07
+COUNTER_KNOWN = 0x08
+COUNTER_SHIFT = 4
 PID_DROP = 0
 PID_PASS = 1
 PID_ES = 2
@@ -27,12 +30,13 @@ ACTION_OPEN_PART = 10  # scrambled, behind an adaptation field; + 1 for an odd k
 ACTION_DAMAGED = 14  # transport error, reserved TSC or an impossible adaptation field
 
 MAX_SLOTS = 32
-MAX_RUN = 8  # packets that are opened in one go
-# A plan: each slot's action, then what the last run was: its first slot, the slot behind it, its packets.
-PLAN_FIRST = 32
-PLAN_END = 33
-PLAN_PACKETS = 34
-PLAN_BYTES = 35
+MAX_RUN = 16  # packets that one core opens in one go
+# A core's work buffer: which slots its run is made of, then the run's cipher blocks.
+WORK_FIRST = 0
+WORK_END = 1
+WORK_HEAD = 4
+WORK_BYTES = WORK_HEAD + 16 * 11 * MAX_RUN
+VIEW_SHIFT = 2  # there is a view for every fourth number of blocks: a run's cipher call may take in up to 3 more
 
 
 def new_input(slots):
@@ -40,6 +44,13 @@ def new_input(slots):
     buffer = bytearray(IN_OFFSET + PACKET_BYTES * slots)
     buffer[:IN_OFFSET] = CISSA_IV
     return buffer
+
+
+def block_views(work):
+    """Views of a work buffer's first blocks; [(blocks + 3) >> VIEW_SHIFT] holds so many, or a few more."""
+    view = memoryview(work)
+    step = 16 << VIEW_SHIFT
+    return [view[WORK_HEAD : WORK_HEAD + step * n] for n in range((len(work) - WORK_HEAD) // step + 1)]
 
 
 def new_pid_table():
