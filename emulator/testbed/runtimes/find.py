@@ -8,12 +8,17 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from testbed.runtimes import build, prebuilt, sources
 from testbed.runtimes.cache import cache_dir, locked
 from testbed.runtimes.image import VERSION, Binary, Image, RuntimeUnavailable
+
+if TYPE_CHECKING:
+    from testbed.boards import Board
 
 Progress = Callable[[str], None]
 OLDEST_UNIX = (1, 22)
@@ -40,29 +45,17 @@ def _key(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def frozen_files() -> dict[str, bytes]:
-    """What a frozen image holds: settop and, where the checkout has one, the Pico's board.py."""
-    from testbed.machines.base import package_files
-
-    files = package_files(prefix="settop")
-    board = Path(__file__).resolve().parents[3] / "boards" / "pico" / "board.py"
-    if board.is_file():
-        files["board.py"] = board.read_bytes()
-    return files
-
-
-def _pico_path(frozen: dict[str, bytes]) -> Path | None:
+def _pico_path() -> Path | None:
     """The cached image's path; None while the sources, and so the key, are not known."""
     fetched = sources.versions()
     if fetched is None:
         return None
-    contents = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(frozen.items())}
-    key = _key("pico", fetched, build.PICO_CMAKE_FLAGS, build.pico_manifest(None), contents)
-    return cache_dir() / "images" / f"pico-{VERSION}-{'frozen-' if frozen else ''}{key}.uf2"
+    key = _key("pico", fetched, build.PICO_CMAKE_FLAGS, build.PICO_MANIFEST)
+    return cache_dir() / "images" / f"pico-{VERSION}-{key}.uf2"
 
 
 def pico_image(uf2: Path | None = None, frozen: bool = False, progress: Progress | None = None) -> Image:
-    """A MicroPython image for the Pico. `frozen`: with settop inside.
+    """A MicroPython image for the Pico. `frozen`: with settop inside, `firmware_image("pico")`.
 
     In this order: `uf2`, the cache, a build from Debian's sources, the emulator's own download (not frozen).
     Raises RuntimeUnavailable with the reason of the last road that could have worked.
@@ -72,37 +65,63 @@ def pico_image(uf2: Path | None = None, frozen: bool = False, progress: Progress
             raise RuntimeUnavailable(f"there is no UF2 file {uf2}; give another, or none to have one built")
         return Image(uf2, "given", _version_of(uf2), frozen)
     tell = progress or _silent
-    inside = frozen_files() if frozen else {}
-    cached = _cached_pico(inside)
+    if frozen:
+        from testbed.boards import load_board
+
+        try:
+            return firmware_image(load_board("pico"), tell)
+        except RuntimeUnavailable as reason:
+            raise RuntimeUnavailable(f"no image with settop inside: {reason}") from reason
+    cached = cached_pico_image()
     if cached is not None:
         return cached
     try:
         sources.fetch(tell)
-        path = _pico_path(inside)
+        path = _pico_path()
         assert path is not None
         with locked("pico", tell):
             if path.is_file():
-                return Image(path, "cache", VERSION, frozen)
-            build.build_pico(path, inside, tell)
-        return Image(path, "debian build", VERSION, frozen)
+                return Image(path, "cache", VERSION)
+            build.build_pico(path, tell)
+        return Image(path, "debian build", VERSION)
     except RuntimeUnavailable as reason:
-        if frozen:
-            raise RuntimeUnavailable(f"no image with settop inside: {reason}") from reason
         with contextlib.suppress(RuntimeUnavailable):
             return _download(tell)
         raise RuntimeUnavailable(f"no image for the Pico: {reason}; or give one with --uf2 FILE") from reason
 
 
+def firmware_image(board: "Board", progress: Progress | None = None) -> Image:
+    """The board's image with settop, its modules and main.py inside: it boots with no files beside it.
+
+    From the cache or built. Raises RuntimeUnavailable: the board has no recipe, or the build fails.
+    """
+    if board.image is None:
+        # A board with a caveat has no use for the stock image.
+        flash = f"put the terminal on stock MicroPython with `./ringcast flash --board {board.name}`, or "
+        stock = "" if board.caveat else flash
+        raise RuntimeUnavailable(
+            f"no image for {board.name} can be built here: {board.instead_of_image}; {stock}give MicroPython's own "
+            f"build FROZEN_MANIFEST={board.manifest}"
+        )
+    tell = progress or _silent
+    sources.fetch(tell)
+    inside = board.image_sources()
+    contents = {name: hashlib.sha256(data).hexdigest() for name, data in inside.items()}
+    key = _key("firmware", sources.versions(), build.PICO_CMAKE_FLAGS, asdict(board.image), board.manifest, contents)
+    path = cache_dir() / "images" / f"firmware-{board.name}-{VERSION}-{key}.uf2"
+    with locked("pico", tell):
+        if path.is_file():
+            return Image(path, "cache", VERSION, True)
+        build.build_firmware(path, board.image, inside, board.manifest, tell)
+    return Image(path, "debian build", VERSION, True)
+
+
 def cached_pico_image() -> Image | None:
     """The stock-like image that `pico_image()` would give without any work, None if it would have to work."""
-    return _cached_pico({})
-
-
-def _cached_pico(inside: dict[str, bytes]) -> Image | None:
-    path = _pico_path(inside)
+    path = _pico_path()
     if path is not None and path.is_file():
-        return Image(path, "cache", VERSION, bool(inside))
-    return None if inside else _cached_download()
+        return Image(path, "cache", VERSION)
+    return _cached_download()
 
 
 def _version_of(uf2: Path) -> str:

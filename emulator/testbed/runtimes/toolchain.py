@@ -12,8 +12,8 @@ from testbed.runtimes.cache import cache_dir, locked, publish_folder
 from testbed.runtimes.debian import PrivateApt, unpack_deb
 from testbed.runtimes.image import RuntimeUnavailable
 
-RECIPE = 1
-CORE = "v6-m"  # the RP2040's Cortex-M0+, as gcc names its libraries
+RECIPE = 2
+CORES = ("v6-m", "v8-m.main+fp")  # the RP2040's Cortex-M0+ and the RP2350's Cortex-M33, as gcc names their libraries
 
 HOST_TOOLS = ("gcc", "make")
 ARM_TOOLS = ("arm-none-eabi-gcc", "arm-none-eabi-g++", "cmake", *HOST_TOOLS)
@@ -97,9 +97,9 @@ def settle(root: Path) -> None:
     alone."""
     # Libraries for other ARM cores are most of what was unpacked (2 of 2.7 GB).
     for folder in (*root.glob("usr/lib/arm-none-eabi/newlib"), *root.glob("usr/lib/gcc/arm-none-eabi/*")):
-        for other in (folder / "arm", *(path for path in folder.glob("thumb/*") if path.name != CORE)):
+        for other in (folder / "arm", *(path for path in folder.glob("thumb/*") if path.name not in CORES)):
             shutil.rmtree(other, ignore_errors=True)
-    # The C library for the RP2040: the compiler looks in these two places relative to itself.
+    # The C library for the Pico: the compiler looks in these two places relative to itself.
     arm = root / "usr/lib/arm-none-eabi"
     for name, where in (("lib", "newlib"), ("include", "../../include/newlib")):
         if (arm / where).is_dir() and not (arm / name).exists():

@@ -1,0 +1,27 @@
+"""Raspberry Pi Pico 2 (RP2350, its Arm cores): modem on UART0, tuner and decoder on UART1.
+
+Console on USB. A board_config.py on the file system, if there is one, says what differs on this bench.
+"""
+
+from board_common import Console, entropy, idle, ticks_diff, ticks_ms  # noqa: F401 (the same names on every board)
+from board_rp2 import load_lock, modem, store_lock, tuner_and_output, unique_id  # noqa: F401
+
+try:
+    import board_config as _config
+except ImportError:
+    _config = None
+
+NAME = "pico2"
+PORT = "rp2"
+LINK = getattr(_config, "LINK", "uarts")  # or "cable": modem, tuner, output and console share the USB cable
+CORES = getattr(_config, "CORES", 2)  # 1 leaves the second core alone
+MODEM_UART = (0, 0, 1)  # id, TX pin, RX pin
+TUNER_UART = (1, 4, 5)
+OUTPUT_UART = (1, 4, 5)  # the same: its receiver is the tuner, its transmitter the decoder's input
+MODEM_BAUD = 115200
+TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
+STORAGE = "/keys"
+LOCK_PLACE = "the flash block just below the file system"
+NETWORK = None
+HEAP_BYTES = 480000  # of 520 KiB of RAM
+FLASH_BYTES = 524288  # of about 680 KiB between the stock image and the lock key's block

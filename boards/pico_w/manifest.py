@@ -1,0 +1,11 @@
+"""Freezes the terminal for a Raspberry Pi Pico W into MicroPython, so that the image boots with no files beside it.
+
+In MicroPython's ports/rp2: make BOARD=RPI_PICO_W FROZEN_MANIFEST=/path/to/boards/pico_w/manifest.py
+"""
+
+include("$(PORT_DIR)/boards/RPI_PICO_W/manifest.py")
+include("../../firmware/manifest.py")
+module("board.py")
+module("board_common.py", base_path="../shared")
+module("board_console.py", base_path="../shared")
+module("board_rp2.py", base_path="../shared")

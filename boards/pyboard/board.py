@@ -1,0 +1,53 @@
+"""pyboard v1.1 (STM32F405): modem on UART 4 (X1, X2), tuner and decoder on UART 6 (Y1, Y2), console on USB.
+
+The stock image has no cryptolib: settop.crypto.soft_aes stands in and opens a slow programme only, see wiring.md. A
+board_config.py on the file system, if there is one, says what differs on this bench.
+"""
+
+import machine
+from board_common import Console, cable, entropy, idle, ticks_diff, ticks_ms  # noqa: F401 (the same names everywhere)
+from board_stm32 import load_lock, store_lock  # noqa: F401
+
+try:
+    import board_config as _config
+except ImportError:
+    _config = None
+
+NAME = "pyboard"
+PORT = "stm32"
+LINK = getattr(_config, "LINK", "uarts")  # or "cable": modem, tuner, output and console share the USB cable
+CORES = getattr(_config, "CORES", 1)
+MODEM_UART = (4, "X1", "X2")  # id, TX pin, RX pin; the port knows a UART's pins by itself
+TUNER_UART = (6, "Y1", "Y2")
+OUTPUT_UART = (6, "Y1", "Y2")  # the same: its receiver is the tuner, its transmitter the decoder's input
+MODEM_BAUD = 115200
+TUNER_BAUD = getattr(_config, "TUNER_BAUD", 115200)
+STORAGE = "/flash/keys"
+LOCK_PLACE = "the last flash sector (11), which the stock image leaves empty"
+NETWORK = None
+HEAP_BYTES = 102000  # by others' boards
+FLASH_BYTES = 262144  # of about 420 KiB between the stock image and the lock key's sector
+
+
+def modem():
+    """The modem's line: any(), readinto(view), write(data)."""
+    shared = cable()
+    return shared.modem if shared is not None else _uart(MODEM_UART, MODEM_BAUD, 512)
+
+
+def tuner_and_output():
+    """(tuner, output): by UARTs one, its receiver the tuner, its transmitter the decoder's clear input."""
+    shared = cable()
+    if shared is not None:
+        return shared.tuner, shared.output
+    # This port has no transmit buffer: a write takes as long as the line does, and so much comes in meanwhile.
+    uart = _uart(TUNER_UART, TUNER_BAUD, 8192)
+    return uart, uart
+
+
+def _uart(pins, baud, rxbuf):
+    return machine.UART(pins[0], baud, rxbuf=rxbuf, timeout=0, timeout_char=0)
+
+
+def unique_id():
+    return machine.unique_id()

@@ -1,0 +1,75 @@
+"""What is the same on every board: its settings, the console or the cable, the clock, the seed bytes."""
+
+import os
+import time
+
+_BAUD_LOWEST = 1200
+_BAUD_HIGHEST = 8000000
+_cable = None
+_looked = False
+
+
+def cable():
+    """The one cable that carries all lines where board.LINK is "cable", else None. It is made at the first call.
+
+    Raises ValueError that says what is wrong in board_config.py: with a value that no board knows, this one would start
+    as if nothing were wrong, and on other lines than somebody thinks.
+    """
+    global _cable, _looked
+    if not _looked:
+        import board
+
+        _check(board)
+        if board.LINK == "cable":
+            from settop.link.cable import usb_cable
+
+            _cable = usb_cable()
+        _looked = True
+    return _cable
+
+
+def _check(board):
+    try:
+        import board_config  # noqa: F401
+    except ImportError as error:
+        if "board_config" not in str(error):  # it is there, and what it imports is not
+            raise ValueError("board_config.py: " + str(error))
+    if board.LINK not in ("uarts", "cable"):
+        raise ValueError("board_config.py: LINK is %r, expected 'uarts' or 'cable'" % (board.LINK,))
+    if board.CORES not in (1, 2):
+        raise ValueError("board_config.py: CORES is %r, expected 1 or 2" % (board.CORES,))
+    if type(board.TUNER_BAUD) is not int or not _BAUD_LOWEST <= board.TUNER_BAUD <= _BAUD_HIGHEST:
+        raise ValueError(
+            "board_config.py: TUNER_BAUD is %r, expected %d to %d" % (board.TUNER_BAUD, _BAUD_LOWEST, _BAUD_HIGHEST)
+        )
+
+
+def Console():
+    """The console: read_line(), write_line(text)."""
+    shared = cable()
+    if shared is not None:
+        return shared.console
+    import board_console
+
+    return board_console.Console()
+
+
+def idle(idle_ms):
+    """Nothing to do for so long. Sleeps rather than polls: an idle core costs less power, and less emulation."""
+    if _cable is None:
+        time.sleep_ms(idle_ms)
+    else:
+        _cable.idle(idle_ms)
+
+
+def entropy():
+    """32 seed bytes of the port's own source. The application mixes them with the lock key and a boot counter."""
+    return os.urandom(32)
+
+
+def ticks_ms():
+    return time.ticks_ms()
+
+
+def ticks_diff(a, b):
+    return time.ticks_diff(a, b)

@@ -1,0 +1,179 @@
+"""A board as the host sees it: `board.toml`, the constants of its `board.py`, and the files of a terminal on it."""
+
+import ast
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from settop.errors import LocalError
+
+from testbed.boards.recipe import ImageRecipe
+from testbed.machines.base import package_files
+
+FIRMWARE = Path(__file__).resolve().parents[3] / "firmware"
+BOARDS = FIRMWARE.parent / "boards"
+SHARED = BOARDS / "shared"
+BOARD_NAMES = ("unix", "pico", "pico_w", "pico2", "esp32", "pyboard")
+
+LINKS = ("uarts", "cable")
+CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD")
+"""What a board_config.py may set."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """The profile of one board. Where a key is in `board.toml`, its comment there says what it means."""
+
+    name: str
+    folder: Path
+    description: str
+    port: str
+    mpy_arch: str
+    stubs: str
+    oldest_micropython: tuple[int, ...]
+    """The first MicroPython that loads what our mpy-cross makes for this board."""
+    dtr: bool
+    rts: bool
+    """How the control lines stand while the port is open, so that attaching resets nothing."""
+    reset_delay_ms: int
+    usb_ids: tuple[str, ...]
+    """"vendor:product" of the board's USB port, four hexadecimal digits each; empty where it has none of its own."""
+    modules: tuple[str, ...]
+    """Board modules beside board.py, from boards/NAME or boards/shared."""
+    image: ImageRecipe | None
+    instead_of_image: str
+    """Where there is no recipe: what to do instead of `./ringcast firmware`."""
+    caveat: str
+    """What whoever puts the terminal on this board's stock MicroPython must be told, or empty."""
+    constants: dict[str, object] = field(repr=False)
+    """Constants of board.py, with the defaults of what board_config.py may set."""
+
+    @property
+    def flash_bytes(self) -> int:
+        """Budget for our frozen bytecode."""
+        return self._number("FLASH_BYTES")
+
+    @property
+    def heap_bytes(self) -> int:
+        """Free heap of the stock image before anything of ours is loaded."""
+        return self._number("HEAP_BYTES")
+
+    @property
+    def link(self) -> str:
+        """The board's own LINK: "uarts" or "cable"."""
+        return str(self.constants["LINK"])
+
+    @property
+    def storage(self) -> str:
+        """The keystore's folder on the board."""
+        return str(self.constants["STORAGE"])
+
+    def board_modules(self) -> dict[str, bytes]:
+        """board.py and the modules that it imports, by the name that they have at the board's root."""
+        return {"board.py": (self.folder / "board.py").read_bytes(), **{n: self._module(n) for n in self.modules}}
+
+    def files(self, config: Mapping[str, int | str] | None = None) -> dict[str, bytes]:
+        """A terminal's files as sources. config: what its board_config.py sets; none is made where it is empty.
+
+        LocalError: a name that no board_config.py may set.
+        """
+        files = {
+            **package_files(),
+            **self.board_modules(),
+            "main.py": (FIRMWARE / "main.py").read_bytes(),
+            "boot.py": (FIRMWARE / "boot.py").read_bytes(),
+        }
+        if config:
+            files["board_config.py"] = board_config(config)
+        return files
+
+    def frozen_files(self) -> dict[str, bytes]:
+        """What an image holds that boots with no files beside it: settop, the board's modules, main.py."""
+        return {
+            **package_files(prefix="settop"),
+            **self.board_modules(),
+            "main.py": (FIRMWARE / "main.py").read_bytes(),
+        }
+
+    def image_sources(self) -> dict[str, bytes]:
+        """All that an image is built from, by path in the project: firmware/ and boards/ with their manifests."""
+        sources = {f"firmware/{name}": data for name, data in package_files(prefix="settop").items()}
+        for path in (FIRMWARE / "main.py", FIRMWARE / "manifest.py", *self.folder.glob("*.py"), *SHARED.glob("*.py")):
+            sources[path.relative_to(BOARDS.parent).as_posix()] = path.read_bytes()
+        return dict(sorted(sources.items()))
+
+    @property
+    def manifest(self) -> str:
+        """Path of the board's manifest in the project."""
+        return f"boards/{self.name}/manifest.py"
+
+    def _module(self, name: str) -> bytes:
+        own = self.folder / name
+        return (own if own.is_file() else SHARED / name).read_bytes()
+
+    def _number(self, name: str) -> int:
+        value = self.constants[name]
+        assert isinstance(value, int)
+        return value
+
+
+def board_config(config: Mapping[str, int | str]) -> bytes:
+    """The text of a board_config.py. LocalError: a name that it may not set, a value that no board knows."""
+    unknown = sorted(set(config) - set(CONFIG_NAMES))
+    if unknown:
+        raise LocalError(f"board_config.py may set {', '.join(CONFIG_NAMES)}, not {', '.join(unknown)}")
+    if config.get("LINK", LINKS[0]) not in LINKS:
+        raise LocalError(f"LINK {config['LINK']!r}, expected {' or '.join(LINKS)}")
+    if config.get("CORES", 1) not in (1, 2):
+        raise LocalError(f"CORES {config['CORES']!r}, expected 1 or 2")
+    baud = config.get("TUNER_BAUD", 1)
+    if not isinstance(baud, int) or baud < 1:
+        raise LocalError(f"TUNER_BAUD {baud!r}, expected bits per second")
+    return "".join(f"{name} = {config[name]!r}\n" for name in CONFIG_NAMES if name in config).encode()
+
+
+@cache
+def load_board(name: str) -> Board:
+    """The profile of the board of that name. LocalError: there is none, with the names that there are."""
+    if name not in BOARD_NAMES:
+        raise LocalError(f"no board {name!r}; there are {', '.join(BOARD_NAMES)}")
+    folder = BOARDS / name
+    table = tomllib.loads((folder / "board.toml").read_text())
+    image = table.pop("image", None)
+    return Board(
+        name=name,
+        folder=folder,
+        description=table["description"],
+        port=table["port"],
+        mpy_arch=table["mpy_arch"],
+        stubs=table["stubs"],
+        oldest_micropython=tuple(map(int, table["oldest_micropython"].split("."))),
+        dtr=table["dtr"],
+        rts=table["rts"],
+        reset_delay_ms=table["reset_delay_ms"],
+        usb_ids=tuple(table["usb_ids"]),
+        modules=tuple(table["modules"]),
+        image=None if image is None else ImageRecipe(**image),
+        instead_of_image=table.get("instead_of_image", ""),
+        caveat=table.get("caveat", ""),
+        constants=_constants((folder / "board.py").read_text()),
+    )
+
+
+def _constants(source: str) -> dict[str, object]:
+    """Top-level `NAME = literal` of a module, and the default in `NAME = getattr(_config, "NAME", literal)`."""
+    found: dict[str, object] = {}
+    for statement in ast.parse(source).body:
+        if not isinstance(statement, ast.Assign):
+            continue
+        value = statement.value
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "getattr":
+            value = value.args[2]
+        try:
+            literal = ast.literal_eval(value)
+        except ValueError:
+            continue
+        found.update((target.id, literal) for target in statement.targets if isinstance(target, ast.Name))
+    return found

@@ -1,0 +1,350 @@
+"""Every board defines every name, in every link mode; what is frozen, flashed and installed by mip is what there is."""
+
+import ast
+import inspect
+import json
+import re
+import select
+import sys
+import time
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from settop.errors import LocalError
+from testbed.boards import BOARD_NAMES, load_board
+from testbed.boards.compile import STAY_SOURCE, board_files, compile_module
+from testbed.boards.mip import PATH, package_json
+from testbed.boards.profile import BOARDS, FIRMWARE, SHARED, board_config
+from testbed.boards.sizes import frozen_size
+from testbed.terminals import terminal_files
+
+from tests.helpers.board_modules import Uart, load_module
+
+NAMES = {
+    "NAME": str,
+    "PORT": str,
+    "LINK": str,
+    "CORES": int,
+    "MODEM_UART": (tuple, type(None)),
+    "TUNER_UART": (tuple, type(None)),
+    "OUTPUT_UART": (tuple, type(None)),
+    "MODEM_BAUD": int,
+    "TUNER_BAUD": int,
+    "STORAGE": str,
+    "LOCK_PLACE": str,
+    "NETWORK": (str, type(None)),
+    "HEAP_BYTES": int,
+    "FLASH_BYTES": int,
+}
+SIGNATURES = {
+    "modem": [],
+    "tuner_and_output": [],
+    "Console": [],
+    "load_lock": [],
+    "store_lock": ["lock"],
+    "unique_id": [],
+    "entropy": [],
+    "ticks_ms": [],
+    "ticks_diff": ["a", "b"],
+    "idle": ["idle_ms"],
+}
+PORTS = ("rp2", "unix", "esp32", "stm32")
+ARCHES = {
+    "unix": "x64",
+    "pico": "armv6m",
+    "pico_w": "armv6m",
+    "pico2": "armv7emsp",
+    "esp32": "xtensawin",
+    "pyboard": "armv7emsp",
+}
+MPY_ARCH_CODES = {"x64": 2, "armv6m": 4, "armv7emsp": 7, "xtensawin": 10}
+"""Bits 2 and up of a native .mpy file's second header octet (py/persistentcode.h)."""
+
+every = pytest.mark.parametrize("name", BOARD_NAMES)
+with_uarts = pytest.mark.parametrize("name", [name for name in BOARD_NAMES if name != "unix"])
+
+
+@pytest.fixture
+def load(monkeypatch):
+    return lambda name, config=None: load_module(monkeypatch, name, config)[0]
+
+
+def test_there_is_one_folder_for_each_name_and_each_has_its_four_files():
+    folders = {path.name for path in BOARDS.iterdir() if path.is_dir() and path.name not in ("shared", "__pycache__")}
+    assert folders == set(BOARD_NAMES)
+    for name in BOARD_NAMES:
+        for file in ("board.py", "board.toml", "manifest.py", "wiring.md"):
+            assert (BOARDS / name / file).is_file(), f"boards/{name}/{file}"
+
+
+@every
+def test_every_name_is_there_with_its_type_and_its_arguments(load, name):
+    board = load(name)
+    for constant, kind in NAMES.items():
+        assert isinstance(getattr(board, constant), kind), constant
+    for function, arguments in SIGNATURES.items():
+        assert list(inspect.signature(getattr(board, function)).parameters) == arguments, function
+    assert name == board.NAME
+    assert board.PORT in PORTS and board.LINK in ("uarts", "cable") and board.CORES in (1, 2)
+
+
+@every
+def test_nothing_public_is_there_that_the_others_lack(load, name):
+    own = {"Tty"} if name == "unix" else set()
+    modules = (ModuleType, SimpleNamespace)
+    public = {n for n, value in vars(load(name)).items() if n[0] != "_" and not isinstance(value, modules)}
+    assert public - own - {"cable"} == NAMES.keys() | SIGNATURES.keys()
+
+
+@every
+def test_board_config_sets_link_cores_and_rate(load, name):
+    board = load(name, {"LINK": "cable", "CORES": 1, "TUNER_BAUD": 1_500_000})
+    assert (board.LINK, board.CORES, board.TUNER_BAUD) == ("cable", 1, 1_500_000)
+    board = load(name, {"CORES": 2})
+    assert (board.LINK, board.CORES) == ("uarts", 2)
+
+
+@with_uarts
+def test_uarts_have_the_ports_and_rates_of_the_constants(load, name):
+    board = load(name, {"TUNER_BAUD": 1_500_000})
+    modem = board.modem()
+    tuner, output = board.tuner_and_output()
+    assert tuner is output  # by UARTs one line
+    assert (modem.number, modem.baud) == (board.MODEM_UART[0], board.MODEM_BAUD)
+    assert (tuner.number, tuner.baud) == (board.TUNER_UART[0], 1_500_000)
+    assert board.OUTPUT_UART == board.TUNER_UART and board.MODEM_UART[0] != board.TUNER_UART[0]
+    for uart, (_, tx, rx) in ((modem, board.MODEM_UART), (tuner, board.TUNER_UART)):
+        assert uart.options["timeout"] == uart.options["timeout_char"] == 0  # nothing waits
+        pins = [uart.options.get(pin) for pin in ("tx", "rx")]
+        # A pyboard's UARTs know their pins; the pins of an RP2040 are objects.
+        assert pins in ([None, None], [tx, rx], [("pin", tx), ("pin", rx)])
+        assert (pins == [None, None]) == (board.PORT == "stm32")
+    assert tuner.options["rxbuf"] >= 188 * 32  # what comes in while a whole batch goes out
+
+
+@every
+def test_one_cable_is_made_once_and_gives_all_lines(load, monkeypatch, name):
+    made, slept = [], []
+
+    def usb_cable():
+        made.append(SimpleNamespace(modem="m", tuner="t", output="o", console="c", idle=slept.append))
+        return made[-1]
+
+    monkeypatch.setitem(sys.modules, "settop.link.cable", SimpleNamespace(usb_cable=usb_cable))
+    board = load(name, {"LINK": "cable"})
+    assert not made  # importing the board opens nothing
+    assert (board.Console(), board.tuner_and_output(), board.modem()) == ("c", ("t", "o"), "m")
+    board.idle(7)
+    assert len(made) == 1 and slept == [7] and Uart.made == []
+
+
+@every
+def test_the_mode_with_uarts_does_not_load_the_cable(load, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "settop.link.cable", None)  # an import fails
+    poll = SimpleNamespace(register=lambda stream, events: None, poll=lambda wait_ms: [])
+    monkeypatch.setattr(select, "poll", lambda: poll)
+    monkeypatch.setattr(time, "sleep_ms", lambda wait_ms: None, raising=False)
+    board = load(name)
+    board.Console()
+    board.idle(0)
+    if name != "unix":
+        board.modem()
+        board.tuner_and_output()
+
+
+# --- the host's view ----------------------------------------------------------------------------------------------
+
+
+@every
+def test_profile_says_what_the_board_says(load, name):
+    profile, board = load_board(name), load(name)
+    assert profile.name == name and profile.port == board.PORT and profile.mpy_arch == ARCHES[name]
+    assert (profile.flash_bytes, profile.heap_bytes) == (board.FLASH_BYTES, board.HEAP_BYTES)
+    assert (profile.link, profile.storage) == (board.LINK, board.STORAGE)
+    assert profile.stubs.startswith(f"micropython-{board.PORT}-stubs==1.25.")
+    assert profile.oldest_micropython >= (1, 23, 0)  # the first that loads .mpy files of version 6.3
+    assert (profile.image is None) == bool(profile.instead_of_image)
+
+
+def test_unknown_board_is_refused_with_the_names_that_there_are():
+    with pytest.raises(LocalError, match=r"no board 'pico3'; there are .*pico2"):
+        load_board("pico3")
+
+
+@every
+def test_a_terminals_files_are_the_package_the_board_and_what_starts_them(name):
+    files = load_board(name).files()
+    package = {f"lib/settop/{p.relative_to(FIRMWARE / 'settop').as_posix()}" for p in FIRMWARE.glob("settop/**/*.py")}
+    own = {f"{stem}.py" for stem in ("main", "boot", "board", "board_common", "board_console")}
+    assert files.keys() - package - own <= {"board_rp2.py", "board_stm32.py"}
+    assert package | own <= files.keys()
+    # Every board module that another one imports is among them.
+    for source in (data.decode() for file, data in files.items() if file.startswith("board")):
+        for line in source.splitlines():
+            words = line.split()
+            if words[:1] in (["import"], ["from"]) and words[1].startswith("board_") and words[1] != "board_config":
+                assert f"{words[1]}.py" in files, line
+
+
+def test_config_becomes_a_file_and_nothing_else_does():
+    board = load_board("pico")
+    assert (
+        board.files({"TUNER_BAUD": 9600, "LINK": "cable"})["board_config.py"] == b"LINK = 'cable'\nTUNER_BAUD = 9600\n"
+    )
+    assert "board_config.py" not in board.files()
+    assert b"TUNER_BAUD = 921600\n" in terminal_files("pico", 921_600)["board_config.py"]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"BAUD": 1}, "not BAUD"),
+        ({"LINK": "usb"}, "expected uarts or cable"),
+        ({"CORES": 3}, "expected 1 or 2"),
+        ({"TUNER_BAUD": "fast"}, "expected bits per second"),
+        ({"TUNER_BAUD": 0}, "expected bits per second"),
+    ],
+)
+def test_config_that_no_board_knows_is_refused(config, message):
+    with pytest.raises(LocalError, match=message):
+        board_config(config)
+
+
+@every
+def test_modules_are_compiled_for_the_boards_processor_and_what_starts_stays_source(name):
+    profile = load_board(name)
+    files = board_files(profile.files({"CORES": 1}), profile.mpy_arch)
+    assert {file for file in files if file.endswith(".py")} == set(STAY_SOURCE)
+    assert {"board.mpy", "board_config.mpy", "lib/settop/app.mpy"} <= files.keys()
+    native = files["lib/settop/ts/kernels_viper.mpy"]
+    assert native[:2] == b"M\x06" and native[2] >> 2 == MPY_ARCH_CODES[profile.mpy_arch]
+
+
+def test_source_that_does_not_compile_is_refused_by_name():
+    with pytest.raises(LocalError, match=r"^lib/bad\.py does not compile for xtensawin: line 2: SyntaxError: .*$"):
+        compile_module("lib/bad.py", b"x = 1\ndef :\n", "xtensawin")
+
+
+@every
+def test_frozen_bytecode_fits_the_flash_budget(name):
+    """The sum of the .mpy files, for this board's processor, of settop, the board's modules and main.py."""
+    size = frozen_size(load_board(name))
+    assert 50_000 < size.bytecode_bytes <= size.budget_bytes
+    assert size.fits
+
+
+def test_a_size_beyond_the_budget_does_not_fit():
+    from testbed.boards.sizes import Size
+
+    assert Size(100, 100).fits and not Size(101, 100).fits
+
+
+def wide_constants(source):
+    """Integers beyond 16 bits in a module, but for those that are eight bits shifted, as (line, value)."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value > 0xFFFF:
+            shifted = node.value >> ((node.value & -node.value).bit_length() - 1)
+            if shifted > 0xFF:
+                found.append((node.lineno, node.value))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(FIRMWARE.glob("settop/**/*_viper.py")), ids=lambda path: path.stem)
+def test_viper_has_no_constant_that_an_image_with_it_frozen_in_would_misread(path):
+    """On the RP2040 such a constant is a word behind the code, read from a multiple of four (py/asmthumb.c,
+    asm_thumb_mov_reg_i32), and MicroPython 1.25's mpy-tool puts frozen code at a multiple of two."""
+    assert wide_constants(path.read_text()) == []
+
+
+def test_a_constant_that_would_be_misread_is_found():
+    assert wide_constants("x = y & 0x3FFFFFFF\nz = 0xFFFF | 0xFF0000 | 65537") == [(1, 0x3FFFFFFF), (2, 65537)]
+
+
+# --- manifests and package.json -----------------------------------------------------------------------------------
+
+
+class Options:
+    """What a manifest sees of the arguments of include()."""
+
+    def __init__(self, given):
+        self._given, self._defaults = given, {}
+
+    def defaults(self, **values):
+        self._defaults = values
+
+    def __getattr__(self, name):
+        return {**self._defaults, **self._given}[name]
+
+
+def frozen_by(manifest, monkeypatch, **options):
+    """{module: content} that a manifest freezes of ours. The API is that of MicroPython's tools/manifestfile.py."""
+    found = {}
+
+    def add(base, name):
+        assert name not in found
+        found[name] = (base / name).read_bytes()
+
+    def package(name, files=None, base_path="."):
+        assert files is not None and files == sorted(files)  # else the order is the file system's
+        for file in files:
+            add(manifest.parent / base_path, f"{name}/{file}")
+
+    def include(path, **given):
+        if "$(" not in path:
+            found.update(frozen_by((manifest.parent / path).resolve(), monkeypatch, **given))
+
+    api = {
+        "options": Options(options),
+        "include": include,
+        "package": package,
+        "module": lambda name, base_path=".": add(manifest.parent / base_path, name),
+        "freeze": lambda path, script=None: None if path.startswith("$(PORT_DIR)") else pytest.fail(path),
+    }
+    with monkeypatch.context() as patch:
+        patch.chdir(manifest.parent)  # as MicroPython does
+        exec(manifest.read_text(), api)  # noqa: S102
+    return found
+
+
+@every
+def test_manifest_freezes_what_the_image_should_hold(monkeypatch, name):
+    profile = load_board(name)
+    frozen = frozen_by(BOARDS / name / "manifest.py", monkeypatch)
+    wanted = profile.frozen_files()
+    if name == "unix":
+        del wanted["main.py"]  # that port runs a file that its command line names
+    assert frozen == wanted
+
+
+@every
+def test_manifest_says_how_it_is_used(name):
+    text = (BOARDS / name / "manifest.py").read_text()
+    assert f"FROZEN_MANIFEST=/path/to/boards/{name}/manifest.py" in text
+
+
+def test_package_json_installs_every_module_of_settop_and_nothing_else():
+    table = json.loads(PATH.read_text())
+    installed = {target: FIRMWARE.parent / source for target, source in table["urls"]}
+    assert len(installed) == len(table["urls"])
+    modules = {f"settop/{p.relative_to(FIRMWARE / 'settop').as_posix()}": p for p in FIRMWARE.glob("settop/**/*.py")}
+    assert installed == modules, "say `python -m testbed.boards.mip` to write it anew"
+    assert table["deps"] == []
+    assert PATH.read_text() == package_json()
+
+
+@every
+def test_wiring_says_which_pin_is_which_line(load, name):
+    text = (BOARDS / name / "wiring.md").read_text()
+    board = load(name)
+    rows = {cells[1].strip(): cells[2] for cells in (line.split("|") for line in text.splitlines()) if len(cells) > 3}
+    pins = [pin for uart in (board.MODEM_UART, board.TUNER_UART) if uart for pin in uart[1:]]
+    for line, pin in zip(("modem, sent", "modem, received", "decoder", "tuner"), pins, strict=False):
+        assert re.search(rf"\b(GP|GPIO)?{pin}\b", rows[line]), line
+    assert "```" in text and "One cable" in text and "## Lock key" in text
+
+
+def test_shared_modules_are_used_by_more_than_one_board():
+    uses = [module for name in BOARD_NAMES for module in load_board(name).modules]
+    for path in SHARED.glob("*.py"):
+        assert uses.count(path.name) > 1, path.name

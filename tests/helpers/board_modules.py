@@ -1,0 +1,197 @@
+"""Loads a board's own files on this Python; stand-ins take the place of its port's modules."""
+
+import importlib
+import sys
+from types import ModuleType, SimpleNamespace
+
+from testbed.boards.profile import BOARDS, SHARED
+
+
+class Uart:
+    """machine.UART that remembers how it was made."""
+
+    made: list["Uart"] = []
+
+    def __init__(self, number, baud, **options):
+        self.number, self.baud, self.options = number, baud, options
+        Uart.made.append(self)
+
+
+class Flash:
+    """rp2.Flash as far as a board uses it; `blocks` holds the buffers that went in and out."""
+
+    content = b"\xff" * 4096
+    blocks: list = []
+
+    def readblocks(self, number, block, offset=0):
+        assert number == -1
+        block[:] = self.content[offset : offset + len(block)]
+        self.blocks.append(block)
+
+    def writeblocks(self, number, block, offset=0):
+        assert number == -1
+        Flash.content = bytes(block) + self.content[len(block) :]
+        self.blocks.append(block)
+
+    def ioctl(self, operation, number):
+        assert (operation, number) == (6, -1)
+        Flash.content = b"\xff" * 4096
+        return 0
+
+
+class Nvs:
+    """esp32.NVS; what is set counts after commit."""
+
+    stored: dict = {}
+
+    def __init__(self, namespace):
+        self._namespace = namespace
+        self._pending = {}
+
+    def get_blob(self, key, buffer):
+        blob = self.stored.get((self._namespace, key))
+        if blob is None or len(blob) > len(buffer):
+            raise OSError(-4354 if blob is None else -4364)
+        buffer[: len(blob)] = blob
+        return len(blob)
+
+    def set_blob(self, key, value):
+        self._pending[self._namespace, key] = bytes(value)
+
+    def commit(self):
+        self.stored.update(self._pending)
+
+
+class Stm32Flash:
+    """The last sector of an STM32F405's flash behind its controller (RM0090, 3.6 and 3.9), as stm.mem16 and mem32.
+
+    Programming only clears bits. `cut_after`: so many half-words more, then PowerCut. `fault`: "says" (the controller
+    reports an error) or "silent" (nothing is programmed). `writes` counts; `open_writes` are those that came while
+    interrupts were on.
+    """
+
+    BASE, BYTES = 0x080E0000, 131072
+    KEYR, SR, CR = 0x40023C04, 0x40023C0C, 0x40023C10
+
+    class PowerCut(Exception):
+        pass
+
+    def __init__(self):
+        self.content = bytearray(b"\xff" * self.BYTES)
+        self.status = 0
+        self.restart()
+        self.interrupts = True
+        self.writes = self.open_writes = 0
+        self.cut_after = None
+        self.fault = None
+        self.mem16, self.mem32 = _Window(self, 2), _Window(self, 4)
+
+    def restart(self):
+        """What a reset does to the controller."""
+        self.control, self.keys = 0x80000000, []
+
+    def read(self, address, size):
+        if size == 4:
+            word = {self.SR: self.status, self.CR: self.control}[address]
+            return word - (1 << 32) if word >> 31 else word  # mem32 gives signed words
+        at = address - self.BASE
+        return int.from_bytes(self.content[at : at + size], "little")
+
+    def write(self, address, size, value):
+        value &= (1 << 8 * size) - 1
+        if address == self.KEYR:
+            assert self.control >> 31, "a key while it is unlocked is a fault until the next reset"
+            self.keys = [*self.keys, value][-2:]
+            if self.keys == [0x45670123, 0xCDEF89AB]:
+                self.control, self.keys = 0, []
+        elif address == self.SR:
+            self.status &= ~value
+        elif address == self.CR:
+            assert not self.control >> 31, "the control register is locked"
+            self.control = value
+        else:
+            self._program(address - self.BASE, size, value)
+
+    def _program(self, at, size, value):
+        assert self.control == 0x101 and size == 2 and at % 2 == 0, "programming is off or has another size"
+        assert 0 <= at <= self.BYTES - 2
+        self.writes += 1
+        self.open_writes += self.interrupts
+        if self.cut_after is not None:
+            if self.cut_after == 0:
+                raise self.PowerCut
+            self.cut_after -= 1
+        if self.fault == "silent":
+            return
+        if self.fault == "says":
+            self.status |= 0x10
+        for offset in range(2):
+            self.content[at + offset] &= value >> 8 * offset & 0xFF
+
+    def disable_irq(self):
+        before, self.interrupts = self.interrupts, False
+        return before
+
+    def enable_irq(self, state):
+        self.interrupts = state
+
+    def bytearray_at(self, address, count):
+        at = address - self.BASE
+        return self.content[at : at + count]
+
+
+class _Window:
+    def __init__(self, flash, size):
+        self._flash, self._size = flash, size
+
+    def __getitem__(self, address):
+        return self._flash.read(address, self._size)
+
+    def __setitem__(self, address, value):
+        self._flash.write(address, self._size, value)
+
+
+def load_module(monkeypatch, name, config=None):
+    """The module `board` of boards/NAME and what it imports, fresh. `config`: its board_config, if it has one.
+
+    Gives (module, stm32 flash).
+    """
+    stm32 = Stm32Flash()
+    machine = SimpleNamespace(
+        UART=Uart,
+        Pin=lambda number: ("pin", number),
+        unique_id=lambda: b"\x01" * 8,
+        disable_irq=stm32.disable_irq,
+        enable_irq=stm32.enable_irq,
+    )
+    ports = {
+        "machine": machine,
+        "rp2": SimpleNamespace(Flash=Flash),
+        "esp32": SimpleNamespace(NVS=Nvs),
+        "stm": SimpleNamespace(mem16=stm32.mem16, mem32=stm32.mem32),
+        "uctypes": SimpleNamespace(bytearray_at=stm32.bytearray_at),
+    }
+    monkeypatch.setattr(Uart, "made", [])
+    monkeypatch.setattr(Flash, "content", b"\xff" * 4096)
+    monkeypatch.setattr(Flash, "blocks", [])
+    monkeypatch.setattr(Nvs, "stored", {})
+    for module, stand_in in ports.items():
+        monkeypatch.setitem(sys.modules, module, stand_in)
+    if config is not None:
+        monkeypatch.setitem(sys.modules, "board_config", _module("board_config", config))
+    else:
+        monkeypatch.delitem(sys.modules, "board_config", raising=False)
+    own = {path.stem for folder in (BOARDS / name, SHARED) for path in folder.glob("board*.py")}
+    for stem in own:
+        # First set, so that monkeypatch takes what is imported now out of sys.modules again.
+        monkeypatch.setitem(sys.modules, stem, _module(stem, {}))
+        del sys.modules[stem]
+    monkeypatch.syspath_prepend(str(SHARED))
+    monkeypatch.syspath_prepend(str(BOARDS / name))
+    return importlib.import_module("board"), stm32
+
+
+def _module(name, names):
+    module = ModuleType(name)
+    module.__dict__.update(names)
+    return module
