@@ -19,7 +19,7 @@ from settop.errors import LocalError
 from testbed.clock import VirtualClock, WallClock
 from testbed.line.exchange import Exchange
 from testbed.line.modem import Modem
-from testbed.machines.base import Machine
+from testbed.machines.base import KeepsStep, Machine
 from testbed.station import Station
 
 QUANTUM_MS = 1
@@ -116,6 +116,7 @@ class World:
     def _step(self, at_ms: int) -> None:
         self.clock.wait_until(at_ms)
         now_ms = self.now_ms
+        self._keep_step(now_ms)
         while self._actions and self._actions[0][0] <= now_ms:
             heapq.heappop(self._actions)[2]()
         for broadcaster, begin_ms in self._air:
@@ -131,6 +132,16 @@ class World:
             station.exchange_bytes(now_ms)
         for line in self._trunks:
             self._step_trunk(line, now_ms)
+
+    def _keep_step(self, now_ms: int) -> None:
+        """Emulated boards in processes of their own wait for the bench, and the bench for them.
+
+        A host that cannot keep pace then takes longer, and nothing on the bench is out of time.
+        """
+        machines = [s.machine for s in self.stations.values() if isinstance(s.machine, KeepsStep)]
+        kept = [machine.keep_step(now_ms * 1_000_000) for machine in machines]
+        if any(kept) and isinstance(self.clock, WallClock):
+            self.clock.forgive()
 
     def _machine_ns(self, now_ms: int) -> int:
         clock = self.clock

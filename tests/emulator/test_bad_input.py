@@ -201,8 +201,8 @@ def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_
         if event != "provisioned":
             wait(bench, event, complaint)
 
-    wait = runner._Bench._wait
-    monkeypatch.setattr(runner._Bench, "_wait", accept)
+    wait = runner.Bench._wait
+    monkeypatch.setattr(runner.Bench, "_wait", accept)
     observed = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path)
     assert_dark_and_free(observed)
     errors = [line for line in said(observed) if line.startswith("error ")]

@@ -5,6 +5,7 @@ import random
 import pytest
 from littlefs import LittleFS
 from settop.errors import LocalError, RemoteError
+from testbed.boards import load_board
 from testbed.machines.base import Machine, TerminalSpec, package_files
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_chip import Entropy
@@ -19,7 +20,6 @@ from testbed.machines.pico_flash import (
     read_uf2,
 )
 from testbed.runtimes import RuntimeUnavailable, pico_image
-from testbed.terminals import BOARDS
 
 MS = 1_000_000
 HELLO = b"""
@@ -228,8 +228,7 @@ modem.write(b"end")
 
 def waits_ms(make, say, usb_host, limit_ms=500):
     """How long each of eight lines of 62 characters held the firmware up."""
-    board = (BOARDS / "pico" / "board.py").read_bytes()
-    machine = make(PRINTS % say, usb_host=usb_host, files={"board.py": board})
+    machine = make(PRINTS % say, usb_host=usb_host, files=load_board("pico").board_modules())
     *waits, _ = until(machine, "modem", b"end", limit_ms).split()
     assert machine.take("console") == b""
     return [int(wait) for wait in waits]

@@ -330,7 +330,7 @@ def put_on_air(world, folder, programme_id, seconds, at_ms):
 
 @pytest.fixture
 def bench():
-    made = runner._Bench(
+    made = runner.Bench(
         Plan(runtime="cpython", portion_seconds=PORTION_MS / 1000), find_runtime("cpython"), 921_600, lambda *_: None
     )
     yield made

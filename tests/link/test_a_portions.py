@@ -11,7 +11,7 @@ from settop.wire.ecm import SECTION_BYTES, unpack_ecm
 from testbed.scenario.seeded import seeded
 
 from tests.helpers.memory_scan import find_traces, traces_of
-from tests.helpers.observed import observe, whole_portions
+from tests.helpers.observed import whole_portions
 
 IV = b"DVBTMCPTAESCISSA"
 
@@ -78,7 +78,9 @@ def test_a02_all_terminals_receive_the_same_broadcast_at_once(windows):
         assert (status.value("damaged"), status.value("resyncs")) == ("0", "0")
 
 
-def test_a07_without_a_call_nothing_becomes_clear(windows):
+def test_a07_without_a_call_nothing_becomes_clear(windows, target):
+    if len(windows.run.terminals) < 3:
+        target.skip(f"the run that is shared has {len(windows.run.terminals)} terminals, and all of them call")
     for part in windows.terminal("T3").analysis.portions:
         assert part.scrambled_packets
         assert part.clear_packets == 0
@@ -107,13 +109,14 @@ def test_a12_parity_bits_change_with_every_portion_and_nowhere_else(dense_call):
         assert span.parity == ("even", "odd")[span.index % 2]
 
 
-def test_a12_terminal_changes_keys_without_a_damaged_packet(dense_call):
+def test_a12_terminal_changes_keys_without_a_damaged_packet(dense_run):
+    dense_call = dense_run.observed
     whole = whole_portions(dense_call.first)
     assert len(whole) >= 8
     assert whole == list(range(whole[0], 13))
     analysis = dense_call.first.analysis
     assert (analysis.damaged_packets, analysis.skipped_bytes) == (0, 0)
-    assert sum(part.clear_packets for part in analysis.portions if part.index in whole) > 3_000
+    assert sum(part.clear_packets for part in analysis.portions if part.index in whole) > 6 * dense_run.packets_per_s
 
 
 def test_a14_received_keys_open_no_other_portion(windows, originals):
@@ -125,8 +128,8 @@ def test_a14_received_keys_open_no_other_portion(windows, originals):
             assert is_original(packets[portion], windows.control_words[key], originals) == (portion == key)
 
 
-def test_a14_keys_are_worth_nothing_in_a_rerun_of_the_same_programme(windows, originals, tmp_path):
-    rerun = observe(dataclasses.replace(windows.run.plan, seed=2), tmp_path)
+def test_a14_keys_are_worth_nothing_in_a_rerun_of_the_same_programme(windows, originals, play, tmp_path):
+    rerun = play(dataclasses.replace(windows.run.plan, seed=2), tmp_path)
     packets = first_scrambled(rerun.run)
     for key in windows.control_words.values():
         assert not any(is_original(packets[portion], key, originals) for portion in packets)

@@ -71,6 +71,16 @@ class Machine(Protocol):
         """Power off and give everything back."""
 
 
+@runtime_checkable
+class KeepsStep(Protocol):
+    """A real machine whose time can be held against the bench's."""
+
+    def keep_step(self, bench_ns: int) -> bool:
+        """The bench is at `bench_ns`. Returns when the machine is about there; until the next call it goes a little
+        further at most. False: its time is its own after all. Raises MachineError when the machine stands still.
+        """
+
+
 def check_line(line: str, lines: tuple[str, ...]) -> str:
     """`line` if it is one of `lines`. LocalError otherwise."""
     if line not in lines:

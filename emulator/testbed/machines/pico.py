@@ -20,6 +20,7 @@ from testbed.machines.pico_chip import (
     USB_HOSTS,
     Entropy,
     FlashIdentity,
+    SecondCoreWatch,
     SerialLine,
     UsbConsole,
     new_simulator,
@@ -39,11 +40,21 @@ class PicoMachine:
     name = "pico"
     virtual = True
 
-    def __init__(self, image: Image, spec: TerminalSpec, usb_host: str = "reads"):
+    def __init__(
+        self,
+        image: Image,
+        spec: TerminalSpec,
+        usb_host: str = "reads",
+        *,
+        flash: bytes | None = None,
+        rates_follow: bool = False,
+    ):
         """usb_host: what is on the USB cable, one of USB_HOSTS (see `UsbConsole`).
+        flash: FLASH_BYTES that another run left, instead of the image with the spec's files.
+        rates_follow: the serial lines take on whatever rate the firmware sets, as ptys do (see `SerialLine`).
 
         Raises RemoteError for a file that is no Pico image, LocalError for files that do not fit or compile
-        and for an unknown `usb_host`.
+        and for an unknown `usb_host` or a flash of another size.
         """
         if usb_host not in USB_HOSTS:
             raise LocalError(f"no USB host {usb_host!r}, expected one of {', '.join(USB_HOSTS)}")
@@ -51,7 +62,10 @@ class PicoMachine:
         self._usb_host = usb_host
         self.boots = 0  # boots so far, resets of the firmware's own included
         self.unique_id = hashlib.sha256(b"ringcast flash id" + spec.seed).digest()[:ID_BYTES]
-        self._stored = flash_image(image.path, spec.files)
+        if flash is not None and len(flash) != FLASH_BYTES:
+            raise LocalError(f"a flash of {len(flash)} bytes, expected {FLASH_BYTES}: is it a Pico's?")
+        self._stored = flash_image(image.path, spec.files) if flash is None else bytes(flash)
+        self._rates_follow = rates_follow
         self._simulator: Any = None
         self._now_ns = 0
         self._epoch_ns = 0
@@ -66,10 +80,11 @@ class PicoMachine:
         self._simulator = simulator = new_simulator()
         chip, clock = simulator.rp2040, simulator.clock
         chip.flash[:FLASH_BYTES] = self._stored
-        self.uart0 = SerialLine(clock, chip.uart[0], self.spec.baud_modem)
-        self.uart1 = SerialLine(clock, chip.uart[1], self.spec.baud_tuner)
+        self.uart0 = SerialLine(clock, chip.uart[0], self.spec.baud_modem, self._rates_follow)
+        self.uart1 = SerialLine(clock, chip.uart[1], self.spec.baud_tuner, self._rates_follow)
         self.console = UsbConsole(clock, chip.usb_ctrl, self._usb_host)
         self._controller = chip.peripherals[SSI_WINDOW]
+        self._second_core = SecondCoreWatch(chip)
         self._stop = clock.create_alarm(simulator.stop)
         chip.watchdog.on_watchdog_trigger = self._reset_by_firmware
         self._epoch_ns = self._now_ns
@@ -128,6 +143,7 @@ class PicoMachine:
         try:
             while not simulator.stopped:
                 simulator._execute_batch()
+                self._second_core.batch_ended()
         except (RuntimeError, TypeError, ValueError, ArithmeticError) as error:
             raise MachineError(f"the emulated Pico failed at {self.time_ns} ns: {error}") from error
 
@@ -142,6 +158,13 @@ class PicoMachine:
     def cycles(self) -> int:
         """System clock cycles since power-on, at 125 MHz."""
         return int(self._running().clock.ticks) * SYSTEM_HZ // (TICKS_PER_NS * 1_000_000_000)
+
+    def sleeps(self, core: int) -> bool:
+        """Whether core 0 or 1 sleeps at this instant (WFE, WFI), or was not started; both do on a board that is off."""
+        if self._simulator is None:
+            return True
+        chip = self._simulator.rp2040
+        return bool(chip.cores[core].waiting or (core == 1 and not chip.core1_running))
 
     # Lines and memory.
 

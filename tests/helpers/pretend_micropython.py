@@ -1,0 +1,363 @@
+"""A pretend board behind a pty: MicroPython's REPL with a file system, as far as a flash needs it, or something worse.
+
+The REPL is written from MicroPython's description of it (docs: "The MicroPython Interactive Interpreter Mode"); what it
+is told, CPython executes, with an `os` and an `open` that see one folder of the host. The emulated Pico is the judge of
+whether we understood the real one: here are the boards that a bench cannot have.
+"""
+
+import binascii
+import builtins
+import contextlib
+import errno
+import hashlib
+import io
+import os
+import select
+import struct
+import threading
+import traceback
+import tty
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+BANNER = b"raw REPL; CTRL-B to exit\r\n>"
+HELLO = b'\r\nMicroPython v1.25.0 on 2025-04-15; pretend board\r\nType "help()" for more information.\r\n>>> '
+WINDOW_BYTES = 128
+BLOCK_BYTES = 4096
+
+
+@dataclass
+class Pretence:
+    """What is pretended. free_bytes: of the file system, None for plenty."""
+
+    version: tuple[int, ...] = (1, 25, 0)
+    implementation: str = "micropython"
+    platform: str = "rp2"
+    machine: str = "Raspberry Pi Pico with RP2040"
+    mpy: int = 0x1306  # version 6.3, armv6m
+    frozen: bool = False
+    free_bytes: int | None = None
+    full_after_bytes: int | None = None  # ENOSPC from there on, whatever statvfs said
+    spoils: str = ""  # what is written to a file whose bytes contain this comes out wrong
+    deaf_to: int = 0  # Ctrl-C that are lost before one works
+    app_output: bytes = b""  # what the running program says, again and again
+    ready: bytes = b"@ 3 ready board=pretend boot=0 terminal=unprovisioned\r\n"
+    answers: dict[bytes, bytes] = field(default_factory=dict)  # the terminal's, by console line
+    raw_paste: bool = True
+    lock: bytearray = field(default_factory=lambda: bytearray(b"\xff" * 64))
+
+
+class PretendBoard:
+    """A context manager. `port` is what to open; `root` the board's file system.
+
+    `state` is app, friendly or raw, or for worse boards silent, echo, garbage, chatter, parrot. `heard` is every byte
+    that came, `obeyed` every line that was entered at the friendly prompt.
+    """
+
+    def __init__(self, folder: Path, pretence: Pretence | None = None, state: str = "friendly") -> None:
+        self.is_ = pretence or Pretence()
+        self.root = folder / "root"
+        self.root.mkdir()
+        self.port = str(folder / "pretend-usb")
+        self.state = state
+        self.heard = bytearray()
+        self.obeyed: list[bytes] = []
+        self.reboots = 0
+        self._line = bytearray()
+        self._paste: bytearray | None = None
+        self._ctrl_c = 0
+        self._written = 0
+        self._pull_at: int | None = None
+        self._pulled = threading.Event()
+        self._names: dict = {}
+        self._master = -1
+        self._stop = threading.Event()
+
+    def __enter__(self) -> "PretendBoard":
+        self._open()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(5)
+        if self._master >= 0:
+            os.close(self._master)
+
+    def _open(self) -> None:
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        name = os.ttyname(slave)
+        os.close(slave)
+        link = Path(self.port)
+        link.unlink(missing_ok=True)
+        link.symlink_to(name)
+        self._master = master
+
+    # The cable.
+
+    def pull_after(self, count: int) -> None:
+        """The cable comes out when so many more bytes have come in."""
+        self._pulled.clear()
+        self._pull_at = len(self.heard) + count
+
+    def plug(self, power_cycled: bool) -> None:
+        """And back in; power_cycled: the board had its power from it."""
+        assert self._pulled.wait(5), "nobody pulled the cable"
+        if power_cycled:
+            self._line.clear()
+            self._paste = None
+            self._boot()
+        self._open()
+
+    @property
+    def pulled(self) -> bool:
+        return self._pulled.is_set()
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file()
+        }
+
+    # The wire.
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if self._master < 0:
+                self._stop.wait(0.002)
+                continue
+            ready, _, _ = select.select([self._master], [], [], 0.002)
+            if self.state in ("app", "chatter") and self.is_.app_output:
+                self._say(self.is_.app_output)
+            if ready:
+                try:
+                    data = os.read(self._master, 256)
+                except OSError:  # nobody has it open
+                    self._stop.wait(0.005)
+                    continue
+                self._take(data)
+
+    def _say(self, data: bytes) -> None:
+        if self._master < 0:
+            return
+        with contextlib.suppress(OSError):
+            if select.select([], [self._master], [], 0)[1]:
+                os.write(self._master, data)
+
+    def _take(self, data: bytes) -> None:
+        for octet in data:
+            self.heard.append(octet)
+            if self._pull_at is not None and len(self.heard) >= self._pull_at:
+                self._pull_at = None
+                os.close(self._master)
+                self._master = -1
+                Path(self.port).unlink()
+                self._pulled.set()
+                return
+            if self.state == "echo":
+                self._say(bytes((octet,)))
+            elif self.state == "garbage":
+                self._say(bytes((octet ^ 0xA5, 0xFE, 0x80)))
+            elif self.state == "parrot" and octet == 1:
+                self._say(BANNER)
+            elif self.state in ("app", "friendly", "raw"):
+                self._repl(octet)
+
+    # The REPL.
+
+    def _repl(self, octet: int) -> None:
+        if self.state == "app":
+            if octet == 3:
+                self._ctrl_c += 1
+                if self._ctrl_c > self.is_.deaf_to:
+                    self.state = "friendly"
+                    self._say(b"Traceback (most recent call last):\r\nKeyboardInterrupt: \r\n" + HELLO)
+                self._line.clear()
+            elif octet in b"\r\n":
+                self._say(self.is_.answers.get(bytes(self._line), b""))
+                self._line.clear()
+            else:
+                self._line.append(octet)
+        elif self._paste is not None:
+            self._raw_paste(octet)
+        elif octet == 3:
+            self._line.clear()
+            self._say(b"\r\n>>> " if self.state == "friendly" else b"")
+        elif octet == 1:
+            if self.state == "raw" and bytes(self._line) == b"\x05A" and self.is_.raw_paste:
+                self._paste = bytearray()
+                self._say(b"R\x01" + struct.pack("<H", WINDOW_BYTES) + b"\x01")
+            else:
+                self.state = "raw"
+                self._say(BANNER)
+            self._line.clear()
+        elif octet == 2:
+            self._line.clear()
+            self.state = "friendly"
+            self._say(HELLO)
+        elif octet == 4 and self.state == "friendly":
+            if not self._line:
+                self._say(b"\r\nMPY: soft reboot\r\n")
+                self._boot()
+        elif octet == 4:
+            code = bytes(self._line)
+            self._line.clear()
+            self._say(b"OK")
+            if code:
+                self._say(self._execute(code) + b">")
+            else:
+                self.reboots += 1
+                self._names = {}
+                self._say(b"\r\nMPY: soft reboot\r\n" + BANNER)
+        elif octet == 13 and self.state == "friendly":
+            self.obeyed.append(bytes(self._line))
+            self._line.clear()
+            self._say(b"\r\n>>> ")
+        else:
+            self._line.append(octet)
+            if self.state == "friendly":
+                self._say(bytes((octet,)))
+
+    def _raw_paste(self, octet: int) -> None:
+        assert self._paste is not None
+        if octet == 3:
+            self._paste = None
+            self._say(b"\x04\x04\r\nTraceback (most recent call last):\r\nKeyboardInterrupt: \r\n\x04>")
+        elif octet == 4:
+            code, self._paste = bytes(self._paste), None
+            self._say(b"\x04" + self._execute(code) + b">")
+        else:
+            self._paste.append(octet)
+            if len(self._paste) % WINDOW_BYTES == 0:
+                self._say(b"\x01")
+
+    def _boot(self) -> None:
+        self.reboots += 1
+        self._names = {}
+        self._ctrl_c = 0
+        if (self.root / "main.py").is_file():
+            self.state = "app"
+            self._say(self.is_.ready)
+        else:
+            self.state = "friendly"
+            self._say(HELLO)
+
+    def _execute(self, code: bytes) -> bytes:
+        out = io.StringIO()
+        if not self._names:
+            self._names = {"__builtins__": self._builtins(), "__name__": "__main__"}
+        self._names["__builtins__"]["print"] = lambda *a, sep=" ", end="\n": out.write(sep.join(map(str, a)) + end)
+        error = b""
+        try:
+            exec(compile(code, "<stdin>", "exec"), self._names)  # noqa: S102 (our own flash's code)
+        except OSError as problem:
+            error = b"Traceback (most recent call last):\r\nOSError: %d\r\n" % problem.errno
+        except Exception as problem:
+            error = traceback.format_exc().encode() + f"\r\n{type(problem).__name__}: {problem}\r\n".encode()
+        return out.getvalue().replace("\n", "\r\n").encode() + b"\x04" + error + b"\x04"
+
+    # The board's Python.
+
+    def _builtins(self) -> dict:
+        modules = {
+            "os": self._os(),
+            "sys": self._sys(),
+            "hashlib": hashlib,
+            "binascii": binascii,
+            "rp2": SimpleNamespace(Flash=lambda: _Flash(self.is_.lock)),
+        }
+        if self.is_.frozen:
+            modules["settop"] = ModuleType("settop")
+
+        def import_(name: str, *_: object) -> object:
+            if name not in modules:
+                raise ImportError(f"no module named '{name}'")
+            return modules[name]
+
+        return {**vars(builtins), "open": self._file, "__import__": import_}
+
+    def _at(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+    def _file(self, path: str, mode: str = "r") -> "io.IOBase | _Writer":
+        if "w" in mode:
+            return _Writer(self, self._at(path))
+        return open(self._at(path), mode, buffering=0 if "b" in mode else -1)
+
+    def write(self, target: Path, data: bytes) -> None:
+        """Every write to the board's file system."""
+        self._written += len(data)
+        if self.is_.full_after_bytes is not None and self._written > self.is_.full_after_bytes:
+            raise OSError(errno.ENOSPC, "full")
+        if self.is_.spoils and self.is_.spoils.encode() in data:
+            data = data[:-1] + bytes((data[-1] ^ 1,))
+        with open(target, "ab") as file:
+            file.write(data)
+
+    def _sys(self) -> SimpleNamespace:
+        is_ = self.is_
+        implementation = _Implementation((is_.implementation, (*is_.version, "")))
+        implementation._machine, implementation._mpy = is_.machine, is_.mpy
+        return SimpleNamespace(
+            implementation=implementation, platform=is_.platform, path=["", ".frozen", "/lib"], modules={}
+        )
+
+    def _os(self) -> SimpleNamespace:
+        def stat(path: str) -> tuple:
+            found = os.stat(self._at(path))
+            return (0x4000 if self._at(path).is_dir() else 0x8000, 0, 0, 0, 0, 0, found.st_size, 0, 0, 0)
+
+        def ilistdir(path: str) -> list:
+            return [(p.name, 0x4000 if p.is_dir() else 0x8000, 0, 0) for p in sorted(self._at(path).iterdir())]
+
+        def statvfs(path: str) -> tuple:
+            free = 1 << 20 if self.is_.free_bytes is None else self.is_.free_bytes
+            return (BLOCK_BYTES, BLOCK_BYTES, 352, free // BLOCK_BYTES, free // BLOCK_BYTES, 0, 0, 0, 0, 255)
+
+        return SimpleNamespace(
+            stat=stat,
+            ilistdir=ilistdir,
+            statvfs=statvfs,
+            getcwd=lambda: "/",
+            remove=lambda path: os.remove(self._at(path)),
+            rename=lambda old, new: os.replace(self._at(old), self._at(new)),
+            mkdir=lambda path: os.mkdir(self._at(path)),
+            rmdir=lambda path: os.rmdir(self._at(path)),
+            sync=lambda: None,
+        )
+
+
+class _Implementation(tuple):
+    """sys.implementation: by index and, for two of its fields, by name."""
+
+
+class _Writer:
+    def __init__(self, board: PretendBoard, target: Path) -> None:
+        self._board, self._target = board, target
+        target.write_bytes(b"")
+
+    def write(self, data: bytes) -> int:
+        self._board.write(self._target, data)
+        return len(data)
+
+    def close(self) -> None:
+        pass
+
+
+class _Flash:
+    """rp2.Flash, of which the lock key's block is all that there is."""
+
+    def __init__(self, lock: bytearray) -> None:
+        self._lock = lock
+
+    def readblocks(self, block: int, into: bytearray) -> None:
+        assert block == -1
+        into[:] = self._lock[: len(into)]
+
+    def ioctl(self, command: int, block: int) -> None:
+        assert (command, block) == (6, -1)
+        self._lock[:] = b"\xff" * len(self._lock)
