@@ -1,6 +1,7 @@
 """`ringcast demo` and `ringcast run`: play a scenario, show it, say whether what had to be seen was seen."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +14,26 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from testbed.scenario.plan import Plan
+    from testbed.terminals import Runtime
 
+ModemPort = Annotated[
+    str | None, typer.Option("--modem-port", metavar="PORT", help="serial:URL: the serial adapter on the modem's UART.")
+]
+TunerPort = Annotated[
+    str | None,
+    typer.Option("--tuner-port", metavar="PORT", help="serial:URL: the one on the tuner's and decoder's UART."),
+]
+BoardName = Annotated[str | None, typer.Option("--board", metavar="NAME", help="serial:URL: which board it is; pico.")]
+Link = Annotated[
+    str | None,
+    typer.Option(
+        "--link", metavar="uarts|cable", help="serial: three serial lines (the default), or all on one cable."
+    ),
+]
 DEFAULT_CLIP_S = 24
 CALL_SET_UP_S = 3.5
+_LATE_S, _LATE_SHARE = 1.0, 0.05
+"""A board that lags by more than both is no real one: a crystal is right to tens of ppm."""
 _INTERRUPTED = "interrupted: the run was given up and there is no report of it"
 
 
@@ -27,7 +45,11 @@ def demo(
         "demo-out"
     ),
     runtime: Annotated[
-        str, typer.Option(help="pico: an emulated Raspberry Pi Pico. unix: MicroPython here. cpython: no MicroPython.")
+        str,
+        typer.Option(
+            help="pico: an emulated Raspberry Pi Pico. unix: MicroPython here. cpython: no MicroPython. serial: an "
+            "emulated Pico behind pseudo-terminals. serial:URL: a board that was flashed, its console at URL."
+        ),
     ] = "pico",
     portion_seconds: Annotated[float, typer.Option(help="Length of a portion (crypto-period).")] = 2.0,
     dial_at: Annotated[float, typer.Option(help="When the viewer dials, in seconds of the broadcast.")] = 3.0,
@@ -44,12 +66,21 @@ def demo(
         int | None, typer.Option(help="Programme number to scramble; default: all, cut by the first one's clock.")
     ] = None,
     clip_seconds: Annotated[int, typer.Option(help="Length of the clip that is made.")] = DEFAULT_CLIP_S,
+    modem_port: ModemPort = None,
+    tuner_port: TunerPort = None,
+    board: BoardName = None,
+    link: Link = None,
 ) -> None:
     """The call, end to end: a viewer phones in and the picture clears; hangs up, and it goes dark at the next portion.
 
     Writes OUT/broadcast.ts, OUT/received.ts (what the terminal put out) and OUT/report.html, and says in one screen
     what happened. Exit status 0: every portion inside the call was clear and equal to the original, every other one
     dark.
+
+    \b
+    On a board (docs/boards.md), which gets an identity of the demonstration's own:
+      ringcast demo --runtime serial:/dev/ttyACM0 --modem-port /dev/ttyUSB0 --tuner-port /dev/ttyUSB1
+      ringcast demo --runtime serial:/dev/ttyACM0 --link cable
     """
     from testbed.scenario.plan import ActionPlan, Plan
 
@@ -61,7 +92,7 @@ def demo(
             late_s = dial_at + CALL_SET_UP_S + 2.5 * portion_seconds
             hang_up_s = round(min(length_s, max(length_s * 0.625, late_s)), 1)
         plan = Plan(
-            runtime=runtime,
+            runtime=runtime.partition(":")[0],
             seed=seed,
             input=source,
             clip_seconds=clip_seconds,
@@ -71,7 +102,8 @@ def demo(
             title="A viewer phones in and the picture clears",
         )
         _check_times(dial_at, hang_up_s, length_s)
-        _play(plan, out, json_file, uf2, is_demo=True)
+        how = _How(runtime, uf2, modem_port, tuner_port, board, link)
+        _play(plan, out, json_file, how, is_demo=True)
 
 
 def run(
@@ -82,6 +114,10 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for streams and report; default: out/NAME.")] = None,
     runtime: Annotated[str | None, typer.Option(help="Use this runtime instead of the scenario's.")] = None,
     uf2: Annotated[Path | None, typer.Option(help="A MicroPython image for the Pico.")] = None,
+    modem_port: ModemPort = None,
+    tuner_port: TunerPort = None,
+    board: BoardName = None,
+    link: Link = None,
 ) -> None:
     """Play scenario files. Exit status 0: everything that they expect was seen; 1: something was not."""
     import dataclasses
@@ -95,12 +131,13 @@ def run(
         for scenario in scenarios:
             plan = load_plan(scenario)
             if runtime is not None:
-                plan = dataclasses.replace(plan, runtime=runtime)
+                plan = dataclasses.replace(plan, runtime=runtime.partition(":")[0])
             folder = out or Path("out") / scenario.stem
             if out is not None and len(scenarios) > 1:
                 folder = out / scenario.stem
             try:
-                _play(plan, folder, json_file, uf2, is_demo=False)
+                how = _How(runtime or plan.runtime, uf2, modem_port, tuner_port, board, link)
+                _play(plan, folder, json_file, how, is_demo=False)
             except typer.Exit:
                 missed = True
     if missed:
@@ -126,18 +163,73 @@ def _check_times(dial_at_s: float, hang_up_s: float, length_s: float) -> None:
         )
 
 
-def _play(plan: "Plan", out: Path, json_file: Path | None, uf2: Path | None, is_demo: bool) -> None:
+@dataclass(frozen=True)
+class _How:
+    """What a scenario is to run on: `runtime` as it was said, with its URL."""
+
+    runtime: str
+    uf2: Path | None
+    modem_port: str | None
+    tuner_port: str | None
+    board: str | None
+    link: str | None
+
+    def find(self, out: Path, tell: Callable[[str], None]) -> "Runtime":
+        """Raises LocalError for options that do not fit, RuntimeUnavailable."""
+        from testbed.terminals import find_runtime, find_runtime_or_next
+
+        given = {
+            "--modem-port": self.modem_port, "--tuner-port": self.tuner_port, "--board": self.board, "--link": self.link
+        }  # fmt: skip
+        named = [option for option, value in given.items() if value is not None]
+        name, _, url = self.runtime.partition(":")
+        if name != "serial":
+            if named or url:
+                raise LocalError(f"{named[0] if named else self.runtime} is for a board: --runtime serial:URL")
+            return find_runtime_or_next(name, self.uf2, tell)
+        if not url and self.runtime != "serial":
+            raise LocalError(
+                "--runtime serial: has no URL: serial:/dev/ttyACM0, say, or serial alone for an emulated Pico"
+            )
+        return find_runtime(
+            self.runtime,
+            self.uf2,
+            tell,
+            board=self.board or "pico",
+            modem_port=self.modem_port,
+            tuner_port=self.tuner_port,
+            link=self.link or "uarts",
+            logs=out / "lines",
+        )
+
+    def hints(self, out: Path) -> list[str]:
+        """Where to look when a board did not do what it had to."""
+        from testbed.hil.line_log import clocks
+
+        if not self.runtime.startswith("serial:"):
+            return []
+        hints = [f"what each line carried: {out / 'lines'}"]
+        seen = clocks(out / "lines" / "console.log")
+        if seen is not None and seen[1] - seen[0] > max(_LATE_S, _LATE_SHARE * seen[1]):
+            hints.append(
+                f"the board's clock went {seen[0]:.1f} s while {seen[1]:.1f} s passed here: it is an emulated one, and "
+                "this computer is too busy or too slow for it. `--runtime serial` starts one that the demonstration "
+                f"waits for: ringcast demo --runtime serial --link {self.link or 'uarts'}"
+            )
+        return hints
+
+
+def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, is_demo: bool) -> None:
     from rich.console import Console
 
     from testbed.scenario import outcome
     from testbed.scenario.report import screen, write_report
     from testbed.scenario.runner import refuse_to_overwrite, run_plan
-    from testbed.terminals import find_runtime_or_next
 
     if json_file is not None:
         refuse_to_overwrite(plan.input, [json_file], "--json")
     console = Console(stderr=True)
-    runtime = find_runtime_or_next(plan.runtime, uf2, lambda line: console.print(line, style="dim", highlight=False))
+    runtime = how.find(out, lambda line: console.print(line, style="dim", highlight=False))
     with _ProgressLine(console) as show:
         result = run_plan(plan, runtime, out, show)
         show("writing the report", 0.0)
@@ -155,6 +247,8 @@ def _play(plan: "Plan", out: Path, json_file: Path | None, uf2: Path | None, is_
         shown.print(f"{mark} {check.what} [dim]({check.seen})[/dim]", highlight=False)
     shown.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
     if not all(check.passed for check in checks):
+        for line in how.hints(out):
+            typer.echo(line, err=True)
         raise typer.Exit(1)
 
 

@@ -1,0 +1,81 @@
+"""A fresh identity for a board that has just been flashed, over the console that is open already."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from settop.errors import LocalError
+
+from testbed.commands.provision import _master_key, provision_board
+from testbed.deploy.started import BoardConsole
+
+
+class NewIdentity:
+    """Opens the call centre's database at once, so that a wrong name or key is known before the board is touched.
+
+    anew: give a fresh identity also to a board that has one which the database knows. check: only that, make nothing.
+    `said` has lines for the user after `give`. Raises LocalError as `headend.store` does.
+    """
+
+    def __init__(
+        self,
+        db: str,
+        number: str,
+        tariff: str,
+        programmes: Sequence[int] | None,
+        credit: int | None,
+        portion_price: int | None,
+        master_key: Path | None,
+        *,
+        anew: bool = False,
+        check: bool = False,
+    ) -> None:
+        from headend.store.database import open_database
+        from headend.store.subscribers import has_tariff, set_tariff
+        from settop.keystore.identity import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES, Identity
+
+        Identity(bytes(TERMINAL_ID_BYTES), bytes(DEVICE_KEY_BYTES), number)  # refuses a number that no board would take
+        self.said: list[str] = []
+        self._number, self._tariff, self._credit, self._anew = number, tariff, credit, anew
+        self._programmes = None if programmes is None else list(programmes)
+        if check:
+            return
+        self._engine = open_database(db)
+        self._key = _master_key(self._engine, db, master_key)
+        if portion_price is not None:
+            set_tariff(self._engine, tariff, portion_price)
+        elif not has_tariff(self._engine, tariff):
+            raise LocalError(f"no tariff {tariff!r}: add --portion-price to make it")
+
+    def give(self, console: BoardConsole, ready: str) -> None:
+        """Provision the board whose `ready` line this is. Raises RemoteError where it refuses or falls silent."""
+        from headend.provisioning import issue
+        from headend.store.subscribers import remove_subscriber
+
+        has = ready.rpartition("terminal=")[2].strip()
+        if not self._anew and self._knows(has):
+            self.said.append(
+                f"terminal {has} is registered in this database already and stays (--new-identity: another)"
+            )
+            return
+        terminal = provision_board(
+            console,
+            lambda: issue(self._engine, self._key, self._number, self._tariff, self._programmes, self._credit),
+            lambda lost: remove_subscriber(self._engine, lost.subscriber_id),
+        )
+        covered = "all" if self._programmes is None else " ".join(map(str, sorted(set(self._programmes))))
+        self.said.append(f"terminal {terminal.terminal_id.hex()} registered as subscriber {terminal.subscriber_id}")
+        self.said.append(f"dials {self._number}, tariff {self._tariff}, programmes {covered}")
+
+    def _knows(self, terminal: str) -> bool:
+        from headend.store.models import Subscriber
+        from sqlalchemy import select
+
+        try:
+            terminal_id = bytes.fromhex(terminal)
+        except ValueError:
+            return False
+        with self._engine.begin() as connection:
+            return (
+                connection.scalar(select(Subscriber.subscriber_id).where(Subscriber.terminal_id == terminal_id))
+                is not None
+            )

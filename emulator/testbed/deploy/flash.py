@@ -1,0 +1,308 @@
+"""Putting the package on a board and taking it off: what `ringcast flash` does, callable from Python.
+
+The order makes it safe to pull the cable at any instant: main.py goes out of the way first and comes back last, every
+file is hashed on the board before it gets its name, and the next flash starts from what the board says it has.
+"""
+
+import ast
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from settop.errors import LocalError, RemoteError
+
+from testbed.boards.compile import board_files
+from testbed.boards.profile import CONFIG_NAMES, Board, board_config
+from testbed.deploy.agent import Agent, Stored, sha256
+from testbed.deploy.errors import BoardRaised, Unplugged
+from testbed.deploy.lock import lock_erasure, lock_question
+from testbed.deploy.plan import (
+    KEPT,
+    MAIN,
+    MANIFEST,
+    PACKAGE,
+    PARKED,
+    Plan,
+    check_room,
+    make_erasure,
+    make_plan,
+    paths_to_ask,
+    read_manifest,
+)
+from testbed.deploy.port import open_port
+from testbed.deploy.probe import Found, check_board, check_compiled, probe
+from testbed.deploy.repl import enter_repl, leave_repl
+from testbed.deploy.started import READY_S, BoardConsole, wait_ready
+
+Progress = Callable[[str, int, int], None]
+"""progress(what, done_bytes, total_bytes)."""
+OnReady = Callable[[BoardConsole, str], None]
+"""on_ready(console, text of the `ready` line)."""
+CONFIG = "board_config.py"
+_SETTLE_S = 4.0  # a program of the user's need not say anything at all
+_NO_SPACE = 28  # ENOSPC, the same number in every port of MicroPython
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a flash did, or (dry run) would do. ready: the board's own line after it started, "" when not awaited."""
+
+    found: Found
+    transferred: dict[str, int]
+    """Path to size, in order."""
+    removed: tuple[str, ...]
+    kept: dict[str, str]
+    """Files of the user's that were in the way: old to new name."""
+    unchanged: int
+    ready: str = ""
+    config: dict[str, int | str] = field(default_factory=dict)
+
+    @property
+    def transferred_bytes(self) -> int:
+        return sum(self.transferred.values())
+
+
+def terminal_files(
+    board: Board,
+    config: Mapping[str, int | str] | None,
+    extra_files: Mapping[str, bytes] | None = None,
+    board_py: bytes | None = None,
+) -> dict[str, bytes]:
+    """The files as they go on the board, compiled. extra_files: further sources or data; board_py: another board.py."""
+    sources = {**board.files(config), **(extra_files or {})}
+    if board_py is not None:
+        sources["board.py"] = board_py
+    plain = {CONFIG: sources.pop(CONFIG)} if CONFIG in sources else {}  # stays a line that a user can read
+    return {**board_files(sources, board.mpy_arch), **plain}
+
+
+def flash_board(
+    port: str,
+    board: Board,
+    config: Mapping[str, int | str] | None = None,
+    *,
+    progress: Progress | None = None,
+    extra_files: Mapping[str, bytes] | None = None,
+    board_py: bytes | None = None,
+    keep_config: bool = False,
+    dry_run: bool = False,
+    ready_s: float = READY_S,
+    on_ready: OnReady | None = None,
+) -> Report:
+    """Make the board at `port` run this terminal; transfers what differs and starts it.
+
+    config: what board_config.py sets; None or empty: there will be none. keep_config: what the board's own one sets
+    and `config` does not, stays. ready_s: how long to wait for the board's `ready` line, 0 for not at all. on_ready:
+    called after that line, with the running terminal's console. Raises PortError, LocalError for another board than
+    `board`, RemoteError where the board cannot or does not take it; every message says what to do next.
+
+    On an image that has the terminal inside (`ringcast firmware`) only board_config.py goes beside it.
+    """
+    files = terminal_files(board, config, extra_files, board_py)
+    settings = dict(config or {})
+    with Session(port, board) as it:
+        agent, found = it.agent, it.found
+        check_board(found, board)
+        if found.frozen:  # files beside it would be hidden by it, or hide parts of it
+            files = {path: data for path, data in files.items() if path == CONFIG}
+        check_compiled(found, files)
+        if keep_config:
+            both = {**it.settings, **settings}
+            settings = {name: both[name] for name in CONFIG_NAMES if name in both}
+            if settings:
+                files[CONFIG] = board_config(settings)
+        listed = _listed(agent)
+        has = agent.inventory(paths_to_ask(files, listed))
+        plan = make_plan(files, has, listed, found.block_bytes)
+        check_room(plan, found.free_bytes)
+        kept = {path: _free_name(agent, path) for path in plan.keep}
+        if not dry_run:
+            _obey(agent, plan, files, has, kept, progress or (lambda what, done, total: None))
+        ready = ""
+        if ready_s and not dry_run:
+            console = it.start(str(settings.get("LINK", board.link)))
+            ready = wait_ready(it.port, console, ready_s)
+            if on_ready is not None:
+                on_ready(console, ready)
+    return Report(
+        found=found,
+        transferred={path: len(data) for path, data in plan.transfers.items()},
+        removed=plan.remove,
+        kept=kept,
+        unchanged=len(files) - len(plan.transfers),
+        ready=ready,
+        config=settings,
+    )
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure took off, or (dry run) would. lock: whether there was a lock key. back: files of the user's that
+    a flash had renamed: from, to."""
+
+    files: tuple[str, ...]
+    keys: tuple[str, ...]
+    lock: bool
+    back: dict[str, str]
+
+
+def erase_board(port: str, board: Board, *, progress: Progress | None = None, dry_run: bool = False) -> Erased:
+    """Take everything of ours off the board: program, keystore, lock key. Raises as `flash_board`."""
+    tell = progress or (lambda what, done, total: None)
+    files = terminal_files(board, None)
+    with Session(port, board) as it:
+        agent = it.agent
+        check_board(it.found, board)
+        listed = _listed(agent)
+        paths = paths_to_ask(files, listed)
+        has = agent.inventory(paths)
+        gone = make_erasure(files, has, listed)
+        keys = sorted(path for path in agent.inventory([board.storage]) if path.endswith((".a", ".b")))
+        locked = agent.value(lock_question(board))
+        back = {
+            path + KEPT: path for path in paths if (path in gone or path not in has) and agent.kind(path + KEPT) == "f"
+        }
+        if not dry_run:
+            # main.py first: without it nothing of ours runs, wherever this is cut short. The manifest last.
+            first, rest = gone[: gone.count(MAIN)], gone[gone.count(MAIN) :]
+            order = [*first, *keys, *rest]
+            for done, path in enumerate(order):
+                tell(path, done, len(order))
+                agent.remove(path)
+            if locked and agent.value(lock_erasure(board), 30.0):
+                raise RemoteError("the lock key does not go away: the flash is worn or failing; destroy the board")
+            for old, new in back.items():
+                agent.move(old, new)
+            left = [path for path in agent.inventory([*gone, *keys]) if path not in back.values()]
+            if left:
+                raise RemoteError(f"{left[0]} is still on the board: erase again, or put a new image on it")
+    return Erased(tuple(gone), tuple(keys), bool(locked), back)
+
+
+class Session:
+    """A context manager: the board in the raw REPL, and what it says of itself.
+
+    At the end, whatever the end is, the board is started again and given the time to start: who opens the port next
+    finds a program that runs, or a prompt.
+    """
+
+    def __init__(self, port: str, board: Board) -> None:
+        self._board = board
+        self._name = port
+        self._undo = contextlib.ExitStack()
+        self._left = False
+
+    def __enter__(self) -> "Session":
+        with contextlib.ExitStack() as undo:
+            self.port = undo.enter_context(open_port(self._name, self._board.dtr, self._board.rts))
+            enter_repl(self.port)
+            undo.push(self._let_go)
+            self._link = self._board.link
+            self.agent = Agent(self.port)
+            self.found: Found = probe(self.agent)
+            self.settings = _settings(self.agent)
+            self._link = str(self.settings.get("LINK", self._link))
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._undo.__exit__(*exception)  # type: ignore[arg-type]
+
+    def start(self, link: str) -> BoardConsole:
+        """Start what is on the board, which talks by `link`; its console. No more questions after this."""
+        self._left = True
+        leave_repl(self.port)
+        return BoardConsole(self.port, link)
+
+    def _let_go(self, kind: object, *_: object) -> None:
+        if self._left or kind is Unplugged:
+            return
+        with contextlib.suppress(RemoteError):
+            wait_ready(self.port, self.start(self._link), _SETTLE_S)
+
+
+def _listed(agent: Agent) -> set[tuple[str, str]]:
+    return read_manifest(agent.read(MANIFEST)) if agent.kind(MANIFEST) == "f" else set()
+
+
+def _settings(agent: Agent) -> dict[str, int | str]:
+    """What the board's board_config.py sets, as far as it is a setting that we know."""
+    if agent.kind(CONFIG) != "f":
+        return {}
+    found: dict[str, int | str] = {}
+    for line in agent.read(CONFIG).decode("utf-8", "replace").splitlines():
+        name, _, value = line.partition("=")
+        if name.strip() in CONFIG_NAMES:
+            with contextlib.suppress(ValueError, SyntaxError):
+                found[name.strip()] = ast.literal_eval(value.split("#")[0].strip())
+    return found
+
+
+def _free_name(agent: Agent, path: str) -> str:
+    for number in range(1, 100):
+        name = path + KEPT + (str(number) if number > 1 else "")
+        if not agent.kind(name):
+            return name
+    raise LocalError(f"there are too many {path}{KEPT} files on the board: remove some")
+
+
+def _obey(
+    agent: Agent, plan: Plan, files: dict[str, bytes], has: Mapping[str, Stored], kept: dict[str, str], tell: Progress
+) -> None:
+    manifest_is = has[MANIFEST].sha256 if MANIFEST in has else ""
+    if plan.nothing and manifest_is == sha256(plan.manifest):
+        return
+    total = sum(map(len, plan.transfers.values()))
+    done = 0
+
+    def put(path: str, data: bytes) -> None:
+        nonlocal done
+
+        def told(count: int) -> None:
+            nonlocal done
+            done += count
+            tell(path, done, total)
+
+        agent.put(path, data, told)
+
+    try:
+        if manifest_is != sha256(plan.manifest_during):
+            agent.put(MANIFEST, plan.manifest_during)
+        if MAIN in kept:
+            agent.move(MAIN, kept[MAIN])
+        elif MAIN in plan.remove:
+            agent.remove(MAIN)
+        elif MAIN in has and not plan.nothing:
+            agent.move(MAIN, PARKED)
+        for path in plan.remove:
+            if path != MAIN:
+                agent.remove(path)
+        for old, new in kept.items():
+            if old != MAIN:
+                agent.move(old, new)
+        for path, data in plan.put.items():
+            put(path, data)
+        tell("checking", done, total)
+        _verify(agent, {path: data for path, data in files.items() if path != MAIN})
+        if plan.main is not None:
+            put(MAIN, plan.main)
+        elif agent.kind(PARKED):
+            agent.move(PARKED, MAIN)
+        if plan.manifest != plan.manifest_during:
+            agent.put(MANIFEST, plan.manifest)
+        _verify(agent, {path: data for path, data in files.items() if path == MAIN})
+    except BoardRaised as error:
+        if error.errno == _NO_SPACE:
+            raise RemoteError(
+                "the board's file system is full before everything is on it: remove files of yours from it "
+                "(mpremote ls, mpremote rm) and flash again; until then the board starts with a prompt"
+            ) from None
+        raise
+
+
+def _verify(agent: Agent, files: dict[str, bytes]) -> None:
+    """Asks the board for the hash of every file. RemoteError where one is not what it must be."""
+    stored = agent.inventory(sorted({PACKAGE if path.startswith(PACKAGE + "/") else path for path in files}))
+    for path, data in files.items():
+        if path not in stored or stored[path].sha256 != sha256(data):
+            raise RemoteError(f"{path} on the board is not what was put there: flash again, then try another board")
