@@ -1,24 +1,27 @@
 """The bench: its list of figures, what a figure says, and what makes a measurement count as failed."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from headend.ts.portions import packet_times_ns
 from settop.errors import LocalError
-from testbed.bench import figures
+from testbed.bench import figures, pico_tuner
 from testbed.bench.figure import Figure
+from testbed.bench.pico_boot import boot_to_dialling_ms, frozen_heap_free_bytes
 from testbed.bench.pico_call import faults, frozen_runtime, make_dense_clip
-from testbed.bench.pico_descramble import pico_descramble_vs_raw_cbc
+from testbed.bench.pico_descramble import pico_descramble_vs_raw_cbc, pico_two_core_descramble_vs_raw_cbc
 from testbed.bench.pico_probe import run_probe
+from testbed.bench.pico_tuner import idle_share, lost_bytes
 from testbed.machines.base import MachineError
 from testbed.runtimes import RuntimeUnavailable, pico_image
 from testbed.runtimes.image import Image
 from testbed.scenario.clip import NULL_PID
 from testbed.station import ConsoleEvent
 
-STATUS = "call=talking damaged=0 resyncs=0 overflow=0 refused=0 heap_used=90000"
+STATUS = "call=talking damaged=0 resyncs=0 lost=0 overflow=0 refused=0 heap_used=90000"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,9 @@ def terminal(status, *clear_packets, equal=True):
         SimpleNamespace(index=i, scrambled_packets=10, clear_packets=count, clear_equal_original=equal)
         for i, count in enumerate(clear_packets)
     ]
-    events = [ConsoleEvent(0, "status", status)] if status else []
+    # The last one comes when all is over, and the call too.
+    events = [ConsoleEvent(0, "status", status), ConsoleEvent(1, "status", status.replace("talking", "idle"))]
+    events = events if status else []
     return SimpleNamespace(
         station=SimpleNamespace(events=lambda name: events), analysis=SimpleNamespace(portions=portions)
     )
@@ -44,7 +49,12 @@ def terminal(status, *clear_packets, equal=True):
 def test_the_promised_figures_are_there_in_their_order():
     assert list(figures.FIGURES) == [
         "pico_descramble_vs_raw_cbc",
+        "pico_two_core_descramble_vs_raw_cbc",
         "pico_heap_in_call_bytes",
+        "frozen_heap_free_bytes",
+        "boot_to_dialling_ms",
+        "tuner_uart_lost_bytes",
+        "one_cable_vs_usb",
         "host_scramble_vs_per_packet",
         "scramble_vs_ffmpeg_copy",
         "demo_wall_vs_clip",
@@ -76,6 +86,7 @@ def test_a_call_that_lost_nothing_has_no_faults():
     ("status", "clear", "equal", "complaint"),
     [
         (STATUS.replace("resyncs=0", "resyncs=2"), (3, 10), True, "resyncs=2"),
+        (STATUS.replace("lost=0", "lost=5"), (3, 10), True, "lost=5"),
         (STATUS, (3, 9), True, "not wholly clear: portions 1"),
         (STATUS, (3, 10), False, "not equal to the original: portions 0, 1"),
         (STATUS.replace("talking", "idle"), (3, 10), True, "the call ended early"),
@@ -84,6 +95,31 @@ def test_a_call_that_lost_nothing_has_no_faults():
 )
 def test_a_call_that_lost_something_says_what(status, clear, equal, complaint):
     assert faults(terminal(status, *clear, equal=equal)) == [complaint]
+
+
+def test_the_idle_share_and_the_lost_bytes_are_what_the_counters_say():
+    first, last = (
+        ConsoleEvent(at, "status", f"idle_ms={idle} packets=100") for at, idle in ((1000, 200), (5000, 1200))
+    )
+    assert idle_share([first, last]) == 0.25
+    assert lost_bytes(188 * 100, last) == 0
+    assert lost_bytes(188 * 103, last) == 564
+
+
+@pytest.mark.parametrize(("wrong", "lost", "value"), [([], 0, 0.0), ([], 376, 376.0), (["late"], 0, 9_375_000.0)])
+def test_bytes_lost_count_as_they_are_and_all_of_them_where_anything_else_was_wrong(monkeypatch, wrong, lost, value):
+    asked = []
+
+    def play(image, cores, seconds):
+        asked.append((cores, seconds))
+        return (lost, wrong, "spare") if cores == 2 else (10**6, ["slow"], "none")
+
+    monkeypatch.setattr(pico_tuner, "play", play)
+    image = Image(Path("x.uf2"), "given", frozen=True)
+    figure = pico_tuner.tuner_uart_lost_bytes(image=image)
+    assert (figure.value, figure.met) == (value, value == 0.0)
+    pico_tuner.tuner_uart_lost_bytes(True, image)
+    assert [seconds for cores, seconds in asked if cores == 2] == [75, 615]
 
 
 def test_a_dense_clip_fills_its_rate_with_the_picture(tmp_path):
@@ -114,6 +150,25 @@ def test_a_probe_gives_what_it_said(image):
 def test_a_probe_that_fails_shows_its_console(image):
     with pytest.raises(MachineError, match="ZeroDivisionError"):
         run_probe(image, b"1 // 0", limit_ms=1000)
+
+
+@pytest.mark.pico
+def test_both_cores_descramble_at_almost_twice_the_rate_of_the_bare_cipher_on_one(image):
+    figure = pico_two_core_descramble_vs_raw_cbc(image)
+    assert figure.met and "; 0 bytes allocated" in figure.how and "21 runs opened by the second core" in figure.how
+    assert figure.value < 2.0
+
+
+@pytest.mark.pico
+def test_the_frozen_terminal_dials_within_a_second_and_leaves_most_of_its_heap_free():
+    try:
+        frozen = pico_image(frozen=True)
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+    boot = boot_to_dialling_ms(frozen)
+    assert boot.met and boot.value > 100, boot
+    heap = frozen_heap_free_bytes(frozen)
+    assert heap.met and "2 cores" in heap.how, heap
 
 
 @pytest.mark.pico

@@ -138,6 +138,7 @@ def test_the_other_board_does_not_notice_the_power_cut(two):
     assert two["T1"].analysis.damaged_packets == 0
 
 
+@pytest.mark.long
 def test_a_board_with_settop_frozen_in_does_the_same(call, clip, tmp_path):
     try:
         image = pico_image(frozen=True)

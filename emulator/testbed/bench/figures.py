@@ -11,10 +11,34 @@ def _descramble(long: bool) -> Figure:
     return pico_descramble_vs_raw_cbc()
 
 
+def _two_cores(long: bool) -> Figure:
+    from testbed.bench.pico_descramble import pico_two_core_descramble_vs_raw_cbc
+
+    return pico_two_core_descramble_vs_raw_cbc()
+
+
 def _heap(long: bool) -> Figure:
     from testbed.bench.pico_call import pico_heap_in_call_bytes
 
     return pico_heap_in_call_bytes(long)
+
+
+def _free_heap(long: bool) -> Figure:
+    from testbed.bench.pico_boot import frozen_heap_free_bytes
+
+    return frozen_heap_free_bytes()
+
+
+def _boot(long: bool) -> Figure:
+    from testbed.bench.pico_boot import boot_to_dialling_ms
+
+    return boot_to_dialling_ms()
+
+
+def _tuner(long: bool) -> Figure:
+    from testbed.bench.pico_tuner import tuner_uart_lost_bytes
+
+    return tuner_uart_lost_bytes(long)
 
 
 def _scramble(long: bool) -> Figure:
@@ -35,9 +59,20 @@ def _demo(long: bool) -> Figure:
     return demo_wall_vs_clip()
 
 
+def _cable(long: bool) -> Figure:
+    from testbed.bench.one_cable import one_cable_vs_usb
+
+    return one_cable_vs_usb()
+
+
 FIGURES: dict[str, Callable[[bool], Figure]] = {
     "pico_descramble_vs_raw_cbc": _descramble,
+    "pico_two_core_descramble_vs_raw_cbc": _two_cores,
     "pico_heap_in_call_bytes": _heap,
+    "frozen_heap_free_bytes": _free_heap,
+    "boot_to_dialling_ms": _boot,
+    "tuner_uart_lost_bytes": _tuner,
+    "one_cable_vs_usb": _cable,
     "host_scramble_vs_per_packet": _scramble,
     "scramble_vs_ffmpeg_copy": _scramble_file,
     "demo_wall_vs_clip": _demo,

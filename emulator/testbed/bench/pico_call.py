@@ -2,15 +2,18 @@
 
 import dataclasses
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from settop.errors import LocalError
 
 from testbed.bench.figure import Figure
+from testbed.boards import load_board
+from testbed.boards.profile import board_config
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
-from testbed.runtimes.find import frozen_files, pico_image
+from testbed.runtimes.find import pico_image
 from testbed.runtimes.image import Image
 from testbed.scenario.clip import NULL_PID, PACKET_SIZE, make_clip
 from testbed.scenario.plan import ActionPlan, Plan
@@ -23,6 +26,7 @@ NULLS_KEPT = 20
 DIAL_AT_S = 1
 FIRST_SAMPLE_S = 12
 SAMPLE_EVERY_S = 4
+AFTER_S = 0.2
 GOAL_BYTES = 96 * 1024
 SRAM_BYTES = 264 * 1024
 """What a failed measurement counts as: all of it."""
@@ -30,15 +34,22 @@ FLAT_BYTES = 512
 """Between the first and the last third of the samples; a leak of one small object per packet would be a megabyte."""
 
 
-def frozen_runtime(image: Image) -> Runtime:
-    """Terminals on an image with settop inside: their file system holds what is not in it. LocalError: not frozen."""
+def frozen_runtime(
+    image: Image, cores: int | None = None, make: Callable[[Image, TerminalSpec], PicoMachine] = PicoMachine
+) -> Runtime:
+    """Terminals on an image with settop inside: their file system holds what is not in it. LocalError: not frozen.
+
+    cores: what they use, instead of the bench's habit. make: the machine, or something that watches one.
+    """
     if not image.frozen:
         raise LocalError(f"{image.path.name} has no settop inside; build one with pico_image(frozen=True)")
-    inside = {name.removeprefix("lib/") for name in frozen_files()}
+    inside = set(load_board("pico").frozen_files())
 
     def machine(spec: TerminalSpec) -> PicoMachine:
         files = {name: data for name, data in spec.files.items() if name.removeprefix("lib/") not in inside}
-        return PicoMachine(image, dataclasses.replace(spec, files=files))
+        if cores is not None:
+            files["board_config.py"] = board_config({"CORES": cores, "TUNER_BAUD": spec.baud_tuner})
+        return make(image, dataclasses.replace(spec, files=files))
 
     return Runtime("pico", image.origin, machine)
 
@@ -64,10 +75,13 @@ def make_dense_clip(path: Path, seconds: int, bitrate: int) -> None:
     rows.tofile(path)
 
 
-def play_1_mbit(image: Image, seconds: int, folder: Path) -> Run:
-    """A call from DIAL_AT_S to the end of a programme of `seconds`, with a `status` every SAMPLE_EVERY_S."""
+def play_1_mbit(runtime: Runtime, seconds: int, folder: Path, bitrate: int = BITRATE) -> Run:
+    """A call from DIAL_AT_S to the end of a programme of `seconds`, with a `status` every SAMPLE_EVERY_S.
+
+    And one when all is out; 1 Mbit/s unless `bitrate` says otherwise.
+    """
     clip = folder / "clip.ts"
-    make_dense_clip(clip, seconds, BITRATE)
+    make_dense_clip(clip, seconds, bitrate)
     samples = range(FIRST_SAMPLE_S, seconds, SAMPLE_EVERY_S)
     plan = Plan(
         runtime="pico",
@@ -75,10 +89,10 @@ def play_1_mbit(image: Image, seconds: int, folder: Path) -> Run:
         portion_seconds=10.0,
         actions=(
             ActionPlan(DIAL_AT_S, "T1", "call"),
-            *(ActionPlan(at_s, "T1", "command", "status") for at_s in samples),
+            *(ActionPlan(at_s, "T1", "command", "status") for at_s in (*samples, seconds + AFTER_S)),
         ),
     )
-    return run_plan(plan, frozen_runtime(image), folder / "run")
+    return run_plan(plan, runtime, folder / "run")
 
 
 def faults(terminal: TerminalRun) -> list[str]:
@@ -86,7 +100,7 @@ def faults(terminal: TerminalRun) -> list[str]:
     status = terminal.station.events("status")
     if not status:
         return ["the terminal never answered to `status`"]
-    counters = ("damaged", "resyncs", "overflow", "refused")
+    counters = ("damaged", "resyncs", "lost", "overflow", "refused")
     found = [f"{name}={status[-1].value(name)}" for name in counters if status[-1].value(name) != "0"]
     portions = terminal.analysis.portions
     # The first whole portion after the first key, up to the end.
@@ -97,7 +111,7 @@ def faults(terminal: TerminalRun) -> list[str]:
         found.append("not wholly clear: portions " + ", ".join(dark))
     if wrong:
         found.append("not equal to the original: portions " + ", ".join(wrong))
-    if any(event.value("call") != "talking" for event in status):
+    if any(event.value("call") != "talking" for event in status[:-1]):
         found.append("the call ended early")
     return found
 
@@ -109,8 +123,9 @@ def pico_heap_in_call_bytes(long: bool = False, image: Image | None = None) -> F
     """
     seconds = 3600 if long else 75
     with tempfile.TemporaryDirectory(prefix="ringcast-bench-") as name:
-        terminal = play_1_mbit(image or pico_image(frozen=True), seconds, Path(name)).terminals[0]
-    used = [int(event.value("heap_used") or 0) for event in terminal.station.events("status")]
+        runtime = frozen_runtime(image or pico_image(frozen=True))
+        terminal = play_1_mbit(runtime, seconds, Path(name)).terminals[0]
+    used = [int(event.value("heap_used") or 0) for event in terminal.station.events("status")[:-1]]
     wrong = faults(terminal)
     third = max(1, len(used) // 3)
     growth = max(used[-third:], default=0) - max(used[:third], default=0)
