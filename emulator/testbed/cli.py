@@ -15,7 +15,10 @@ _COMMANDS = {
     "modem": "modem",
     "ring": "ring",
     "provision": "provision",
+    "board": "board",
     "bench": "bench",
+    "flash": "flash",
+    "firmware": "firmware",
     "doctor": "doctor",
     "test": "testing",
 }
@@ -51,7 +54,10 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     # A command that is named first is all that gets imported: the others cost more time than some of them run.
     named = sys.argv[1] if len(sys.argv) > 1 else ""
-    application(named if named in _COMMANDS else None)(prog_name="ringcast")
+    try:
+        application(named if named in _COMMANDS else None)(prog_name="ringcast")
+    except KeyboardInterrupt:  # a second Ctrl-C, or one before the command had begun
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -7,78 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from settop.errors import LocalError
 from settop.link import mux
-from settop.link.cable import WINDOWS, Cable
+from settop.link.cable import WINDOWS
 from testbed.line.cable import WINDOWS as HOST_WINDOWS
 from testbed.line.cable import CableHost
 
-
-class Line:
-    """A serial line between the two. `cut(data)` gives the pieces in which it brings what was written."""
-
-    def __init__(self, cut=lambda data: [data]):
-        self.cut = cut
-        self.inward, self.outward = bytearray(), bytearray()
-        self.board = None
-
-    # What the board has.
-
-    def readinto(self, view, count):
-        assert len(self.inward) >= count, "the board would wait for ever"
-        view[:count] = self.inward[:count]
-        del self.inward[:count]
-        return count
-
-    def write(self, data, count):
-        self.outward += bytes(data[:count])
-        return count
-
-    def power_on(self):
-        self.board = Cable(self, self, lambda wait_ms: bool(self.inward), lambda: True)
-        return self.board
-
-    def turn(self, host):
-        """One round: the host writes, the board reads, the host reads."""
-        for piece in self.cut(host.data_to_send()):
-            assert 3 not in piece
-            self.inward += piece
-        while self.board is not None and self.inward:
-            self.board.poll()
-        data = bytes(self.outward)
-        self.outward.clear()
-        for piece in self.cut(data):
-            host.receive(piece)
-
-
-class PiecewiseLine(Line):
-    """The board's octets come in pieces too: what is not there yet comes while it waits."""
-
-    def __init__(self, rng):
-        super().__init__(self._cut)
-        self.rng = rng
-        self.pending = bytearray()
-
-    def _cut(self, data):
-        at = 0
-        while at < len(data):
-            size = self.rng.choice((1, 2, 5, 64, 249, 250, 1000))
-            yield data[at : at + size]
-            at += size
-
-
-def attached(line=None, session=5):
-    line = line or Line()
-    board = line.power_on()
-    host = CableHost(session)
-    for _ in range(3):
-        line.turn(host)
-    assert host.attached and board.mux.session is not None
-    host.take("console")
-    return line, board, host
-
-
-def drain(line, limit=1 << 20):
-    data = bytearray(limit)
-    return bytes(data[: line.readinto(data)]) if line.any() else b""
+from tests.helpers.cable_line import BlockingLine, Line, PiecewiseLine, attached, drain, good_frame
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -339,14 +272,6 @@ HOSTILE = st.lists(
 )
 
 
-def good_frame(channel, body, position):
-    frame = bytearray(mux.FRAME_BYTES)
-    frame[0], frame[1], frame[5], frame[6] = mux.SYNC, channel, position >> 8, position & 0xFF
-    total = mux.seal(frame, body, len(body), mux.TABLE)
-    mux.hide(frame, total)
-    return bytes(frame[:total])
-
-
 @settings(max_examples=150, deadline=None)
 @given(HOSTILE, st.booleans())
 def test_a_host_survives_whatever_a_board_says(pieces, known):
@@ -366,14 +291,6 @@ def test_a_host_survives_whatever_a_board_says(pieces, known):
     board.console.write_line("here")
     line.turn(host)
     assert host.attached and host.take("console") == b"here\r\n"
-
-
-class BlockingLine(Line):
-    """A board's read beyond what is there waits; the next host's octets end that."""
-
-    def readinto(self, view, count):
-        self.inward += bytes(max(0, count - len(self.inward)))
-        return super().readinto(view, count)
 
 
 @settings(max_examples=150, deadline=None)

@@ -168,6 +168,9 @@ def host_event(bench, event):
         other = Bench(0x1000)
         other.to_board()
         host.receive(bytes(other.wire.outward).replace(mux.NOTICE, b""))
+    elif event == "frame of this session":
+        bench.board.modem.write(b"ATZ")
+        bench.to_host()
     else:
         host.receive(
             {
@@ -195,6 +198,8 @@ def test_state_table_is_what_the_ends_do(end, state, event, then):
         host_event(bench, "WELCOME of this session")
     if state == "prompted":
         host_event(bench, "prompt")
+    if state == "refused":
+        host_event(bench, "notice of another version")
     assert host_state(bench.host) == state
     host_event(bench, event)
     assert host_state(bench.host) == then
@@ -203,7 +208,7 @@ def test_state_table_is_what_the_ends_do(end, state, event, then):
 
 def test_every_state_of_the_table_is_reached():
     rows = table()
-    assert len(rows) == len(set(rows)) == 15
+    assert len(rows) == len(set(rows)) == 17
     for end in ("board", "host"):
         states = {row[1] for row in rows if row[0] == end}
         assert states <= {row[3] for row in rows if row[0] == end} | {"text", "greeting"}

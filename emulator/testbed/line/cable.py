@@ -14,8 +14,10 @@ INPUTS = {"console": mux.CONSOLE, "modem": mux.MODEM, "tuner": mux.STREAM}
 OUTPUTS = {"console": mux.CONSOLE, "modem": mux.MODEM, "output": mux.STREAM}
 WINDOWS = (4096, 32_000, 8192)
 """How far the board may send ahead of `take`: modem, output, console."""
-CONSOLE_LIMIT_BYTES = 1 << 20
-"""Of plain text, which knows no credit, the latest so much is kept."""
+WAITING_LIMIT_BYTES = 1 << 20
+"""What waits here for the board on each line. More is lost, as on a serial line that nobody reads."""
+TAKEN_LIMIT_BYTES = 1 << 20
+"""What waits to be taken on each line, the latest: plain text knows no credit, and new sessions bring new credit."""
 
 _NOTICE = mux.NOTICE.rsplit(b" ", 1)[0] + b" "
 _NOTICE_LIMIT_BYTES = len(_NOTICE) + 8
@@ -31,10 +33,11 @@ class CableHost:
     by itself: what was on its way to it is lost then, what still waits here is not.
 
     `attached`: the board has answered, so data flows. `prompted`: it fell to its REPL, where what we send would be
-    typed; it is said hello to when it has started again. `problem`: why it will never answer, else "".
+    typed; it is said hello to when it has started again. `problem`: why it does not answer as it is, else "".
 
     Counters: `sessions`, and of what came from the board `damaged` and `resyncs` (see settop.link.mux.Receiver),
-    `refused` (no credit, or no sense), `lost` (octets of frames that never came).
+    `refused` (no credit, or no sense), `lost` (octets of frames that never came). `unsent`: octets given to `send` that
+    found no room to wait in.
     """
 
     def __init__(self, session: int | None = None) -> None:
@@ -50,6 +53,8 @@ class CableHost:
         self.prompted = False
         self.problem = ""
         self.sessions = 0
+        self.unsent = 0
+        self._repeat = False  # tell the board its credit again
         self._hello()
 
     def restart(self) -> None:
@@ -58,11 +63,15 @@ class CableHost:
         self._hello()
 
     def quiet(self) -> None:
-        """Nothing has come for a while: the rest of a frame will not, so let its octets be seen as text."""
+        """Nothing has come for a while: the rest of a frame will not, so let its octets be seen as text.
+
+        And what was said last of credit may be lost: the board is told again, which makes it tell us, too.
+        """
         while self._receiver.give_up():
             self._frames()
         self._say(bytes(self._text))
         self._text.clear()
+        self._repeat = True
 
     def receive(self, data: bytes) -> None:
         """Take in what the line brought. Nothing that comes raises."""
@@ -78,7 +87,10 @@ class CableHost:
         """Queue `data` for the board. LocalError: no such line."""
         if line not in INPUTS:
             raise LocalError(f"no line {line!r} into the cable, expected one of {', '.join(INPUTS)}")
-        self._waiting[line] += data
+        waiting = self._waiting[line]
+        taken = min(len(data), WAITING_LIMIT_BYTES - len(waiting))
+        waiting += data[:taken]
+        self.unsent += len(data) - taken
 
     def waiting(self, line: str) -> int:
         """Octets that have not been sent for want of credit or session."""
@@ -105,7 +117,8 @@ class CableHost:
         """Whole frames for the line, as far as there is credit."""
         core, out = self._mux, self._out
         if self.attached:
-            if core.credit_due():
+            if self._repeat or core.credit_due():
+                self._repeat = False
                 out += self._hidden(core.control(mux.CREDIT))
             for name, line in INPUTS.items():
                 waiting, at = self._waiting[name], 0
@@ -139,7 +152,7 @@ class CableHost:
         core = self._mux
         for line in OUTPUTS:
             self._drain(line)
-        self.attached = self.prompted = False
+        self.attached = self.prompted = self._repeat = False
         self._out.clear()
         self._out += mux.IDLE
         while True:
@@ -158,7 +171,9 @@ class CableHost:
         inflow = self._mux.inflows[OUTPUTS[line]]
         data = bytearray(inflow.level)
         inflow.readinto(data)
-        self._taken[line] += data
+        taken = self._taken[line]
+        taken += data
+        del taken[:-TAKEN_LIMIT_BYTES]
 
     def _frames(self) -> None:
         receiver = self._receiver
@@ -177,6 +192,12 @@ class CableHost:
                 self.attached = True
                 self.sessions += 1
             self._drain("console")  # at once, to keep its place in the plain text
+        elif self.prompted:
+            refused = core.refused
+            if not core.handle() and core.refused == refused:
+                # This session goes on, so the prompt was none: some damaged frame's octets looked like one.
+                self.attached, self.prompted = True, False
+                self._drain("console")
         # Else it is of the session before.
 
     def _read_text(self) -> None:
@@ -198,9 +219,10 @@ class CableHost:
 
     def _on_notice(self, version: bytes) -> None:
         if version == b"%c" % mux.VERSION:
+            self.problem = ""
             self._hello()
         else:
-            said = version.decode("ascii", "replace")
+            said = repr(version)[2:-1]  # whatever it is, no control characters come along
             self.problem = f"the board speaks version {said} of the cable, expected {mux.VERSION:c}; flash it anew"
 
     def _say(self, text: bytes | bytearray) -> None:
@@ -210,7 +232,7 @@ class CableHost:
         self._tail = (self._tail + text)[-len(_PROMPT) :]
         if self._tail == _PROMPT and self.attached:
             self.attached, self.prompted = False, True
-        del console[:-CONSOLE_LIMIT_BYTES]
+        del console[:-TAKEN_LIMIT_BYTES]
 
 
 class _Receiver(mux.Receiver):

@@ -91,18 +91,18 @@ class Cable:
         """Take in what has come, about `budget` octets at most, and send what waits and may go."""
         receiver = self.mux.receiver
         while budget > 0 and not receiver.typed and self._readable(0):
-            budget -= self._take_in(receiver)
-        if self._welcome_due:
+            budget -= self._take_in(receiver, budget)
+        if self._welcome_due or self._sent < self._total:
             self._clear()
-        if self.mux.credit_due() and self._clear():
+        if (self.mux.asked or self.mux.credit_due()) and self._clear():
             self._put(self.mux.control(mux.CREDIT))
         if self.queued:
             self.queued = False
             self.modem.flush()
             self.console.flush()
 
-    def _take_in(self, receiver):
-        """One frame, or an octet that belongs to none. Returns the number of octets."""
+    def _take_in(self, receiver, budget):
+        """One frame, or an octet that belongs to none; behind something damaged more. Returns the number of octets."""
         frame = receiver.frame
         read = self._read
         if not receiver.have:
@@ -136,7 +136,7 @@ class Cable:
                     self._act(kind, frame)
                 receiver.done()
             have = receiver.have
-            if not have or not self._readable(0):
+            if not have or taken >= budget or not self._readable(0):
                 return taken
             if read(receiver.view[have:], 1) != 1:
                 raise SystemExit
@@ -223,10 +223,10 @@ class Cable:
 
     def _push(self):
         while self._sent < self._total:
-            if not self._writable():
+            if not self._writable() or not self._write(self._out_view[self._sent : self._sent + 1], 1):
                 self._careful = True
                 return
-            self._sent += self._write(self._out_view[self._sent : self._sent + 1], 1) or 0
+            self._sent += 1
 
 
 class _Modem:
@@ -259,7 +259,8 @@ class _Modem:
         return len(data)
 
     def restart(self):
-        self._waiting = ByteRing(MODEM_OUT_BYTES)
+        """Forget what waits. Nothing new is made: a host may say hello as often as it likes."""
+        self._waiting.level = 0
 
     def flush(self):
         if self._waiting.level:
@@ -350,7 +351,7 @@ class _Console:
             cable.queued = True
 
     def restart(self):
-        self._line = _Line()
+        self._line.restart()
 
     def flush(self):
         if self._waiting.level:
@@ -377,6 +378,9 @@ class _Line:
         self._whole = self._count
         self._count = 0
         return 0 < self._whole <= LINE_BYTES
+
+    def restart(self):
+        self._count = 0
 
     def take(self):
         return bytes(memoryview(self._octets)[: self._whole])

@@ -183,12 +183,14 @@ class Inflow:
         return limit
 
     def due(self):
-        """Whether there is so much more room than was granted that the other end should hear of it."""
+        """Whether there is so much more room than was granted that the other end should hear of it: until `grant`."""
         if not self.taken:
             return False
-        self.taken = False
         state = self.state
-        return 4 * (state[SIZE] - state[LEVEL] - (state[GRANTED] - state[POSITION] & _MODULUS_MASK)) >= state[SIZE]
+        self.taken = (
+            4 * (state[SIZE] - state[LEVEL] - (state[GRANTED] - state[POSITION] & _MODULUS_MASK)) >= state[SIZE]
+        )
+        return self.taken
 
     def accept(self, frame, count):
         """Take in the `count` octets of payload of a good frame. False, and nothing done, if they have no credit."""
@@ -223,7 +225,8 @@ class Mux:
     """What both ends have: frames in by `receiver`, `inflows` and `credits` by line, frames out by `build`.
 
     windows: the sizes of the inflows, by line. `session`: its number, or None. `refused`: frames without credit or
-    session, and messages that make no sense. Frames are built in `out`, one at a time.
+    session, and messages that make no sense. `asked`: the other end has repeated its credits, as it does when nothing
+    comes; it wants to hear ours. Frames are built in `out`, one at a time.
     """
 
     def __init__(self, windows, receiver):
@@ -231,6 +234,7 @@ class Mux:
         self.inflows = [Inflow(size) for size in windows]
         self.session = None
         self.refused = 0
+        self.asked = False
         self.out = bytearray(FRAME_BYTES)
         self.out[0] = SYNC
         self._positions = [0, 0, 0]  # of what we send
@@ -259,7 +263,7 @@ class Mux:
         if channel == CONTROL:
             kind = frame[PAYLOAD] if count else 0
             if kind == CREDIT and count == CREDIT_BYTES and self.session is not None:
-                self.credit(PAYLOAD + 1)
+                self.asked = not self.credit(PAYLOAD + 1)
                 return 0
             if count == HELLO_BYTES and kind in (HELLO, WELCOME):
                 return kind
@@ -273,16 +277,23 @@ class Mux:
         return 0
 
     def credit(self, at):
-        """Take the credits at index `at` of the received frame. One that goes back or too far is refused."""
+        """Take the credits at index `at` of the received frame; says whether there was anything new.
+
+        One that goes back or too far is refused.
+        """
         frame = self.receiver.frame
+        new = False
         for line in range(3):
             limit = frame[at + 2 * line] << 8 | frame[at + 2 * line + 1]
             position = self._positions[line]
             room = limit - position & _MODULUS_MASK
             if self._limits[line] - position & _MODULUS_MASK <= room <= MAX_WINDOW_BYTES:
+                new = new or limit != self._limits[line]
                 self._limits[line] = limit
             else:
+                new = True
                 self.refused += 1
+        return new
 
     def credit_due(self):
         if self.session is None:
@@ -292,6 +303,7 @@ class Mux:
 
     def control(self, kind):
         """Build a HELLO, WELCOME or CREDIT message with all that can be granted; returns the frame's length."""
+        self.asked = False
         message = self._message
         message[0] = kind
         at = 1
