@@ -34,7 +34,7 @@ class Line:
         for piece in self.cut(host.data_to_send()):
             assert 3 not in piece
             self.inward += piece
-        while self.board is not None and self.inward:
+        while self.board is not None and self.inward and not self.board.mux.receiver.typed:
             self.board.poll()
         data = bytes(self.outward)
         self.outward.clear()

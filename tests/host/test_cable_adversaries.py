@@ -156,7 +156,8 @@ def test_after_a_storm_on_the_line_all_of_it_flows_again_by_itself(seed):
         if data:
             yield bytes(data).replace(b"\x03", b"\x00")
 
-    line, board, host = attached(BlockingLine(storm))
+    line, board, host = attached(BlockingLine())
+    line.cut = storm
     for _ in range(60):
         host.send("tuner", rng.randbytes(rng.randrange(4000)))
         host.send("modem", rng.randbytes(rng.randrange(400)))

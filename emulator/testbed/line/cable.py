@@ -65,7 +65,7 @@ class CableHost:
     def quiet(self) -> None:
         """Nothing has come for a while: the rest of a frame will not, so let its octets be seen as text.
 
-        And what was said last of credit may be lost: the board is told again, which makes it tell us, too.
+        And what was sent last may be lost, data or credit: the board is told where we are, which makes it tell us, too.
         """
         while self._receiver.give_up():
             self._frames()
@@ -117,6 +117,9 @@ class CableHost:
         """Whole frames for the line, as far as there is credit."""
         core, out = self._mux, self._out
         if self.attached:
+            if self._repeat:
+                for line in INPUTS.values():
+                    out += self._hidden(core.build(line, b"", 0, 0))
             if self._repeat or core.credit_due():
                 self._repeat = False
                 out += self._hidden(core.control(mux.CREDIT))

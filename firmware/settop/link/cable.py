@@ -23,6 +23,8 @@ WINDOWS = (1024, 8192, 1024)  # what the board holds of each line: modem, tuner,
 MODEM_OUT_BYTES = 1024
 CONSOLE_OUT_BYTES = 2048
 LINE_BYTES = 600  # the longest console line
+TYPED_MS = 5  # behind the end of a typed line nothing comes for so long
+LINE_ENDS = 4
 BATCH_BYTES = 4096  # taken in at once: about 35 ms of an RP2040's time
 FEW_BYTES = 1024
 _BEHIND_SYNC_BYTES = mux.HEADER_BYTES - 1
@@ -94,6 +96,10 @@ class Cable:
             budget -= self._take_in(receiver, budget)
         if self._welcome_due or self._sent < self._total:
             self._clear()
+        if self.mux.asked:
+            for line in range(3):
+                if self._clear():
+                    self._put(self.mux.build(line, self.mux.out, 0, 0))
         if (self.mux.asked or self.mux.credit_due()) and self._clear():
             self._put(self.mux.control(mux.CREDIT))
         if self.queued:
@@ -159,6 +165,20 @@ class Cable:
             core.refused += 1
             if kind == mux.STRAY and not self._noticed:
                 self._notice()
+
+    def goes_on(self):
+        """Whether something follows the line that seems to be typed: behind a lost header, at least the FCS does."""
+        receiver = self.mux.receiver
+        for _ in range(LINE_ENDS):
+            if receiver.have:
+                break
+            if not self._readable(TYPED_MS):
+                return False
+            if self._read(receiver.frame, 1) != 1:
+                raise SystemExit
+            if receiver.frame[0] not in b"\r\n":
+                receiver.have = 1
+        return True
 
     def leave(self):
         """End the session: somebody types."""
@@ -329,6 +349,8 @@ class _Console:
                 for octet in typed:
                     if not 32 <= octet < 127:
                         return None  # rubbish on the line, and nobody who types
+                if cable.goes_on():
+                    return None
                 cable.leave()
             return typed.decode()
         while inflow.level:

@@ -198,6 +198,9 @@ class Inflow:
         at = accept(frame, count, state)
         if at < 0:
             return False
+        if not count:
+            self.taken = True  # it says where the other end is: what never came is room
+            return True
         first = state[SIZE] - at
         if count <= first:
             copy(self._ring, frame, count, _FROM_PAYLOAD | at)
