@@ -20,8 +20,8 @@ TUNER_BAUDS = {
     "cpython": (921_600, 1_500_000, 2_000_000, 4_000_000),
     "serial": (921_600,),
 }
-"""Rates of the tuner's line, 8N1. One core of a Pico descrambles and puts out what 1.5 Mbaud bring, 1.2 Mbit/s; at
-1.45 Mbit/s it was seen to fall behind."""
+"""Rates of the tuner's line, 8N1. A Pico descrambles and puts out what 1.5 Mbaud bring, 1.2 Mbit/s; at 1.45 Mbit/s one
+core was seen to fall behind."""
 
 Progress = Callable[[str], None]
 

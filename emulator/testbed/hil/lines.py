@@ -20,6 +20,7 @@ READY_LIMIT_S = 20.0
 _OPEN_LIMIT_S = 5.0
 _KNOCK_S = 0.5
 _QUIET_S = 0.3
+_HELLO_AGAIN_S = 2.0
 _TAIL_BYTES = 1500
 _PORT_OF = {"modem": MODEM, "tuner": TUNER, "output": TUNER, "console": CONSOLE}
 _READY = re.compile(rb"^@ \d+ ready[^\n]*\n", re.MULTILINE)
@@ -216,7 +217,7 @@ class _Cable:
             port: LineLog(None if folder is None else folder / f"{port}.log", text=port == CONSOLE) for port in PORTS
         }
         self._host: CableHost | None = None
-        self._heard_s = 0.0
+        self._heard_s = self._hello_s = 0.0
         self._heard_tail = b""  # of the port, until a board that speaks frames has said so
         self._speaks_frames = False
 
@@ -228,6 +229,7 @@ class _Cable:
         """From here on the port carries frames; a prompt before this would make nothing of them."""
         self._host = CableHost()
         self._heard_tail, self._speaks_frames = b"", False
+        self._hello_s = time.monotonic()
 
     def wrong_link(self, said: bytes) -> str | None:
         if self._speaks_frames or (self._host is not None and self._host.attached):
@@ -251,6 +253,11 @@ class _Cable:
         elif now_s - self._heard_s > _QUIET_S:
             self._heard_s = now_s
             host.quiet()
+        if host.attached or host.prompted:
+            self._hello_s = now_s
+        elif now_s - self._hello_s > _HELLO_AGAIN_S:  # the first one fell on deaf ears
+            self._hello_s = now_s
+            host.restart()
         out = host.data_to_send()
         if out and self.console.is_open:
             self.console.write(out)

@@ -136,4 +136,5 @@ def _serve(gate, state, job, source, plan, work, views, broom, block):
             broom.decrypt(block, block)
         state[0] = _GONE
     except Exception:
+        broom.decrypt(block, block)
         state[0] = _FAILED
