@@ -214,6 +214,13 @@ def test_folder_in_place_of_a_file_is_refused_before_anything_is_built(made, tmp
     assert made == []
 
 
+def test_place_that_cannot_be_written_is_refused_before_anything_is_built(made, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    ended = ringcast("firmware", "--board", "pico", "--out", tmp_path / "file" / "image.uf2")
+    assert ended.status == 1 and str(tmp_path / "file") in ended.complaint
+    assert made == []
+
+
 def test_settop_that_outgrows_the_budget_is_refused(made, monkeypatch):
     board = load_board("pico")
     small = dataclasses.replace(board, constants={**board.constants, "FLASH_BYTES": 1000})

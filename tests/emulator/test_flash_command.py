@@ -127,7 +127,8 @@ def test_board_that_lags_behind_the_clock_is_told_when_a_run_fails(tmp_path):
     lines = tmp_path / "lines"
     lines.mkdir()
     (lines / "console.log").write_text(
-        "     0.000 * opened /dev/ttyACM0 at 115200 baud\n     1.000 < @ 20 ready board=pico\n    90.000 < @ 99 portion\n"
+        "     0.000 * opened /dev/ttyACM0 at 115200 baud\n     1.000 < @ 20 ready board=pico\n"
+        "    90.000 < @ 99 portion index=0 key=no\n"
         "     0.000 * opened /dev/ttyACM0 at 115200 baud\n     1.500 < @ 500 ready board=pico\n"
         "    15.500 < @ 9000 portion index=3 key=no\n    21.500 < @ 10500 portion index=4 key=no\n"
     )

@@ -20,7 +20,7 @@ def board(
         Path | None, typer.Option(metavar="FILE", help="A Pico image of your own; default: stock MicroPython.")
     ] = None,
     firmware: Annotated[
-        bool, typer.Option("--firmware", help="What `ringcast firmware` builds, the terminal inside, instead of the stock image.")
+        bool, typer.Option("--firmware", help="The image of `ringcast firmware`, terminal inside, not the stock one.")
     ] = False,
     flash: Annotated[
         Path | None,
