@@ -192,6 +192,20 @@ def test_refusal_by_the_board_takes_the_registration_back(terminal, spoil, reaso
     assert forgotten == [terminal]
 
 
+def test_complaint_about_half_a_line_is_not_taken_for_a_refusal(terminal):
+    board = Board()
+    write, stray = board.write, [b"x"]
+
+    def complain_first(data):
+        if stray and b"\r\n" in data:
+            stray.clear()
+            board._say("error unknown command; there are call, hangup")
+        write(data)
+
+    board.write = complain_first
+    assert provision_board(board, lambda: terminal, lambda _: pytest.fail("forgotten")) is terminal
+
+
 def test_silent_board_is_named_and_nothing_is_registered():
     silent = Board()
     silent.write = lambda data: None

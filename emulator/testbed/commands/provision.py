@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BOARD_TIMEOUT_S = 20.0
 """A Pico takes about a second for each X25519 step and erases flash after it."""
+SETTLE_S = 2.0
+"""How long a board may go on talking before it is asked."""
 _BAUD = 115_200
 _LINE_LIMIT_BYTES = 400
 
@@ -118,7 +120,12 @@ def provision_board(
     """
     from headend.provisioning import provisioning_line
 
-    console.write(b"\r\nprovision\r\n")
+    # What half a line is there already ends here, and the board's complaint about it is none of ours.
+    console.write(b"\r\n")
+    settled_s = time.monotonic() + SETTLE_S
+    while console.readline(_LINE_LIMIT_BYTES) and time.monotonic() < settled_s:
+        pass
+    console.write(b"provision\r\n")
     public = board_public(_answer(console, "provision-key", timeout_s))
     terminal = register()
     try:
@@ -165,7 +172,7 @@ def _open_port(port: str) -> Any:
     import serial  # type: ignore[import-untyped]
 
     try:
-        return serial.serial_for_url(port, _BAUD, timeout=0.2, write_timeout=5)
+        return serial.serial_for_url(port, _BAUD, timeout=0.2, write_timeout=5, exclusive=True)
     except (serial.SerialException, ValueError) as error:
         raise LocalError(f"cannot open {port}: {error}") from None
 
