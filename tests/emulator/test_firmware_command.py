@@ -93,7 +93,7 @@ def test_board_config_on_the_file_system_still_counts(image):
     machine = PicoMachine(image, spec)
     machine.boot()
     try:
-        assert b"can't convert str to int" in until(machine, b">>> ", 2000)
+        assert b"ValueError: board_config.py: TUNER_BAUD" in until(machine, b">>> ", 2000)
     finally:
         machine.close()
 

@@ -145,6 +145,6 @@ def test_a_board_with_settop_frozen_in_does_the_same(call, clip, tmp_path):
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
     run = run_plan(call_plan(clip), frozen_runtime(image), tmp_path)
-    assert sorted(run.terminals[0].station.machine.spec.files) == ["board_config.py", "boot.py", "main.py"]
+    assert sorted(run.terminals[0].station.machine.spec.files) == ["board_config.py", "boot.py"]
     assert clear(run.terminals[0]) == clear(call.terminals[0])
     assert all(check.passed for check in outcome.demo_checks(run))

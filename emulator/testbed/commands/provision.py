@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 BOARD_TIMEOUT_S = 20.0
 """A Pico takes about a second for each X25519 step and erases flash after it."""
-SETTLE_S = 2.0
-"""How long a board may go on talking before it is asked."""
 _BAUD = 115_200
 _LINE_LIMIT_BYTES = 400
 
@@ -120,12 +118,7 @@ def provision_board(
     """
     from headend.provisioning import provisioning_line
 
-    # What half a line is there already ends here, and the board's complaint about it is none of ours.
-    console.write(b"\r\n")
-    settled_s = time.monotonic() + SETTLE_S
-    while console.readline(_LINE_LIMIT_BYTES) and time.monotonic() < settled_s:
-        pass
-    console.write(b"provision\r\n")
+    console.write(b"\r\nprovision\r\n")
     public = board_public(_answer(console, "provision-key", timeout_s))
     terminal = register()
     try:
@@ -162,7 +155,8 @@ def _answer(console: Console, event: str, timeout_s: float) -> str:
         text = words[3].strip() if len(words) == 4 else ""
         if words[2] == event:
             return text
-        if words[2] == "error":
+        # Half a line that was there already, ended by ours, is what the board does not know.
+        if words[2] == "error" and not text.startswith("unknown command"):
             shown = "".join(c for c in text[:120] if c.isprintable())
             raise RemoteError(f"the board says: {shown}")
     raise RemoteError(f"no {event} from the board in {timeout_s:g} s: does ringcast run there, is this its console?")
