@@ -10,7 +10,7 @@ import typer
 from testbed.commands.ending import INTERRUPTED, expected_errors, fail, friendly
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from testbed.bench.figure import Figure
 
@@ -51,7 +51,7 @@ def bench(
         except KeyboardInterrupt:
             interrupted = True
             break
-    Console().print(_table(figures, failed))
+    Console().print(_screen(figures, failed))
     if json_file is not None:
         with friendly():
             json_file.write_text(json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=1) + "\n")
@@ -63,19 +63,23 @@ def bench(
         raise typer.Exit(1)
 
 
-def _table(figures: "list[Figure]", failed: dict[str, str]) -> "Table":
-    from rich.markup import escape
+def _screen(figures: "list[Figure]", failed: dict[str, str]) -> "Group":
+    """One table, and below it how each figure came about: a column for that would be a word wide."""
+    from rich.console import Group
+    from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title="ringcast bench")
-    for heading in ("figure", "value", "unit", "goal", "met", "how"):
+    for heading in ("figure", "value", "unit", "goal", "met"):
         justify = "right" if heading in ("value", "goal") else "left"
-        table.add_column(heading, justify=justify, no_wrap=heading == "figure")  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for figure in figures:
         met = "yes" if figure.met else "[red]no[/red]"
         sign = "at least" if figure.better == "higher" else "at most"
-        value, goal = f"{figure.value:g}", f"{sign} {figure.goal:g}"
-        table.add_row(figure.name, value, figure.unit, goal, met, escape(figure.how))
-    for name, why in failed.items():
-        table.add_row(name, "", "", "", "[red]failed[/red]", escape(why))
-    return table
+        table.add_row(figure.name, f"{figure.value:g}", figure.unit, f"{sign} {figure.goal:g}", met)
+    for name in failed:
+        table.add_row(name, "", "", "", "[red]failed[/red]")
+    said = [(figure.name, figure.how) for figure in figures] + list(failed.items())
+    notes = [part for name, how in said for part in (Text(name, style="bold"), Padding(Text(how), (0, 0, 0, 2)))]
+    return Group(table, *notes)
