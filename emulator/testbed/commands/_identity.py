@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from settop.errors import LocalError
-
-from testbed.commands.provision import _master_key, provision_board
+from testbed.commands.provision import open_master_key, provision_board, settle_tariff
 from testbed.deploy.started import BoardConsole
 
 
@@ -30,7 +28,6 @@ class NewIdentity:
         check: bool = False,
     ) -> None:
         from headend.store.database import open_database
-        from headend.store.subscribers import has_tariff, set_tariff
         from settop.keystore.identity import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES, Identity
 
         Identity(bytes(TERMINAL_ID_BYTES), bytes(DEVICE_KEY_BYTES), number)  # refuses a number that no board would take
@@ -40,11 +37,8 @@ class NewIdentity:
         if check:
             return
         self._engine = open_database(db)
-        self._key = _master_key(self._engine, db, master_key)
-        if portion_price is not None:
-            set_tariff(self._engine, tariff, portion_price)
-        elif not has_tariff(self._engine, tariff):
-            raise LocalError(f"no tariff {tariff!r}: add --portion-price to make it")
+        self._key = open_master_key(self._engine, db, master_key)
+        settle_tariff(self._engine, tariff, portion_price, set_up_price=0, currency="EUR")
 
     def give(self, console: BoardConsole, ready: str) -> None:
         """Provision the board whose `ready` line this is. Raises RemoteError where it refuses or falls silent."""

@@ -77,15 +77,12 @@ def provision(
         raise typer.BadParameter("give either --port PORT to provision a board directly, or --print to paste by hand")
     from headend.provisioning import issue, provisioning_line
     from headend.store.database import open_database
-    from headend.store.subscribers import has_tariff, remove_subscriber, set_tariff
+    from headend.store.subscribers import remove_subscriber
 
     with one_line_errors("provision"):
         engine = open_database(db)
-        key = _master_key(engine, db, master_key)
-        if portion_price is not None:
-            set_tariff(engine, tariff, portion_price, set_up_price, currency)
-        elif not has_tariff(engine, tariff):
-            raise LocalError(f"no tariff {tariff!r}: add --portion-price to make it")
+        key = open_master_key(engine, db, master_key)
+        settle_tariff(engine, tariff, portion_price, set_up_price, currency)
 
         def register() -> "NewTerminal":
             return issue(engine, key, number, tariff, programme, credit)
@@ -171,7 +168,21 @@ def _open_port(port: str) -> Any:
         raise LocalError(f"cannot open {port}: {error}") from None
 
 
-def _master_key(engine: "Engine", db: str, path: Path | None) -> "MasterKey":
+def settle_tariff(engine: "Engine", name: str, portion_price: int | None, set_up_price: int, currency: str) -> None:
+    """Make or change the tariff where there is a price. LocalError: there is none, and no such tariff."""
+    from headend.store.subscribers import has_tariff, set_tariff
+
+    if portion_price is not None:
+        set_tariff(engine, name, portion_price, set_up_price, currency)
+    elif not has_tariff(engine, name):
+        raise LocalError(f"no tariff {name!r}: add --portion-price to make it")
+
+
+def open_master_key(engine: "Engine", db: str, path: Path | None) -> "MasterKey":
+    """The key that seals the device keys of `db`; a file is made where there is none yet and none is needed.
+
+    Raises LocalError where it is missing or must be named.
+    """
     import os
 
     from headend.store.master_key import ENVIRONMENT, create_master_key, load_master_key
