@@ -24,14 +24,6 @@ from testbed.station import ConsoleEvent
 STATUS = "call=talking damaged=0 resyncs=0 lost=0 overflow=0 refused=0 heap_used=90000"
 
 
-@pytest.fixture(scope="module")
-def image():
-    try:
-        return pico_image()
-    except RuntimeUnavailable as error:
-        pytest.skip(str(error))
-
-
 def terminal(status, *clear_packets, equal=True):
     """A finished run's terminal with portions of 10 scrambled packets each."""
     portions = [

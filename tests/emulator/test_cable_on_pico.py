@@ -8,7 +8,6 @@ from testbed.line.cable import CableHost
 from testbed.machines.base import TerminalSpec, package_files
 from testbed.machines.cabled import CabledMachine, cabled, cabled_spec
 from testbed.machines.pico import PicoMachine
-from testbed.runtimes import RuntimeUnavailable, pico_image
 from testbed.scenario import outcome
 from testbed.scenario.clip import MIN_BITRATE, make_clip
 from testbed.scenario.plan import ActionPlan, LinePlan, Plan
@@ -20,14 +19,6 @@ SECONDS = 6
 HEARD = [3, 4]
 
 pytestmark = pytest.mark.pico
-
-
-@pytest.fixture(scope="module")
-def image():
-    try:
-        return pico_image()
-    except RuntimeUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from testbed.machines.pico_flash import (
     files_image,
     read_uf2,
 )
-from testbed.runtimes import RuntimeUnavailable, pico_image
 
 MS = 1_000_000
 HELLO = b"""
@@ -43,14 +42,6 @@ while True:
         if n:
             uart.write(buffer[:n])
 """
-
-
-@pytest.fixture(scope="module")
-def image():
-    try:
-        return pico_image()
-    except RuntimeUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

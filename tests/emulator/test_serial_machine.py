@@ -11,7 +11,6 @@ from testbed.hil.adapter import EmulatedBoard
 from testbed.machines.base import Machine, MachineError, TerminalSpec
 from testbed.machines.pico_flash import flash_image
 from testbed.machines.serial import SerialMachine
-from testbed.runtimes import RuntimeUnavailable, pico_image
 from testbed.terminals import find_runtime
 
 pytestmark = pytest.mark.pico
@@ -39,14 +38,6 @@ while True:
         count = stream.readinto(buffer[: min(1024, stream.any())])
         stream.write(buffer[:count])
 """
-
-
-@pytest.fixture(scope="module")
-def image():
-    try:
-        return pico_image()
-    except RuntimeUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

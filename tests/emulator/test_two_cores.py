@@ -9,7 +9,6 @@ import pytest
 from testbed.boards import load_board
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
-from testbed.runtimes import RuntimeUnavailable, pico_image
 
 from tests.helpers.memory_scan import find_traces, traces_of
 
@@ -70,14 +69,6 @@ opener._kit = None
 opener._known = ()
 """
 """A batch that is opened by one core first: `right`."""
-
-
-@pytest.fixture(scope="module")
-def image():
-    try:
-        return pico_image()
-    except RuntimeUnavailable as error:
-        pytest.skip(str(error))
 
 
 def board(image, main, baud=921_600, cores=2):
