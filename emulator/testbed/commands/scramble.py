@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.commands._files import hex_bytes, one_line_errors, progress_for
+from testbed.commands._files import hex_bytes, one_line_errors, progress_for, warn
 
 
 def scramble(
@@ -61,6 +61,8 @@ def scramble(
         with progress_for(source, "scrambling") as progress:
             result = scramble_file(source, target, portion_seconds, secret, run_id, programme_id, programme, progress)
         os.write(keys_file, json.dumps(result.as_json(), indent=1).encode() + b"\n")
+    for warning in result.warnings:
+        warn("scramble", warning)
     typer.echo(
         f"{len(result.portions)} portions, {result.scrambled} of {result.packets} packets scrambled, "
         f"{result.ecm_inserted + result.ecm_replacing_null} ECMs on PID 0x{result.ca_pid:04x} "

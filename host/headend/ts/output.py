@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from settop.errors import LocalError
 
 from headend.ts.packets import CHUNK_PACKETS, PACKET_BYTES, Packets, TsFile
@@ -48,7 +49,8 @@ class Batch(NamedTuple):
     splices: list[Splice]
 
 
-Work = Callable[[int, Packets], int]  # changes the packets (index of the first given) in place, returns a count
+Counts = npt.NDArray[np.int64]  # of whatever the work counts, shape (n,)
+Work = Callable[[int, Packets], Counts]  # changes the packets (index of the first given) in place
 
 
 def refuse_same_file(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
@@ -100,7 +102,7 @@ def run_batches(
     batches: Iterable[Batch],
     work: Work,
     progress: Callable[[int, int], None] | None = None,
-) -> int:
+) -> Counts:
     """Carry out `batches` of at most CHUNK_PACKETS packets: read, `work`, splice, write to `handle`.
 
     Returns the sum of what `work` returned. Large files are shared between processes where the system can fork.
@@ -108,9 +110,9 @@ def run_batches(
     workers = min(_cpus(), _MAX_WORKERS)
     if source.packets < _FORK_FROM_PACKETS or workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
         worker = _Worker(source, handle, work)
-        counted = done = 0
+        counted, done = np.zeros(1, np.int64), 0
         for batch in batches:
-            counted += worker.run(batch)
+            counted = counted + worker.run(batch)
             done += batch.packets
             if progress:
                 progress(done, source.packets)
@@ -133,7 +135,7 @@ class _Worker:
         self._buffer = source.buffer(CHUNK_PACKETS)
         self.end = 0  # packets of output, up to the last batch that was run
 
-    def run(self, batch: Batch) -> int:
+    def run(self, batch: Batch) -> Counts:
         chunk = self._buffer[: batch.packets]
         self._source.read_at(batch.first, chunk)
         rows, new, inserted = [], [], []
@@ -158,17 +160,17 @@ def _run_forked(
     work: Work,
     workers: int,
     progress: Callable[[int, int], None] | None,
-) -> tuple[int, int]:
+) -> tuple[Counts, int]:
     """This process hands out batches, and works itself on every batch that finds the others busy."""
     context = multiprocessing.get_context("fork")
     pipes: list[Connection] = []
     processes = []
     queued: dict[Connection, int] = {}
-    counted = done = end = 0
+    counted, done, end = np.zeros(1, np.int64), 0, 0
 
-    def note(more: int, packets: int, last: int) -> None:
+    def note(more: Counts, packets: int, last: int) -> None:
         nonlocal counted, done, end
-        counted += more
+        counted = counted + more
         done += packets
         end = max(end, last)
         if progress:
