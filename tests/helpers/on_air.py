@@ -110,7 +110,7 @@ def watch(data: bytes, programmes: set[int] | None = None) -> OnAir:
                     _pmt(seen, number, pid, section, pat, streams, programmes)
         due = {one for key, found in streams.items() if key in pat for kind, one in found if kind not in SECTION_TYPES}
         if pid in due and pid != 0x1FFF and payload(packet) and packet[3] < 0x80:
-            # Where the PAT has given the PID to a PMT and the old PMT is still in force, that PMT's packets are no stream's.
+            # The PAT has given the PID to a new PMT while an old one still names it: those packets are no stream's.
             table = pid in pat.values() and packet[1] & 0x40 and payload(packet)[:2] == b"\x00\x02"
             seen.clear.update([] if table else [pid])
     return seen

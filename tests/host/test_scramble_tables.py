@@ -8,6 +8,7 @@ import random
 
 import pytest
 from headend.ts.descrambler import descramble_file
+from headend.ts.exposure import exposed_packets
 from headend.ts.portions import TICKS_PER_MS
 from headend.ts.psi import Pat, Pmt, Stream, build_pat, build_pmt, crc32_mpeg2
 from headend.ts.scrambler import scramble_file
@@ -231,6 +232,22 @@ def test_damaged_packets_are_passed_on_and_say_nothing(tmp_path):
     assert [packet for packet in packets_of(data) if packet[1] & 0x80] == noise
     assert any("6 damaged" in text for text in result.warnings)
     assert_protected(data)
+
+
+def test_exposure_counts_what_a_pmt_in_force_announces_and_is_clear(tmp_path):
+    mux = Mux()
+    mux.stretch(({1: PMT_PID}, 0), [(PMT_PID, pmt(PICTURE, SOUND))], [AUDIO_PID], ms=300)
+    mux.stretch(({1: PMT_PID}, 0), [(PMT_PID, pmt(PICTURE, Stream(0x0B, AUDIO_PID), version=1))], [AUDIO_PID], ms=300)
+    _, data = scrambled(mux, tmp_path)
+    on_air = packets_of(data)
+    assert not exposed_packets(tmp_path / "out.ts")
+    rows = [row for row, packet in enumerate(on_air) if packet[3] >= 0x80]
+    for row in rows[:5]:
+        on_air[row] = on_air[row][:3] + bytes((on_air[row][3] & 0x3F,)) + on_air[row][4:]
+    (tmp_path / "leak.ts").write_bytes(b"".join(on_air))
+    found = exposed_packets(tmp_path / "leak.ts")
+    assert found == watch(b"".join(on_air)).clear
+    assert sum(found.values()) == 5
 
 
 # --- PIDs that are not free ------------------------------------------------------------------------------------------
