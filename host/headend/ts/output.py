@@ -127,6 +127,20 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def put_in_place(chunk: Packets, splices: Iterable[Splice]) -> list[Splice]:
+    """Carry out in `chunk` the splices that put one packet in another's place; returns the others."""
+    rows, new, others = [], [], []
+    for splice in splices:
+        if splice.leaves_out and len(splice.packets) == PACKET_BYTES:
+            rows.append(splice.row)
+            new.append(splice.packets)
+        else:
+            others.append(splice)
+    if rows:
+        chunk[rows] = np.frombuffer(b"".join(new), np.uint8).reshape(-1, PACKET_BYTES)
+    return others
+
+
 class _Worker:
     def __init__(self, source: TsFile, handle: int, work: Work) -> None:
         self._source = source
@@ -138,15 +152,7 @@ class _Worker:
     def run(self, batch: Batch) -> Counts:
         chunk = self._buffer[: batch.packets]
         self._source.read_at(batch.first, chunk)
-        rows, new, inserted = [], [], []
-        for splice in batch.splices:
-            if splice.leaves_out and len(splice.packets) == PACKET_BYTES:
-                rows.append(splice.row)
-                new.append(splice.packets)
-            else:
-                inserted.append(splice)
-        if rows:
-            chunk[rows] = np.frombuffer(b"".join(new), np.uint8).reshape(-1, PACKET_BYTES)
+        inserted = put_in_place(chunk, batch.splices)
         counted = self._work(batch.first, chunk)
         written = _write_at(self._handle, batch.place * PACKET_BYTES, _pieces(chunk, inserted))
         self.end = max(self.end, batch.place + written // PACKET_BYTES)

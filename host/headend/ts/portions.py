@@ -47,6 +47,10 @@ class Timeline:
         self._at_list: list[int] = self._at.tolist()
         self._ticks_list: list[int] = self._ticks.tolist()
 
+    def points(self) -> tuple[list[int], list[int]]:
+        """Packets and their times, between which time runs linearly; the first and the last are extrapolated."""
+        return list(self._at_list), list(self._ticks_list)
+
     def ticks(self, packet: int) -> int:
         """Programme time of one packet."""
         row = min(max(bisect_right(self._at_list, packet) - 1, 0), len(self._at_list) - 2)
@@ -161,7 +165,7 @@ def _is_watchable(found: Survey, programme: int) -> bool:
     return any(has_picture_or_sound(pmt) for _, pmt in found.pmts_of(programme))
 
 
-def _clock_pid(found: Survey, pmt: Pmt) -> int | None:
+def clock_pid(found: Survey, pmt: Pmt) -> int | None:
     """The PID that the PMT names for the clock; where no reference is there, the first stream that has some, picture
     before sound.
     """
@@ -174,7 +178,7 @@ def _clock_samples(found: Survey, pmts: list[tuple[int, Pmt]]) -> PcrSamples:
     """The programme's references; where a later PMT names another PCR PID, the clock changes to it there."""
     pids: list[tuple[int, int]] = []
     for at, pmt in pmts:
-        pid = _clock_pid(found, pmt)
+        pid = clock_pid(found, pmt)
         if pid is not None and (not pids or pids[-1][1] != pid):
             pids.append((at, pid))
     if len(pids) == 1:
@@ -202,16 +206,21 @@ class PortionSpan:
     start_ms: float
 
 
+def portion_ticks(portion_seconds: float) -> int:
+    """Length of a portion in ticks. Raises LocalError outside 0.2 to 4,000,000 s."""
+    if not MIN_PORTION_SECONDS <= portion_seconds <= MAX_PORTION_SECONDS:
+        raise LocalError(
+            f"portion_seconds is {portion_seconds:g}; from {MIN_PORTION_SECONDS:g} to {MAX_PORTION_SECONDS:g} work"
+        )
+    return round(portion_seconds * TICKS_PER_S)
+
+
 class PortionMap:
     """Cuts a timeline at multiples of `portion_seconds` (0.2 to 4,000,000, else LocalError) from the first PCR."""
 
     def __init__(self, timeline: Timeline, portion_seconds: float) -> None:
-        if not MIN_PORTION_SECONDS <= portion_seconds <= MAX_PORTION_SECONDS:
-            raise LocalError(
-                f"portion_seconds is {portion_seconds:g}; from {MIN_PORTION_SECONDS:g} to {MAX_PORTION_SECONDS:g} work"
-            )
         self.timeline = timeline
-        self.portion_ticks = round(portion_seconds * TICKS_PER_S)
+        self.portion_ticks = portion_ticks(portion_seconds)
         last = timeline.ticks(max(timeline.packets - 1, 0)) // self.portion_ticks
         firsts = [timeline.first_packet_at(index * self.portion_ticks) for index in range(1, last + 1)]
         self.starts: list[int] = [0, *firsts]

@@ -231,13 +231,13 @@ def ca_pids_named(raw: bytes) -> list[int]:
     return [(one[4] & 0x1F) << 8 | one[5] for one in found]
 
 
-def insert_descriptors(section: bytes, added: bytes) -> bytes:
-    """A PMT with `added` in front of its programme loop and version_number + 1; every other octet as it was.
+def insert_descriptors(section: bytes, added: bytes, step: int = 1) -> bytes:
+    """A PMT with `added` in front of its programme loop and version_number + `step`; every other octet as it was.
 
     Raises RemoteError where it would exceed 1,021 bytes.
     """
     info = int.from_bytes(section[10:12], "big") + len(added)
-    return _respun(section, 1, section[8:10] + info.to_bytes(2, "big") + added + section[12:-4])
+    return _respun(section, step, section[8:10] + info.to_bytes(2, "big") + added + section[12:-4])
 
 
 def remove_descriptors(section: bytes, start: int, size: int) -> bytes:

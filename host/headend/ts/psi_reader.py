@@ -2,6 +2,7 @@
 
 from array import array
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,6 @@ from headend.ts.packets import (
     PACKET_BYTES,
     PIDS,
     Packets,
-    TsFile,
     Words,
     header_words,
     pids_of,
@@ -34,7 +34,7 @@ from headend.ts.psi import (
 )
 from headend.ts.signalling import ca_pid_of
 from headend.ts.streams import carries_sections
-from headend.ts.tables import CatSeen, ContentSeen, PatInForce, PatSeen, PmtSeen
+from headend.ts.tables import CatSeen, ContentSeen, PatInForce, PatSeen, PmtSeen, Seen
 
 _SEEN, _TABLES, _ECMS = 1, 2, 4  # marks of a PID: a packet has it; it carries tables; it carries our messages
 _LOWEST_PMT_PID = 0x10
@@ -81,10 +81,18 @@ class EcmLog:
         self.broadcast.append(self.broadcasts.index(ecm.broadcast_id))
 
 
+class Rereadable(Protocol):
+    """What a reader looks back into: a TsFile, or packets that are held."""
+
+    def buffer(self, packets: int) -> Packets: ...
+
+    def read_at(self, first: int, packets: Packets) -> None: ...
+
+
 class PsiReader:
     """Call `read` with chunk after chunk; the lists are then as `Survey` describes them."""
 
-    def __init__(self, source: TsFile) -> None:
+    def __init__(self, source: Rereadable) -> None:
         self._source = source
         self._assemblers = {PAT_PID: SectionAssembler(), CAT_PID: SectionAssembler()}
         self._marks = np.zeros(PIDS, np.uint8)
@@ -115,6 +123,28 @@ class PsiReader:
     def seen_pids(self) -> npt.NDArray[np.bool_]:
         seen: npt.NDArray[np.bool_] = self._marks & _SEEN != 0
         return seen
+
+    def programmes_in_force(self) -> list[int]:
+        return list(self._pat.named)
+
+    def take_tables(self) -> list[Seen]:
+        """The tables that have come since the last call, in order; they are forgotten here."""
+        seen: list[Seen] = [*self.pats, *self.cats, *self.pmts, *self.content]
+        for kind in (self.pats, self.cats, self.pmts, self.content):
+            kind.clear()
+        return sorted(seen, key=lambda one: one.at)
+
+    def stop_looking_back(self) -> None:
+        """What has come so far is gone."""
+        self._looks_back = _LOOKS_BACK
+
+    def forget(self, distinct: int) -> None:
+        """Drop what is only remembered to be fast, where it has become so much; the logs must be empty."""
+        if len(self.distinct) > distinct:
+            self.distinct.clear()
+            self._ids.clear()
+            self._plain.clear()
+            self._last.clear()
 
     def read(self, first: int, packets: Packets, pids: Words) -> None:
         """Packets first..first+n-1, whose PIDs are `pids`."""

@@ -6,6 +6,7 @@ takes further packets behind them. Continuity counters after that run on with th
 """
 
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from headend.ts.packets import PACKET_BYTES
@@ -23,6 +24,18 @@ class Edits:
     at: "array[int]" = field(default_factory=lambda: array("q"))
     packets: list[tuple[bytes, ...]] = field(default_factory=list)
     given_up: list[int] = field(default_factory=list)  # packets whose sections should have been changed and were not
+
+    def in_order(self) -> "Edits":
+        """The same, sorted by packet."""
+        order = sorted(range(len(self.at)), key=self.at.__getitem__)
+        return Edits(array("q", [self.at[row] for row in order]), [self.packets[row] for row in order], self.given_up)
+
+    def taken(self, end: int) -> "Edits":
+        """Those before packet `end`, in order, which are gone from here."""
+        ordered = self.in_order()
+        count = bisect_left(ordered.at, end)
+        self.at[:], self.packets[:] = ordered.at[count:], ordered.packets[count:]
+        return Edits(ordered.at[:count], ordered.packets[:count])
 
 
 class PidRewriter:
@@ -55,6 +68,16 @@ class PidRewriter:
             self.finish()
         elif self._assembler.idle:
             self._close()
+
+    @property
+    def open_since(self) -> int | None:
+        """The packet with which an open group begins: what becomes of it is not known yet."""
+        return self._group[0][0] if self._group else None
+
+    def forget(self) -> None:
+        """The edit is another one from here on."""
+        self._known.clear()
+        self._shifted.clear()
 
     def finish(self) -> None:
         """Give up an open group: its packets stay as they are."""
@@ -124,9 +147,4 @@ def rewrite_psi(found: Survey, pids: list[int], edit: Edit) -> Edits:
         for at, number in zip(log.packet, log.distinct, strict=True):
             rewriter.feed(at, found.distinct[number])
         rewriter.finish()
-    if len(set(pids)) > 1:
-        order = sorted(range(len(edits.at)), key=edits.at.__getitem__)
-        edits = Edits(
-            type(edits.at)("q", [edits.at[row] for row in order]), [edits.packets[row] for row in order], edits.given_up
-        )
-    return edits
+    return edits.in_order() if len(set(pids)) > 1 else edits

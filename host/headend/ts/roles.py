@@ -15,7 +15,7 @@ from headend.ts.psi import Pmt, ca_pids_named
 from headend.ts.signalling import ca_pid_of
 from headend.ts.streams import carries_sections
 from headend.ts.survey import Survey
-from headend.ts.tables import CatSeen, ContentSeen, PatSeen, PmtSeen, PmtsInForce
+from headend.ts.tables import CatSeen, PatSeen, PmtSeen, PmtsInForce, Seen
 
 LOWEST_ES_PID = 0x10  # below are tables whose PIDs the standard fixes or keeps (ISO/IEC 13818-1, table 2-3)
 
@@ -23,7 +23,6 @@ NOTHING, STREAM, ECM, OTHER = range(4)
 """STREAM: an elementary stream of the programmes concerned; ECM: our messages; OTHER: somebody else's, or tables."""
 
 Roles = npt.NDArray[np.uint8]
-Seen = PatSeen | PmtSeen | CatSeen | ContentSeen
 
 
 class RoleChange(NamedTuple):
@@ -77,14 +76,16 @@ class RoleCursor:
 
 def plan_roles(found: Survey, concerned: Callable[[Pmt], bool]) -> RolePlan:
     """The roles that follow from the tables of `found`; `concerned` picks the PMTs whose streams are STREAM."""
-    planner = _Planner(concerned)
+    planner = RolePlanner(concerned)
     seen: Iterable[Seen] = [*found.pats, *found.cats, *found.pmts, *found.content]
     for one in sorted(seen, key=lambda event: event.at):
         planner.take(one)
     return RolePlan(sorted(planner.changes, key=lambda change: change.at), planner.refused)
 
 
-class _Planner:
+class RolePlanner:
+    """Takes tables in the order of the stream; the changes that follow from them gather in `changes`."""
+
     def __init__(self, concerned: Callable[[Pmt], bool]) -> None:
         self._concerned = concerned
         self._tables = PmtsInForce()

@@ -1,6 +1,6 @@
 """How a scrambled programme announces itself: CA and scrambling descriptors in its PMT, put in and taken out again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from settop.errors import RemoteError
@@ -11,8 +11,8 @@ from headend.ts.psi import PMT_TABLE, Pmt, descriptors_of, insert_descriptors, p
 Edit = Callable[[bytes], bytes]  # a section in, the section to put in its place out
 
 
-def announcing(programmes: list[int], ca_pid: int, programme_id: int) -> Edit:
-    """An edit that puts both descriptors in front of the PMTs of `programmes` and raises their version by one (mod 32).
+def announcing(programmes: Container[int], ca_pid: int, programme_id: int, step: int = 1) -> Edit:
+    """An edit that puts both descriptors in front of the PMTs of `programmes`; their version rises by `step` (mod 32).
 
     In front: what follows may be a descriptor that is longer than its loop, and no reader gets past it.
     """
@@ -22,7 +22,7 @@ def announcing(programmes: list[int], ca_pid: int, programme_id: int) -> Edit:
         pmt = _pmt(section)
         if pmt is None or pmt.programme not in programmes:
             return section
-        return insert_descriptors(section, added)
+        return insert_descriptors(section, added, step)
 
     return edit
 

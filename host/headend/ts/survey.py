@@ -111,7 +111,7 @@ def survey(source: TsFile, progress: Progress | None = None) -> Survey:
         words = header_words(packets, first)
         pids = pids_of(words)
         found.null_bits += np.packbits(pids == NULL_PID).tobytes()
-        _look_at_headers(found, first, packets, words, pids)
+        look_at_headers(found, first, packets, words, pids)
         reader.read(first, packets, pids)
         if progress:
             progress(first + len(packets), source.packets)
@@ -123,7 +123,8 @@ def survey(source: TsFile, progress: Progress | None = None) -> Survey:
     return found
 
 
-def _look_at_headers(found: Survey, first: int, packets: Packets, words: Words, pids: Words) -> None:
+def look_at_headers(found: Survey, first: int, packets: Packets, words: Words, pids: Words) -> None:
+    """Note in `found` what the headers of packets first..first+n-1 say: damage, clocks, where PES begin."""
     damaged = words & IS_DAMAGED != 0
     if damaged.any():
         found.damaged += int(np.count_nonzero(damaged))

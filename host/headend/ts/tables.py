@@ -36,6 +36,9 @@ class ContentSeen(NamedTuple):
     pes: bool
 
 
+Seen = PatSeen | PmtSeen | CatSeen | ContentSeen
+
+
 @dataclass(slots=True)
 class PatInForce:
     """Programme number -> PMT PID, from PAT sections as they come (ISO/IEC 13818-1, 2.4.4.3).
