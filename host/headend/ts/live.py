@@ -64,7 +64,30 @@ class _Held:
 
     def __init__(self) -> None:
         self.first = 0
-        self.packets: Packets = np.zeros((0, PACKET_BYTES), np.uint8)
+        self._room: Packets = np.zeros((1024, PACKET_BYTES), np.uint8)
+        self._start = self._end = 0  # rows of the room that are in use
+
+    @property
+    def packets(self) -> Packets:
+        return self._room[self._start : self._end]
+
+    def add(self, packets: Packets) -> None:
+        count = self._end - self._start
+        if self._end + len(packets) > len(self._room):
+            room = self._room
+            if 2 * (count + len(packets)) > len(room):
+                room = np.zeros((4 * (count + len(packets)), PACKET_BYTES), np.uint8)
+            room[:count] = self.packets  # into itself only where the halves do not overlap
+            self._room, self._start, self._end = room, 0, count
+        self._room[self._end : self._end + len(packets)] = packets
+        self._end += len(packets)
+
+    def take(self, count: int) -> Packets:
+        """The first `count` packets, as a copy; they are held no longer."""
+        taken = self.packets[:count].copy()
+        self._start += count
+        self.first += count
+        return taken
 
     def buffer(self, packets: int) -> Packets:
         return np.zeros((packets, PACKET_BYTES), np.uint8)
@@ -121,7 +144,7 @@ class LiveScrambler:
     def feed(self, packets: Packets) -> Released:
         """Take packets, shape (n, 188)."""
         first = self._held.end
-        self._held.packets = np.concatenate((self._held.packets, packets))
+        self._held.add(packets)
         words = header_words(packets, first)
         pids = pids_of(words)
         look_at_headers(self._found, first, packets, words, pids)
@@ -295,7 +318,7 @@ class LiveScrambler:
         held, timeline = self._held, self._timeline
         assert timeline is not None
         first, count = held.first, end - held.first
-        chunk, held.packets, held.first = held.packets[:count].copy(), held.packets[count:], end
+        chunk = held.take(count)
         words = header_words(chunk, first)
         pids = pids_of(words)
         edits = EditCursor(self._edits.taken(end)).take(first, count)
