@@ -1,7 +1,7 @@
 """A modem on a pseudo-terminal in real time, an exchange behind it, and a socket by which to ring it.
 
 One thread, one `poll`: it sleeps until the terminal, the socket or the next timer of modem and exchange.
-Closing the pseudo-terminal counts as DTR dropped; see `pty_watch.py`.
+The last close of the pseudo-terminal counts as DTR dropped; see `pty_watch.py`.
 """
 
 import contextlib
