@@ -34,6 +34,12 @@ def test_chat_dials_and_gets_connect(need, link):
     assert status == 0, seen
 
 
+@pytest.mark.parametrize("number", ["(555) 0100", '"5550100"', "555/0100", "555_01.00R", "[555]{0100}"])
+def test_chat_dials_a_number_as_it_is_written(need, link, number):
+    status, seen = chat(need("chat"), link, "", "ATZ", "OK", "ATDT" + number, "CONNECT 2400", r"\c")
+    assert status == 0, seen
+
+
 @pytest.mark.parametrize(
     ("setup", "number", "words"),
     [
@@ -42,12 +48,17 @@ def test_chat_dials_and_gets_connect(need, link):
         ("ATX1S7=1", "5550102", "NO CARRIER"),
         ("ATS7=30", "5550104", "NO DIALTONE"),
         ("ATS7=30", "5559999", "NO CARRIER"),
-        ("ATS7=30", "55501XY", "ERROR"),
+        ("ATS7=30", "55501XY", "NO CARRIER"),
     ],
 )
 def test_chat_aborts_with_the_reason(need, link, setup, number, words):
     status, seen = chat(need("chat"), link, "", "ATZ", "OK", setup, "OK", "ATDT" + number, "CONNECT", r"\c")
     assert status == 4 + ABORTS.index(words), seen
+
+
+def test_chat_aborts_on_an_error(need, link):
+    status, seen = chat(need("chat"), link, "", "ATZ", "OK", "ATX9DT5550100", "CONNECT", r"\c")
+    assert status == 4 + ABORTS.index("ERROR"), seen
 
 
 def test_chat_sees_the_line_dropped(need, link):

@@ -12,6 +12,7 @@ from enum import Enum
 from testbed.line.at_parser import AtError, Command, LineEditor, parse_line
 from testbed.line.commands import run_setting
 from testbed.line.dialling import Step, plan_dialling
+from testbed.line.memory import Memory
 from testbed.line.port import LinePort, Signal
 from testbed.line.registers import Profile
 from testbed.line.result_codes import Result, frame_information, frame_result
@@ -49,7 +50,7 @@ class Modem:
         self._held = bytearray()  # from the line, while in online command state
         self._editor = LineEditor()
         self._pending: Iterator[Command] = iter(())
-        self._last_number = ""
+        self._memory = Memory()
         # A call being set up
         self._steps: list[Step] = []
         self._step_due_ms: int | None = None
@@ -267,7 +268,8 @@ class Modem:
         elif name in ("Z", "&F", "&W"):
             self._profile_command(command, now_ms)
         else:
-            information = run_setting(self.profile, command)
+            numbers = name == "&Z"
+            information = self._memory.number_command(command) if numbers else run_setting(self.profile, command)
             if information:
                 self._out += frame_information(self.profile, information)
         return True
@@ -294,7 +296,7 @@ class Modem:
         if command.name == "A":
             self._begin_answer(now_ms)
         elif command.text == "L?":
-            self._out += frame_information(self.profile, [self._last_number])
+            self._out += frame_information(self.profile, [self._memory.last_number])
             self._run(now_ms)
         else:
             self._begin_dial(command, now_ms)
@@ -302,9 +304,12 @@ class Modem:
     # -- calls
 
     def _begin_dial(self, command: Command, now_ms: int) -> None:
-        text = self._last_number if command.text == "L" else command.text
+        text = self._memory.dial_string(command.text)
+        if text is None:
+            self._fail(Result.NO_CARRIER, now_ms)
+            return
         steps = plan_dialling(text, self.profile)
-        self._last_number = text
+        self._memory.last_number = text
         self._stay = command.op == ";"
         self._quiet = any(step.kind == "quiet" for step in steps)
         if not self._port.off_hook:
