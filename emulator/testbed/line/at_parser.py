@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from settop.errors import RemoteError
 
-from testbed.line.registers import Profile
+from testbed.line.registers import SETTINGS, Profile
 
 LINE_LIMIT = 255  # characters after AT; V.250 5.4.1 wants at least 40
 
-_BASIC = frozenset("AEHILMOPQTVXZ")
-_AMPERSAND = frozenset("CDFVWZ")
+_BASIC = frozenset(("A", "H", "I", "O", "P", "T", "Z", "&F", "&T", "&V", "&W", "&Y", "&Z", *SETTINGS))
+_PREFIXES = frozenset(name[0] for name in _BASIC if len(name) == 2)
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!%-./:_")
 
 
@@ -106,6 +106,8 @@ def _commands(line: str) -> Iterator[Command]:
             elif text[at : at + 1] == "=":
                 start = at + 1
                 at, _ = _digits(text, start)
+                if text[at : at + 1] == "-" and text[at + 1 : at + 2].isdigit():
+                    raise AtError(f"S{number_of} takes no negative value")
                 yield Command("S", "=", number_of, text[start:at])
             else:
                 raise AtError(f"S{number_of} neither read (S{number_of}?) nor set (S{number_of}=n)")
@@ -114,10 +116,10 @@ def _commands(line: str) -> Iterator[Command]:
             yield command
         else:
             name = letter
-            if letter == "&":
+            if letter in _PREFIXES:
                 name += text[at : at + 1]
                 at += 1
-            if letter not in _BASIC and (letter != "&" or name[1:] not in _AMPERSAND):
+            if name not in _BASIC:
                 raise AtError("unknown command")
             at, value = _digits(text, at)
             if name == "&Z" and text[at : at + 1] in ("=", "?"):

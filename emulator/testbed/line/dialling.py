@@ -6,7 +6,6 @@ from testbed.line.registers import Profile
 
 TONE_DIGITS = "0123456789*#+ABCD"
 PULSE_DIGITS = "0123456789"
-FLASH_MS = 500
 PULSE_MS = 100  # ten pulses a second
 PULSE_GAP_MS = 800
 
@@ -38,7 +37,7 @@ def plan_dialling(dial_string: str, profile: Profile) -> list[Step]:
         elif char == ",":
             steps.append(Step("pause", profile.s[8] * 1000))
         elif char == "!":
-            steps.append(Step("pause", FLASH_MS))
+            steps.append(Step("pause", profile.s[29] * 10))
         elif char == "W":
             steps.append(Step("tone"))
         elif char == "@":
