@@ -111,6 +111,19 @@ def test_what_the_last_close_does_is_as_and_d_has_it(tmp_path, action):
         process.communicate(timeout=10)
 
 
+@pytest.mark.parametrize(("setup", "held"), [(b"&K3", True), (b"+IFC=0,0", False)])
+def test_the_pty_is_read_as_ifc_has_it(tmp_path, setup, held):
+    link = tmp_path / "modem"
+    with running_modem(link, "--setup-ms", "0", "--rate", "1200"), Terminal(link) as terminal:
+        terminal.say(b"ATE0" + setup + b"\r", b"OK\r\n")
+        terminal.say(b"ATDT5550100\r", b"CONNECT 1200\r\n")
+        os.set_blocking(terminal.fd, False)
+        written = 0
+        while written < 65_536 and select.select([], [terminal.fd], [], 1)[1]:
+            written += os.write(terminal.fd, b"x" * 1024)
+    assert (written < 65_536) == held
+
+
 def test_sigterm_ends_with_status_0_and_an_idle_modem_uses_no_cpu(tmp_path):
     with running_modem(tmp_path / "m") as process:
 
