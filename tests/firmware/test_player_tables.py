@@ -58,6 +58,24 @@ def test_streams_come_and_go_with_the_packet_behind_their_pmt():
         assert (rig.player.lost, rig.player.dark, rig.player.resyncs) == (0, 0, 0)
 
 
+def test_packets_behind_a_change_are_counted_once():
+    rng = air.Rng(8)
+    _, sent = content(rng, 9, 0)
+    head = tables(((1, air.PMT_PID), (2, 0x1002)), (air.PMT_PID, air.pmt()))
+    stream = air.section_packets(air.PMT_PID, air.pmt(version=1), 1)
+    for i in range(3):
+        stream += sent[3 * i : 3 * i + 3] + air.section_packets(0, air.pat(((1, air.PMT_PID), (2, 0x1002))), i + 1)
+        stream += air.section_packets(air.PMT_PID, air.pmt(version=i), i + 2) + [air.packet(0x12, i, bytes(184))]
+    for slots in (3, 8, 25):
+        rig = Rig((0,), slots=slots, ring_bytes=8192)
+        rig.flush(head)
+        rig.flush(stream)
+        assert (rig.player.lost, rig.player.packets) == (0, len(head) + len(stream)), slots
+        # And a gap behind one is still seen.
+        rig.flush(air.section_packets(air.PMT_PID, air.pmt(version=9), 5) + sent[:1] + sent[3:4] + sent[5:6])
+        assert rig.player.lost >= 1
+
+
 def test_a_pat_with_a_parked_service_and_many_others_costs_nothing():
     clear, sent = content(air.Rng(3), 6, 0)
     for entries in (

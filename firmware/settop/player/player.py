@@ -161,7 +161,8 @@ class Player:
                     self._other(slot, action, now_ms)
                 slot += 1
                 if programmes.changed:
-                    break  # what follows has another meaning now: it is sorted again
+                    self._forget(slot, in_step)  # what follows has another meaning now: it is sorted again
+                    break
         self.packets += slot
         if descrambler.filled:
             self._put_out()
@@ -169,6 +170,13 @@ class Player:
             self._resync(ts.PACKET_BYTES * slot)
         else:
             self._keep(ts.PACKET_BYTES * slot)
+
+    def _forget(self, slot, end):
+        """Forget the counters of packets that are going to be sorted once more: they are no gap."""
+        source = self._descrambler.source
+        table = self.programmes.table
+        for at in range(ts.IN_OFFSET + ts.PACKET_BYTES * slot, ts.IN_OFFSET + ts.PACKET_BYTES * end, ts.PACKET_BYTES):
+            table[(source[at + 1] & 0x1F) << 8 | source[at + 2]] &= ts.PID_KIND
 
     def _keep(self, at):
         """Drop the first `at` octets."""

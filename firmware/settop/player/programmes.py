@@ -45,6 +45,7 @@ class Programmes:
         self._pmts = {}  # ours in force: (streams, tables, CA), PIDs in two octets each, by number << 13 | PMT PID
         self._readers = {}  # by PMT PID
         self._idle = SectionReader(TABLE_PMT)
+        self._below_ecm = ts.PID_DROP  # what the ECMs' PID would be without them
         self._short = False  # something was left out
         self._left_out = []
         self._told = {}
@@ -76,12 +77,14 @@ class Programmes:
     def tune(self, number):
         """Choose a service, which need not be there yet; None for the lowest one of ours."""
         self._clear()
+        self._withdraw()
         self.service = number
         if self._short or (number is not None and not self.is_ours(number)):
             # What was left out may find room now: read all tables anew.
             self._short = False
             self._pat_key = b""
             self._marks = bytearray(len(self._marks))
+        self._announce()
         self._fill()
 
     def left_out(self):
@@ -177,6 +180,7 @@ class Programmes:
         if pairs == self._pairs:
             return
         self._clear()
+        self._withdraw()
         marks = bytearray(len(pairs) // _PAIR * _MARK)
         for at in range(0, len(pairs), _PAIR):
             old = self._mark_of(pairs[at : at + _PAIR])
@@ -189,6 +193,7 @@ class Programmes:
             if not self.has(key >> 13):
                 del self._pmts[key]
         self.names.keep(self.has)
+        self._announce()
         self._fill()
         for pid in list(self._readers):
             if self.table[pid] not in (ts.PID_PMT, ts.PID_OTHER_PMT):
@@ -246,15 +251,16 @@ class Programmes:
     # --- the table --------------------------------------------------------------------------------------------------
 
     def _clear(self):
-        """Forget every PID that a table named."""
-        self._enter(_pmt_pids(self._pairs), None)
-        for streams, tables, ca in self._pmts.values():
+        """Forget every PID that a PMT named."""
+        table = self.table
+        if self.ca is not None:
+            table[self.ca[0]] = self._below_ecm
+        for streams, tables, _ in self._pmts.values():
             self._enter(streams, None)
             self._enter(tables, None)
-            self.table[ca[0]] = ts.PID_DROP
 
     def _fill(self):
-        """Enter what the tables name, the stronger meaning last: section, stream, PMT, ECM."""
+        """Enter what the PMTs name, the stronger meaning last: section, stream, ECM. PMT PIDs are there already."""
         table = self.table
         service = self.service
         pmts = [self._pmts[key] for key in sorted(self._pmts) if service in (None, key >> 13)]
@@ -263,25 +269,42 @@ class Programmes:
             for streams, tables, ca in pmts:
                 if ca == self.ca:
                     self._enter(streams if kind == ts.PID_ES else tables, kind)
-        pairs = self._pairs
-        self._enter(_pmt_pids(pairs), ts.PID_PMT if service is None else ts.PID_OTHER_PMT)
-        if service is not None:
-            self._enter(_pmt_pids(pairs, service), ts.PID_PMT)
         if self.ca is not None:
-            table[self.ca[0]] = ts.PID_ECM
-        for pid in range(ts.LOWEST_FREE_PID):
-            table[pid] &= ts.PID_KIND  # packets that were sorted and are sorted again are no gap
+            at = self.ca[0]
+            self._below_ecm = table[at] if table[at] & ts.PID_KIND in (ts.PID_PMT, ts.PID_OTHER_PMT) else ts.PID_DROP
+            table[at] = ts.PID_ECM
         self.changed = True
 
     def _enter(self, pids, kind):
-        """`kind` None: as if no table had named them."""
+        """PIDs of a PMT, packed; they take nothing from a PMT's own. `kind` None: as if no table had named them."""
         table = self.table
         for at in range(0, len(pids), 2):
             pid = pids[at] << 8 | pids[at + 1]
+            if table[pid] & ts.PID_KIND in (ts.PID_PMT, ts.PID_OTHER_PMT):
+                continue
             if kind is None:
                 table[pid] = ts.unnamed(pid)
             elif ts.LOWEST_PID <= pid < ts.NULL_PID and (kind != ts.PID_PASS or pid >= ts.LOWEST_FREE_PID):
                 table[pid] = kind
+
+    def _withdraw(self):
+        """Forget the PMT PIDs: the PAT names others, or another service is chosen."""
+        table = self.table
+        pairs = self._pairs
+        for at in range(2, len(pairs), _PAIR):
+            pid = pairs[at] << 8 | pairs[at + 1]
+            table[pid] = ts.unnamed(pid)
+
+    def _announce(self):
+        table = self.table
+        pairs = self._pairs
+        kind = ts.PID_PMT if self.service is None else ts.PID_OTHER_PMT
+        for at in range(2, len(pairs), _PAIR):
+            table[pairs[at] << 8 | pairs[at + 1]] = kind
+        if self.service is not None:
+            for at in range(0, len(pairs), _PAIR):
+                if pairs[at] << 8 | pairs[at + 1] == self.service:
+                    table[pairs[at + 2] << 8 | pairs[at + 3]] = ts.PID_PMT
 
 
 def _find(pairs, start):
@@ -299,14 +322,6 @@ def _others(pairs, than):
         if _find(than, pairs[at : at + 2]) < 0:
             others.extend(pairs[at : at + _PAIR])
     return bytes(others)
-
-
-def _pmt_pids(pairs, number=None):
-    pids = bytearray()
-    for at in range(0, len(pairs), _PAIR):
-        if number is None or pairs[at] << 8 | pairs[at + 1] == number:
-            pids.extend(pairs[at + 2 : at + _PAIR])
-    return pids
 
 
 def _pair(key):
