@@ -125,6 +125,39 @@ def test_a_damaged_packet_is_counted_and_means_nothing():
     assert player.programmes.names.get(1) == ""
 
 
+def test_ecms_that_move_to_another_pid_shut_the_keys_until_the_first_one_and_lose_none():
+    rng = air.Rng(9)
+    clear, sent = content(rng, 9, 0)
+    rig = Rig((0,)).tune(remaining_ms=60000)
+    moved = air.pmt(descriptors=air.ca_descriptor(OTHER_ECM), version=1)
+    assert rig.flush(sent[:3]) == b"".join(clear[:3])
+    out = rig.flush(air.section_packets(air.PMT_PID, moved, 1) + sent[3:6])
+    assert on_pid(out, air.ES_PID) == b""
+    out = rig.flush([air.ecm_packet(0, 60000, pid=OTHER_ECM)] + sent[6:])
+    assert out == b"".join(clear[6:])
+    assert rig.keyring.held() == [0] and [event[0] for event in rig.events] == ["broadcast", "portion"]
+
+
+def test_a_programme_that_leaves_and_comes_back_opens_with_its_pmt():
+    clear, sent = content(air.Rng(10), 6, 0)
+    rig = Rig((0,)).tune(remaining_ms=60000)
+    there, gone = air.pat(((1, air.PMT_PID),)), air.pat(((2, 0x1002),), version=1)
+    for _ in range(2):
+        assert on_pid(rig.flush(air.section_packets(0, gone) + sent), air.ES_PID) == b""
+        # Its ECMs are the same as before: nothing that was scrambled meanwhile can have other keys.
+        out = rig.flush(air.section_packets(0, there) + air.section_packets(air.PMT_PID, air.pmt()) + sent)
+        assert on_pid(out, air.ES_PID) == b"".join(clear)
+
+
+def test_a_choice_that_is_not_there_and_back_costs_no_key():
+    clear, sent = content(air.Rng(11), 6, 0)
+    rig = Rig((0,)).tune(remaining_ms=60000)
+    rig.player.tune(9)
+    assert rig.flush(sent) == b""
+    rig.player.tune(None)
+    assert rig.flush(sent) == b"".join(clear)
+
+
 # --- another service --------------------------------------------------------------------------------------------------
 
 

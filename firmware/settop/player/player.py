@@ -71,6 +71,7 @@ class Player:
         self._slack_ms = SLACK_MS
         self._turned = False  # packets of the next portion have come: those of this parity are not the running one's
         self._floor = 0  # portions below are over
+        self._ecm_ca = None  # (ECM PID, programme id) of the last ECM that was believed
         self._claim = None  # what the last unexpected ECM said (keys are shut then), and how many in a row said so
         self._claims = 0
         self._ciphers = [None, None]  # by parity: even, odd
@@ -112,13 +113,11 @@ class Player:
     def tune(self, service):
         """Put out the streams of this service (its number, 1 to 65535) alone; None: of the lowest one of ours, and of
         all that share its ECMs. Another programme's keys are wiped, and its first ECM is believed."""
-        programmes = self.programmes
-        ca = programmes.ca
-        programmes.tune(service)
-        if programmes.ca == ca:
+        self.programmes.tune(service)
+        if self.programmes.ca in (None, self._ecm_ca):
             return
         self.keyring.wipe()
-        self.programme_id = self.broadcast_id = self._change_ms = None
+        self.programme_id = self.broadcast_id = self._change_ms = self._ecm_ca = None
         self._claim = ()
         self._claims = self._floor = self._stalled_ms = 0
         if self.portion is not None:
@@ -257,7 +256,7 @@ class Player:
                 else:
                     programmes.feed_pmt(packet)
             finally:
-                if programmes.ca != ca:
+                if programmes.ca != ca and programmes.ca not in (None, self._ecm_ca):
                     # Other streams under other keys: shut until an ECM says which.
                     self._claim = ()
                     self.refresh()
@@ -296,6 +295,7 @@ class Player:
         if self._change_ms is None or ecm.portion != self.portion or not same:
             self._change_ms = now_ms + ecm.remaining_ms
         self._stalled_ms = 0
+        self._ecm_ca = ca
         if not same:
             self.keyring.wipe()
             self.programme_id = ecm.programme_id
