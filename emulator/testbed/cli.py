@@ -1,10 +1,15 @@
 """The `ringcast` command line: one Typer application, one file per command in `testbed.commands`."""
 
 import os
+import signal
 import sys
 from importlib import import_module
 
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing was begun yet: Ctrl-C needs no traceback
+
 import typer
+from headend.stopping import Stopped, stoppable
 
 # Command: its module in testbed.commands, where a function of that name is.
 _COMMANDS = {
@@ -22,6 +27,8 @@ _COMMANDS = {
     "doctor": "doctor",
     "test": "testing",
 }
+
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
 
 
 def _root() -> None:
@@ -54,10 +61,22 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     # A command that is named first is all that gets imported: the others cost more time than some of them run.
     named = sys.argv[1] if len(sys.argv) > 1 else ""
+    status: object = 0
     try:
-        application(named if named in _COMMANDS else None)(prog_name="ringcast")
-    except KeyboardInterrupt:  # a second Ctrl-C, or one before the command had begun
-        sys.exit(130)
+        with stoppable() as stopped:
+            try:
+                application(named if named in _COMMANDS else None)(prog_name="ringcast")
+            except SystemExit as end:
+                status = stopped.status if end.code == _INTERRUPTED and stopped.status else end.code
+            sys.stdout.flush()
+    except Stopped as error:  # a second one, or one before the command had begun
+        status = error.status
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else it is tried again, with a traceback
+        status = status or _BROKEN_PIPE
+    sys.exit(status)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

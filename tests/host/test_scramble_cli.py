@@ -157,4 +157,6 @@ def test_general_help_lists_every_command_and_one_command_imports_no_other():
         outputs.append(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     for name in ("demo", "run", "scramble", "descramble", "modem", "ring", "provision", "bench", "doctor", "test"):
         assert f" {name} " in outputs[0]
-    assert outputs[1].splitlines()[-1] == "testbed.commands._files testbed.commands.scramble"
+    assert outputs[1].splitlines()[-1] == " ".join(
+        f"testbed.commands.{name}" for name in ("_files", "ending", "scramble")
+    )

@@ -2,28 +2,37 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typer
 from settop.errors import RingcastError
+
+from testbed.commands.ending import os_error, stopped_status
 
 _PROGRESS_FROM_BYTES = 200_000_000
 
 
 @contextmanager
 def one_line_errors(command: str) -> Iterator[None]:
-    """Turn what may go wrong with files and arguments into one line on stderr and exit status 1."""
+    """Turn what may go wrong with files and arguments into one line on stderr and exit status 1.
+
+    Who ended it from outside gets a line and 130, 143 or 129; where the reader of the output has gone, it is 141.
+    """
+    status = 1
     try:
         yield
     except RingcastError as error:
         message = str(error)
     except OSError as error:
-        message = f"{error.filename or 'file'}: {error.strerror or error}"
+        message, status = os_error(error)
+    except KeyboardInterrupt as error:
+        message, status = str(error) or "interrupted", stopped_status(error)
     else:
         return
-    typer.echo(f"ringcast {command}: {message}", err=True)
-    raise typer.Exit(1)
+    with suppress(OSError):
+        typer.echo(f"ringcast {command}: {message}", err=True)
+    raise typer.Exit(status)
 
 
 @contextmanager

@@ -48,19 +48,23 @@ def scramble(
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no linear algebra here: spares numpy's thread pool
 
+    from headend.files import together
     from headend.ts.keys import BROADCAST_ID_BYTES
-    from headend.ts.output import replacing
     from headend.ts.scrambler import scramble_file
+    from headend.ts.targets import refuse_same_file
 
     secret = hex_bytes(programme_secret, "--programme-secret")
     run_id = os.urandom(BROADCAST_ID_BYTES) if broadcast_id is None else hex_bytes(broadcast_id, "--broadcast-id")
     if keys_out.absolute() in (source.absolute(), target.absolute()):
         raise typer.BadParameter("--keys-out must be another file than IN.ts and OUT.ts")
     gc.freeze()  # what is loaded stays: spares collections, and copies in forked workers
-    with one_line_errors("scramble"), replacing(keys_out, mode=0o600) as keys_file:
+    # Keys and stream take their names together: one without the other is of no use, and hard to tell from a pair.
+    with one_line_errors("scramble"), together() as files:
+        keys, out = files.open(keys_out, mode=0o600), files.open(target)
+        refuse_same_file(source, keys_out)
         with progress_for(source, "scrambling") as progress:
-            result = scramble_file(source, target, portion_seconds, secret, run_id, programme_id, programme, progress)
-        os.write(keys_file, json.dumps(result.as_json(), indent=1).encode() + b"\n")
+            result = scramble_file(source, out, portion_seconds, secret, run_id, programme_id, programme, progress)
+        keys.write(json.dumps(result.as_json(), indent=1).encode() + b"\n")
     typer.echo(
         f"{len(result.portions)} portions, {result.scrambled} of {result.packets} packets scrambled, "
         f"{result.ecm_inserted + result.ecm_replacing_null} ECMs on PID 0x{result.ca_pid:04x} "
