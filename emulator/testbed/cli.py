@@ -62,21 +62,34 @@ def main() -> None:
     # A command that is named first is all that gets imported: the others cost more time than some of them run.
     named = sys.argv[1] if len(sys.argv) > 1 else ""
     status: object = 0
+    _fill_closed_descriptors()
     try:
         with stoppable() as stopped:
             try:
                 application(named if named in _COMMANDS else None)(prog_name="ringcast")
             except SystemExit as end:
                 status = stopped.status if end.code == _INTERRUPTED and stopped.status else end.code
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except Stopped as error:  # a second one, or one before the command had begun
         status = error.status
     except KeyboardInterrupt:
         status = _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else it is tried again, with a traceback
-        status = status or _BROKEN_PIPE
+    except OSError as error:  # what was said to standard output did not get there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else it is tried again, with a traceback
+        if not status:
+            status = _BROKEN_PIPE if isinstance(error, BrokenPipeError) else 1
+            sys.stderr and print(f"ringcast: standard output: {error.strerror or error}", file=sys.stderr)
     sys.exit(status)  # type: ignore[arg-type]
+
+
+def _fill_closed_descriptors() -> None:
+    """A program may be started without standard input or output: no file that it opens must take their place."""
+    while True:
+        handle = os.open(os.devnull, os.O_RDWR)
+        if handle > 2:
+            os.close(handle)
+            return
 
 
 if __name__ == "__main__":

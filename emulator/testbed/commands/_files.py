@@ -4,11 +4,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from settop.errors import RingcastError
 
 from testbed.commands.ending import os_error, stopped_status
+
+if TYPE_CHECKING:
+    from headend.ts.sources import Source
 
 _PROGRESS_FROM_BYTES = 200_000_000
 
@@ -52,6 +56,18 @@ def progress_for(path: Path, label: str) -> Iterator[Callable[[int, int], None] 
             bar.update(task, completed=done, total=total, refresh=True)
 
         yield show
+
+
+@contextmanager
+def stream_source(command: str, source: Path, target: Path) -> "Iterator[Source]":
+    """The input of a command that makes `target` of it; what there is to say of it goes to stderr."""
+    from headend.ts.sources import Source, spool_folder
+
+    def tell(line: str) -> None:
+        typer.echo(f"ringcast {command}: {line}", err=True)
+
+    with Source(source, tell, spool_folder(target)) as opened:
+        yield opened
 
 
 def hex_bytes(text: str, option: str) -> bytes:

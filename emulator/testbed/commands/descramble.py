@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 
-from testbed.commands._files import one_line_errors, progress_for
+from testbed.commands._files import one_line_errors, progress_for, stream_source
 
 
 def descramble(
-    source: Annotated[Path, typer.Argument(metavar="IN.ts", help="A stream that `ringcast scramble` made.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT.ts", help="Where the clear stream goes.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN.ts", help="What `ringcast scramble` made; - is standard input.")
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT.ts", help="Where the clear stream goes; - is standard output.")
+    ],
     keys: Annotated[Path, typer.Option("--keys", metavar="KEYS.json", help="The key file of that stream.")],
 ) -> None:
     """Descramble IN.ts into OUT.ts: packets opened, PMT as it was, ECMs removed.
@@ -18,12 +22,21 @@ def descramble(
     Portions that KEYS.json has no key for stay scrambled; the last line says how many packets that were. Example:
 
     ringcast descramble broadcast.ts film.ts --keys keys.json
+
+    Inputs, pipes and exit status are those of `ringcast scramble`.
     """
     from headend.ts.descrambler import descramble_file
+    from headend.ts.targets import is_stdout
 
-    with one_line_errors("descramble"), progress_for(source, "descrambling") as progress:
-        result = descramble_file(source, target, keys, progress)
-    typer.echo(
-        f"{result.descrambled} packets descrambled, {result.left_scrambled} left scrambled for want of a key, "
-        f"{result.packets} packets written"
-    )
+    with (
+        one_line_errors("descramble"),
+        stream_source("descramble", source, target) as given,
+        progress_for(source, "descrambling") as progress,
+    ):
+        result = descramble_file(given, target, keys, progress)
+    with one_line_errors("descramble"):
+        typer.echo(
+            f"{result.descrambled} packets descrambled, {result.left_scrambled} left scrambled for want of a key, "
+            f"{result.packets} packets written",
+            err=is_stdout(target),
+        )

@@ -97,6 +97,7 @@ def survey(source: TsFile, progress: Progress | None = None) -> Survey:
         reader.read(first, packets, pids)
         if progress:
             progress(first + len(packets), source.packets)
+    found.packets = source.packets  # where octets were lost there are fewer than it seemed
     found.pids = reader.marks & _SEEN != 0
     found.damaged_sections = reader.damaged
     return found

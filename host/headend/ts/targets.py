@@ -1,9 +1,11 @@
 """Where a stream goes: a file that takes its name when it is whole, or a pipe that gets it in order as it is made."""
 
+import errno
 import fcntl
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -12,7 +14,7 @@ from settop.errors import LocalError
 from headend import files
 from headend.files import Pending
 
-_PIPE_BYTES = 1 << 20
+PIPE_BYTES = 1 << 20
 _DESCRIPTORS = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
 
@@ -22,6 +24,17 @@ def descriptor_of(path: str | os.PathLike[str], standard: int) -> int | None:
     named = {"-": standard, "/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
     found = _DESCRIPTORS.fullmatch(name)
     return int(found.group(1)) if found else named.get(name)
+
+
+def copy_of_descriptor(number: int, name: str) -> int:
+    """Another descriptor for what `number` stands for. OSError where there was nothing when the program began."""
+    if (sys.__stdin__, sys.__stdout__, sys.__stderr__, number)[min(number, 3)] is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
+    try:
+        return os.dup(number)
+    except OSError as error:
+        error.filename = name
+        raise
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:
@@ -82,17 +95,10 @@ def replacing(path: str | os.PathLike[str], size: int = 0) -> Iterator[int]:
 
 def _open_stream(path: str | os.PathLike[str]) -> int:
     number = descriptor_of(path, 1)
-    if number is None:
-        handle = os.open(path, os.O_WRONLY)
-    else:
-        try:
-            handle = os.dup(number)
-        except OSError as error:
-            error.filename = os.fspath(path)
-            raise
+    handle = os.open(path, os.O_WRONLY) if number is None else copy_of_descriptor(number, os.fspath(path))
     if os.isatty(handle):
         os.close(handle)
         raise LocalError(f"{os.fspath(path)} is a terminal, where a stream is of no use: pipe it into a program")
     with suppress(OSError, AttributeError):  # fewer turns between the two programs; not every system can
-        fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return handle
