@@ -172,13 +172,13 @@ def replacing(path: str | os.PathLike[str], size: int = 0, mode: int = 0o666) ->
         yield made.handle
 
 
-def write_file(path: str | os.PathLike[str], data: bytes, mode: int = 0o666) -> None:
+def write_file(path: str | os.PathLike[str], data: bytes | bytearray, mode: int = 0o666) -> None:
     """Write `data` as the file `path`, whole or not at all. Raises as `replacing` does."""
     with replacing(path, mode=mode) as handle:
         write_all(handle, data)
 
 
-def write_all(handle: int, data: bytes) -> None:
+def write_all(handle: int, data: bytes | bytearray) -> None:
     """`os.write`, until all of it is written: a disk that fills up takes a part and refuses the rest."""
     left = memoryview(data)
     while left:

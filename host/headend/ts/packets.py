@@ -202,7 +202,8 @@ class TsFile:
 
 
 def whole_stream(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
-    """All packets of a small file one behind the other, shape (188 n,). Raises as `TsFile` does."""
+    """All packets one behind the other, shape (188 n,): mapped where the file is so. Raises as `TsFile` does."""
     with TsFile(path) as source:
-        chunks = [chunk.tobytes() for _, chunk in source.chunks()]
-    return np.frombuffer(b"".join(chunks), np.uint8)
+        if source.plain_at is not None:
+            return np.memmap(path, np.uint8, "r", offset=source.plain_at, shape=(source.packets * PACKET_BYTES,))
+        return np.frombuffer(b"".join(chunk.tobytes() for _, chunk in source.chunks()), np.uint8)
