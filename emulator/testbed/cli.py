@@ -68,7 +68,7 @@ def main() -> None:
             try:
                 application(named if named in _COMMANDS else None)(prog_name="ringcast")
             except SystemExit as end:
-                status = stopped.status if end.code == _INTERRUPTED and stopped.status else end.code
+                status = stopped.status if end.code and stopped.status else end.code
             if sys.stdout is not None:
                 sys.stdout.flush()
     except Stopped as error:  # a second one, or one before the command had begun

@@ -61,10 +61,9 @@ def keep_flash(kept: Path | None, flash: bytes) -> None:
         return
     try:
         write_file(kept, flash, 0o600)
-    except OSError as error:
-        raise LocalError(
-            f"cannot keep the flash in {kept}: {error.strerror or error}; name another file with --flash"
-        ) from None
+    except (OSError, LocalError) as error:
+        why = error.strerror or error if isinstance(error, OSError) else error
+        raise LocalError(f"cannot keep the flash in {kept}: {why}; name another file with --flash") from None
 
 
 @contextlib.contextmanager
