@@ -103,6 +103,12 @@ def test_descrambling_in_a_pipe_gives_back_the_input(folder):
     assert b"0 left scrambled" in done.stderr
 
 
+def test_keys_may_come_through_a_pipe(folder):
+    with open(folder / "wanted.json", "rb") as file:
+        piped = run(folder, "descramble", "wanted.ts", "-", "--keys", "/dev/stdin", input=file.read())
+    assert piped.stdout == DATA, piped.stderr
+
+
 def test_reader_that_goes_away_is_one_line_and_leaves_no_keys(folder):
     big = DATA * 20
     before = names(folder)

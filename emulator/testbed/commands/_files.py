@@ -1,5 +1,6 @@
 """What the commands that turn one file into another share: error line, exit status, progress, hex options."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -68,6 +69,26 @@ def stream_source(command: str, source: Path, target: Path) -> "Iterator[Source]
 
     with Source(source, tell, spool_folder(target)) as opened:
         yield opened
+
+
+@contextmanager
+def read_twice(path: Path) -> Iterator[Path]:
+    """`path`, or a copy in memory of what a pipe holds: it may be secret, and has no business on a disk."""
+    from headend.files import write_all
+    from headend.ts.targets import copy_of_descriptor, descriptor_of, is_stream
+
+    if not is_stream(path):
+        yield path
+        return
+    number = descriptor_of(path, 0)
+    with open(path if number is None else copy_of_descriptor(number, str(path)), "rb") as file:
+        data = file.read()
+    handle = os.memfd_create("ringcast")
+    try:
+        write_all(handle, data)
+        yield Path(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)
 
 
 def hex_bytes(text: str, option: str) -> bytes:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.commands._files import one_line_errors, progress_for, stream_source
+from testbed.commands._files import one_line_errors, progress_for, read_twice, stream_source
 
 
 def descramble(
@@ -32,8 +32,9 @@ def descramble(
         one_line_errors("descramble"),
         stream_source("descramble", source, target) as given,
         progress_for(source, "descrambling") as progress,
+        read_twice(keys) as key_file,
     ):
-        result = descramble_file(given, target, keys, progress)
+        result = descramble_file(given, target, key_file, progress)
     with one_line_errors("descramble"):
         typer.echo(
             f"{result.descrambled} packets descrambled, {result.left_scrambled} left scrambled for want of a key, "
