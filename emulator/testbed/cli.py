@@ -1,10 +1,15 @@
 """The `ringcast` command line: one Typer application, one file per command in `testbed.commands`."""
 
 import os
+import signal
 import sys
 from importlib import import_module
 
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing was begun yet: Ctrl-C needs no traceback
+
 import typer
+from headend.stopping import Stopped, stoppable
 
 # Command: its module in testbed.commands, where a function of that name is.
 _COMMANDS = {
@@ -22,6 +27,8 @@ _COMMANDS = {
     "doctor": "doctor",
     "test": "testing",
 }
+
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
 
 
 def _root() -> None:
@@ -54,10 +61,35 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     # A command that is named first is all that gets imported: the others cost more time than some of them run.
     named = sys.argv[1] if len(sys.argv) > 1 else ""
+    status: object = 0
+    _fill_closed_descriptors()
     try:
-        application(named if named in _COMMANDS else None)(prog_name="ringcast")
-    except KeyboardInterrupt:  # a second Ctrl-C, or one before the command had begun
-        sys.exit(130)
+        with stoppable() as stopped:
+            try:
+                application(named if named in _COMMANDS else None)(prog_name="ringcast")
+            except SystemExit as end:
+                status = stopped.status if end.code and stopped.status else end.code
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except Stopped as error:  # a second one, or one before the command had begun
+        status = error.status
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    except OSError as error:  # what was said to standard output did not get there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else it is tried again, with a traceback
+        if not status:
+            status = _BROKEN_PIPE if isinstance(error, BrokenPipeError) else 1
+            sys.stderr and print(f"ringcast: standard output: {error.strerror or error}", file=sys.stderr)
+    sys.exit(status)  # type: ignore[arg-type]
+
+
+def _fill_closed_descriptors() -> None:
+    """A program may be started without standard input or output: no file that it opens must take their place."""
+    while True:
+        handle = os.open(os.devnull, os.O_RDWR)
+        if handle > 2:
+            os.close(handle)
+            return
 
 
 if __name__ == "__main__":

@@ -39,10 +39,6 @@ def text_file(path):
     path.write_text("G" * 10 + "It was a dark and stormy night.\n" * 100)
 
 
-def truncated_packet(path):
-    path.write_bytes(plain_stream(3000).bytes()[:-100])
-
-
 def no_pcr(path):
     builder = TsBuilder()
     builder.pat()
@@ -78,7 +74,6 @@ BAD_FILES = [
     (no_ts, ("188", "transport stream", "MPEG-TS")),
     (empty, ("188", "transport stream", "MPEG-TS", "empty")),
     (text_file, ("188", "transport stream", "MPEG-TS")),
-    (truncated_packet, ("truncated", "188", "cut")),
     (no_pcr, ("no PCR",)),
     (neither_picture_nor_sound, ("neither a video nor an audio stream",)),
     (no_programme, ("no programme found",)),

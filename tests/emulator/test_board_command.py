@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import serial
@@ -222,7 +221,7 @@ def test_second_board_takes_neither_the_links_nor_the_flash_of_one_that_runs(sta
 def test_disk_that_is_full_leaves_the_flash_as_it_was_and_names_it(tmp_path, monkeypatch):
     kept = tmp_path / "flash"
     keep_flash(kept, b"before")
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(LocalError, match=f"cannot keep the flash in {kept}: No space left on device"):
         keep_flash(kept, b"after")
     assert kept.read_bytes() == b"before"

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -199,6 +200,67 @@ def test_clip_of_an_earlier_demo_can_be_the_input(source, tmp_path):
     path.write_bytes(source.read_bytes())
     assert demo(tmp_path, *short(path)).status == 0
     assert path.read_bytes() == source.read_bytes()
+
+
+def test_input_of_a_recorder_is_played_like_the_plain_one(played, source, tmp_path):
+    data = source.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    path = tmp_path / "film.m2ts"
+    path.write_bytes(b"half a packet" + b"".join(b"\0\0\0\0" + packet for packet in packets) + b"half")
+    ended = demo(tmp_path / "out", *short(path))
+    assert ended.status == 0
+    said = f"{path}: 192-byte packets: 4 bytes of a time stamp each dropped; first 13 bytes skipped"
+    assert said in ended.err.replace("\n", "")
+    assert (tmp_path / "out" / "broadcast.ts").read_bytes() == (played[0] / "broadcast.ts").read_bytes()
+
+
+def test_input_that_can_be_read_only_once_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("-", tmp_path / "pipe"):
+        ended = demo(tmp_path / "out", *short(name))
+        assert (ended.status, "can be read only once" in ended.complaint) == (1, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_demo_that_is_ended_leaves_the_results_of_an_earlier_one(number, tmp_path):
+    for name in ("broadcast.ts", "received.ts", "report.html"):
+        (tmp_path / name).write_text("older")
+    command = [sys.executable, "-m", "testbed.cli", "demo", "--runtime", "cpython", "--clip-seconds", "60"]
+    process = subprocess.Popen([*command, "--out", tmp_path], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("on air"):
+            process.send_signal(number)
+            break
+    said = process.stderr.read()
+    assert process.wait(20) == 128 + number
+    assert said.splitlines()[-1] == "ringcast: interrupted: the run was given up and there is no report of it"
+    assert "Traceback" not in said
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("broadcast.ts", "received.ts", "report.html"), "older"
+    )
+
+
+def test_demo_on_a_full_disk_is_one_line_and_leaves_nothing(source, tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "testbed.cli",
+        "demo",
+        "--runtime",
+        "cpython",
+        "--out",
+        out,
+        *map(str, short(source)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit, check=False)
+    assert done.returncode == 1
+    assert "File too large" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(("runtime", "at"), [("cpython", "on air"), ("unix", "on air"), ("cpython", "making the clip")])

@@ -89,12 +89,16 @@ def test_output_over_the_input_is_refused(files):
 
 
 def test_only_regular_files_are_replaced(files):
-    os.mkfifo(files / "pipe.ts")
-    refused = call("scramble", files / "in.ts", files / "pipe.ts", *SCRAMBLE, files / "keys.json")
+    (files / "folder").mkdir()
+    refused = call("scramble", files / "in.ts", files / "folder", *SCRAMBLE, files / "keys.json")
     assert (refused.exit_code, "not a regular file" in refused.stderr) == (1, True)
-    assert stat.S_ISFIFO((files / "pipe.ts").stat().st_mode)
     refused = call("scramble", files / "in.ts", files / "none" / "out.ts", *SCRAMBLE, files / "keys.json")
     assert (refused.exit_code, "there is no folder" in refused.stderr) == (1, True)
+    os.mkfifo(files / "pipe")
+    for keys in ("-", "/dev/stdout", files / "pipe", "/dev/full"):
+        refused = call("scramble", files / "in.ts", files / "out.ts", *SCRAMBLE, keys)
+        assert (refused.exit_code, "--keys-out must be a file" in refused.stderr) == (2, True)
+    assert names(files) == ["folder", "in.ts", "pipe"]
 
 
 def test_keys_of_another_broadcast_are_refused(files):
@@ -157,4 +161,6 @@ def test_general_help_lists_every_command_and_one_command_imports_no_other():
         outputs.append(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     for name in ("demo", "run", "scramble", "descramble", "modem", "ring", "provision", "bench", "doctor", "test"):
         assert f" {name} " in outputs[0]
-    assert outputs[1].splitlines()[-1] == "testbed.commands._files testbed.commands.scramble"
+    assert outputs[1].splitlines()[-1] == " ".join(
+        f"testbed.commands.{name}" for name in ("_files", "ending", "scramble")
+    )

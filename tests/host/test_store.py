@@ -1,5 +1,7 @@
 """The database behind the call centre: who is registered, and what a wrong key or URL does."""
 
+import os
+
 import pytest
 from headend.callcentre.ledger import LedgerError
 from headend.store.database import open_database
@@ -198,3 +200,17 @@ def test_every_table_can_be_made_on_postgresql():
     made = [str(CreateTable(table).compile(dialect=dialect)) for table in Base.metadata.sorted_tables]
     assert len(made) == len(Base.metadata.tables)
     assert any("UNIQUE (subscriber_id, programme_id, broadcast_id, portion)" in table for table in made)
+
+
+def test_master_key_that_the_disk_has_no_room_for_leaves_no_half_key(tmp_path, monkeypatch):
+    write = os.write
+
+    def full(handle, data):
+        if len(data) < 65:
+            raise OSError(28, "No space left on device")
+        return write(handle, data[:20])
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(LocalError, match="No space left"):
+        create_master_key(tmp_path / "key")
+    assert list(tmp_path.iterdir()) == []

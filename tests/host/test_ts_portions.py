@@ -236,27 +236,23 @@ def test_portion_too_short_is_our_own_mistake(tmp_path):
     [
         (b"", "empty"),
         (b"no transport stream" * 100, "no MPEG transport stream"),
-        (plain_stream(100).bytes()[:-30], "truncated"),
-        (b"junk" + plain_stream(100).bytes(), "first 4 bytes"),
-        (b"".join(b"\0\0\0\0" + packet for packet in plain_stream(100).packets), "M2TS"),
-        (b"".join(packet + bytes(16) for packet in plain_stream(100).packets), "204-byte"),
-        (b"\x47", "truncated"),
+        (b"\x47", "no MPEG transport stream"),
+        (random.Random(1).randbytes(300_000), "no MPEG transport stream"),
+        (bytes(300_000), "no MPEG transport stream"),
     ],
 )
-def test_what_is_no_whole_188_byte_stream_is_refused_by_name(tmp_path, data, says):
+def test_what_is_no_stream_is_refused_by_name(tmp_path, data, says):
     path = tmp_path / "a.ts"
     path.write_bytes(data)
     with pytest.raises(RemoteError, match=says):
         TsFile(path)
 
 
-def test_lost_sync_names_the_packet(tmp_path):
+def test_lost_sync_in_an_array_names_the_packet():
     data = bytearray(plain_stream(1000).bytes())
     data[300 * 188] = 0
-    path = tmp_path / "a.ts"
-    path.write_bytes(data)
-    with TsFile(path) as source, pytest.raises(RemoteError, match="packet 300"):
-        survey(source)
+    with pytest.raises(RemoteError, match="packet 307"):
+        headers(np.frombuffer(data, np.uint8).reshape(-1, 188), 7)
 
 
 def test_headers_of_every_adaptation_length():

@@ -1,29 +1,43 @@
 """What the commands that turn one file into another share: error line, exit status, progress, hex options."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from settop.errors import RingcastError
+
+from testbed.commands.ending import os_error, stopped_status
+
+if TYPE_CHECKING:
+    from headend.ts.sources import Source
 
 _PROGRESS_FROM_BYTES = 200_000_000
 
 
 @contextmanager
 def one_line_errors(command: str) -> Iterator[None]:
-    """Turn what may go wrong with files and arguments into one line on stderr and exit status 1."""
+    """Turn what may go wrong with files and arguments into one line on stderr and exit status 1.
+
+    Who ended it from outside gets a line and 130, 143 or 129; where the reader of the output has gone, it is 141.
+    """
+    status = 1
     try:
         yield
     except RingcastError as error:
         message = str(error)
     except OSError as error:
-        message = f"{error.filename or 'file'}: {error.strerror or error}"
+        message, status = os_error(error)
+    except KeyboardInterrupt as error:
+        message, status = str(error) or "interrupted", stopped_status(error)
     else:
         return
-    typer.echo(f"ringcast {command}: {message}", err=True)
-    raise typer.Exit(1)
+    with suppress(OSError):
+        typer.echo(f"ringcast {command}: {message}", err=True)
+    raise typer.Exit(status)
 
 
 def warn(command: str, message: str) -> None:
@@ -48,6 +62,38 @@ def progress_for(path: Path, label: str) -> Iterator[Callable[[int, int], None] 
             bar.update(task, completed=done, total=total, refresh=True)
 
         yield show
+
+
+@contextmanager
+def stream_source(command: str, source: Path, target: Path) -> "Iterator[Source]":
+    """The input of a command that makes `target` of it; what there is to say of it goes to stderr."""
+    from headend.ts.sources import Source, spool_folder
+
+    def tell(line: str) -> None:
+        typer.echo(f"ringcast {command}: {line}", err=True)
+
+    with Source(source, tell, spool_folder(target)) as opened:
+        yield opened
+
+
+@contextmanager
+def read_twice(path: Path) -> Iterator[Path]:
+    """`path`, or a copy in memory of what a pipe holds: it may be secret, and has no business on a disk."""
+    from headend.files import write_all
+    from headend.ts.targets import copy_of_descriptor, descriptor_of, is_stream
+
+    if not is_stream(path):
+        yield path
+        return
+    number = descriptor_of(path, 0)
+    with open(path if number is None else copy_of_descriptor(number, str(path)), "rb") as file:
+        data = file.read()
+    handle = os.memfd_create("ringcast")
+    try:
+        write_all(handle, data)
+        yield Path(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)
 
 
 def hex_bytes(text: str, option: str) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from testbed.commands.ending import INTERRUPTED, expected_errors, fail, friendly
+from testbed.commands.ending import expected_errors, fail, friendly, stopped_status
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -25,6 +25,7 @@ def bench(
     Exit status 1 where a figure misses its goal or cannot be measured; the others are measured and written all the
     same.
     """
+    from headend.files import write_file
     from rich.console import Console
 
     from testbed.bench.figures import FIGURES, measure
@@ -38,7 +39,7 @@ def bench(
             json_file.parent.mkdir(parents=True, exist_ok=True)
     figures: list[Figure] = []
     failed: dict[str, str] = {}
-    interrupted = False
+    interrupted = 0  # or the exit status that it leads to
     for name in names:
         console.print(f"measuring {name} ...", highlight=False)
         try:
@@ -48,15 +49,16 @@ def bench(
         except Exception as error:
             traceback.print_exc()
             failed[name] = f"{type(error).__name__}, a bug: see the traceback"
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as error:
+            interrupted = stopped_status(error)
             break
     Console().print(_screen(figures, failed))
     if json_file is not None:
         with friendly():
-            json_file.write_text(json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=1) + "\n")
+            text = json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=1) + "\n"
+            write_file(json_file, text.encode())
     if interrupted:
-        fail("interrupted: figures are missing", INTERRUPTED)
+        fail("interrupted: figures are missing", interrupted)
     if failed:
         fail("; ".join(f"{name} was not measured: {why}" for name, why in failed.items()))
     if not all(figure.met for figure in figures):

@@ -42,6 +42,8 @@ def firmware(
       0  the image is there
       1  it is not; the line says why and what to do
     """
+    from headend.files import write_file
+
     from testbed.boards import load_board
     from testbed.boards.sizes import frozen_size
     from testbed.machines.pico_flash import uf2_payload
@@ -67,7 +69,7 @@ def firmware(
         except RuntimeUnavailable as error:
             raise LocalError(str(error)) from None
         data = image.path.read_bytes()
-        target.write_bytes(data)
+        write_file(target, data)
         _report(profile, target, data, sum(len(part) for _, part in uf2_payload(data)), size.bytecode_bytes)
 
 

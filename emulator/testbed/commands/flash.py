@@ -10,7 +10,7 @@ import typer
 from settop.errors import LocalError
 
 from testbed.commands._files import one_line_errors
-from testbed.commands.ending import INTERRUPTED
+from testbed.commands.ending import stopped_status
 
 if TYPE_CHECKING:
     from testbed.boards import Board
@@ -193,9 +193,9 @@ def _erase(board: "Board", port: str, dry_run: bool, yes: bool) -> None:
 def _interrupted() -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         typer.echo("ringcast flash: interrupted: the board can be flashed again", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(stopped_status(error)) from None
 
 
 @contextmanager

@@ -163,6 +163,9 @@ def run(
 def _length_s(source: Path, programme: int | None) -> float:
     from headend.ts.portions import packet_times_ns
 
+    from testbed.scenario.folders import refuse_pipe
+
+    refuse_pipe(source)
     return float(packet_times_ns(source, programme)[-1]) / 1e9
 
 
@@ -236,18 +239,26 @@ class _How:
 
 
 def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, is_demo: bool) -> None:
+    from headend.files import write_file
     from rich.console import Console
 
     from testbed.scenario import outcome
+    from testbed.scenario.folders import appearing_at_once, plain_input
     from testbed.scenario.report import screen, write_report
-    from testbed.scenario.runner import refuse_to_overwrite, run_plan
+    from testbed.scenario.runner import refuse_to_overwrite, run_plan, written_files
 
+    refuse_to_overwrite(plan.input, written_files(plan, out), "--out")
     if json_file is not None:
         refuse_to_overwrite(plan.input, [json_file], "--json")
     console = Console(stderr=True)
-    runtime = how.find(out, lambda line: console.print(line, style="dim", highlight=False))
-    with _ProgressLine(console) as show:
-        result = run_plan(plan, runtime, out, show)
+
+    def tell(line: str) -> None:
+        console.print(line, style="dim", highlight=False, soft_wrap=True)
+
+    runtime = how.find(out, tell)
+    with appearing_at_once(out) as work, _ProgressLine(console) as show:
+        original = plain_input(plan.input, work, tell) if plan.input is not None else None
+        result = run_plan(plan, runtime, work, show, original)
         show("writing the report", 0.0)
         checks = (
             outcome.tuning_checks(result) + outcome.demo_checks(result)
@@ -255,11 +266,11 @@ def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, is_demo: b
             else outcome.check_expectations(result)
         )
         model = outcome.report_model(result)
-        write_report(out / "report.html", model)
+        write_report(work / "report.html", model)
     text = outcome.run_json(result, checks)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(text)
+        write_file(json_file, text.encode())
     shown = Console()
     shown.print(screen(model))
     for check in checks:

@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
+from headend.files import write_file
+
 from testbed.hil.board_process import BoardProcess
 from testbed.hil.connection import Connection
 from testbed.machines.base import MachineError
@@ -174,7 +176,7 @@ class EmulatedBoard:
         self._folder = Path(tempfile.mkdtemp(prefix="ringcast-board-"))
         kept = self._keep_flash or self._folder / "flash"
         if self._flash is not None:
-            kept.write_bytes(self._flash)
+            write_file(kept, self._flash)
         self.process = BoardProcess(self._folder / "pico", "--flash", str(kept), "--seed", str(self._seed))
         try:
             self.process.start()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from headend.files import write_file
 from settop.errors import LocalError
 
 from testbed.boards import load_board
@@ -58,17 +59,11 @@ def keep_flash(kept: Path | None, flash: bytes) -> None:
     """
     if kept is None:
         return
-    part = kept.with_name(kept.name + ".part")
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(flash)
-        part.replace(kept)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise LocalError(
-            f"cannot keep the flash in {kept}: {error.strerror or error}; name another file with --flash"
-        ) from None
+        write_file(kept, flash, 0o600)
+    except (OSError, LocalError) as error:
+        why = error.strerror or error if isinstance(error, OSError) else error
+        raise LocalError(f"cannot keep the flash in {kept}: {why}; name another file with --flash") from None
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import dataclasses
 from pathlib import Path
 
 import jinja2
+from headend.files import write_file
 from markupsafe import Markup
 from rich.console import Group
 from rich.panel import Panel
@@ -47,7 +48,7 @@ def write_report(path: Path, model: ReportModel) -> None:
             histogram=lead_histogram(model),
         )
     )
-    path.write_bytes(page.encode("utf-8"))
+    write_file(path, page.encode("utf-8"))
 
 
 def _environment() -> jinja2.Environment:

@@ -8,6 +8,7 @@ from pathlib import Path
 from headend.broadcast.broadcaster import Broadcaster, OnAirPortion, check_rate, lag_ms
 from headend.callcentre.clock import Broadcast, Schedule
 from headend.callcentre.service import CallLog
+from headend.files import write_file
 from headend.provisioning import NewTerminal, issue, provisioning_line
 from headend.store.database import open_database
 from headend.store.ledger import CallRecord, StoreLedger
@@ -80,12 +81,26 @@ def refuse_to_overwrite(source: Path | None, targets: Iterable[Path], option: st
             raise LocalError(f"{target} would be written over, and it is the input: choose another place with {option}")
 
 
-def run_plan(plan: Plan, runtime: Runtime, out: Path, progress: Progress = lambda what, share: None) -> Run:
-    """Run the scenario; files go to `out`. Raises LocalError, RemoteError or MachineError with a line for the user."""
+def written_files(plan: Plan, out: Path) -> list[Path]:
+    """What a run writes into `out`, the clip that it may make left out."""
+    received = (_received_name(plan, name) for name in plan.terminals)
+    return [out / name for name in ("broadcast.ts", "report.html", *received)]
+
+
+def run_plan(
+    plan: Plan,
+    runtime: Runtime,
+    out: Path,
+    progress: Progress = lambda what, share: None,
+    original: Path | None = None,
+) -> Run:
+    """Run the scenario; files go to `out`. `original` is the plan's input as plain packets, where that is another file.
+
+    Raises LocalError, RemoteError or MachineError with a line for the user.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    written = ("broadcast.ts", "report.html", *(_received_name(plan, name) for name in plan.terminals))
-    refuse_to_overwrite(plan.input, (out / name for name in written), "--out")
-    original = plan.input or out / "clip.ts"
+    refuse_to_overwrite(plan.input, written_files(plan, out), "--out")
+    original = original or plan.input or out / "clip.ts"
     if plan.input is None:
         progress("making the clip", 0.0)
         try:
@@ -241,7 +256,7 @@ class Bench:
         terminals = []
         for name, station in self.world.stations.items():
             received = out / _received_name(self._plan, name)
-            received.write_bytes(station.received)
+            write_file(received, station.received)
             delivered = {
                 int(event.value("portion") or -1): event.at_ms - begin_ms for event in reversed(station.events("key"))
             }

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from settop.errors import LocalError
 
 from headend.callcentre.clock import Broadcast
+from headend.ts.packets import whole_stream
 
 PACKET_BYTES = 188
 BITS_PER_OCTET_8N1 = 10
@@ -61,7 +62,7 @@ class Broadcaster:
     ) -> None:
         self.broadcast = broadcast
         self.end_ms = end_ms
-        self._bytes = np.memmap(stream, dtype=np.uint8, mode="r")
+        self._bytes = whole_stream(stream)
         self._due_ms = times_ns // 1_000_000
         self._portions = list(portions)
         self._next_portion = 0

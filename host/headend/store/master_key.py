@@ -11,6 +11,9 @@ from pathlib import Path
 
 from settop.errors import LocalError
 
+from headend.files import write_all
+from headend.stopping import undisturbed
+
 BYTES = 32
 ENVIRONMENT = "RINGCAST_MASTER_KEY"
 
@@ -49,13 +52,18 @@ def create_master_key(path: Path) -> MasterKey:
     """A new random key in a new file of mode 0600, as hex. Raises LocalError where that cannot be made."""
     key = secrets.token_bytes(BYTES)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with undisturbed():  # a few dozen octets: a signal waits for them
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                write_all(descriptor, key.hex().encode() + b"\n")
+                os.fsync(descriptor)
+            except BaseException:
+                path.unlink()  # half a key opens nothing, and would be in the way of a whole one
+                raise
+            finally:
+                os.close(descriptor)
     except OSError as error:
         raise LocalError(f"cannot make the master key file {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(key.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
     return MasterKey(key)
 
 

@@ -1,29 +1,34 @@
 """Second pass: packets are read, changed and written, in this process or shared out between forked ones.
 
 Where each piece lands in the output is planned beforehand, so the workers need neither order nor each other. (Threads
-do not help here: the work is thousands of short calls, each of which would wait for the interpreter lock.)
+do not help here: the work is thousands of short calls, each of which would wait for the interpreter lock.) What goes
+into a pipe is written in order, by this process alone.
 """
 
+import fcntl
 import multiprocessing
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from settop.errors import LocalError
 
+from headend.stopping import ignore_stop_signals, signals_held_back, undisturbed
 from headend.ts.packets import CHUNK_PACKETS, PACKET_BYTES, Packets, TsFile
 from headend.ts.rewrite import Edits
+from headend.ts.targets import refuse_same_file as refuse_same_file
+from headend.ts.targets import replacing as replacing
 
 _IOV_MAX = 512
 # Linux looks for one run of memory per write: the larger, the fewer; but large runs are often dear to come by.
 _WRITE_BYTES = 1 << 18
 _FORK_FROM_PACKETS = 200_000  # below some 40 MB a second process costs more than it brings
 _MAX_WORKERS = 4
+_WORKER_LOST = "a worker process was killed; nothing was written, run again"
 _QUEUED = 4  # batches ahead per worker: some 10 ms of work, longer than this process is off the processor at a time
 
 
@@ -53,49 +58,6 @@ Counts = npt.NDArray[np.int64]  # of whatever the work counts, shape (n,)
 Work = Callable[[int, Packets], Counts]  # changes the packets (index of the first given) in place
 
 
-def refuse_same_file(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
-    """Raises LocalError where writing `target` would destroy `source`."""
-    if os.path.exists(target) and os.path.exists(source) and os.path.samefile(source, target):
-        raise LocalError(f"{target} is the input itself; give another name for the output")
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str], size: int = 0, mode: int = 0o666) -> Iterator[int]:
-    """A descriptor to write to; the file takes the name `path` only when the block ends without an error.
-
-    `size` is the number of bytes to expect (room is reserved at once, which also makes writing faster). Raises
-    LocalError where `path` is something else than a regular file, or lies in no folder: a device is not replaced.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise LocalError(f"{path} is not a regular file; give the name of a file to write")
-    if not target.parent.is_dir():
-        raise LocalError(f"there is no folder {target.parent}; make it first")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        try:
-            if size:
-                _reserve(handle, size)
-            yield handle
-            os.ftruncate(handle, os.lseek(handle, 0, os.SEEK_CUR))
-        finally:
-            os.close(handle)
-        # Not os.replace: a rename over an existing file makes ext4 write the new one to the disk first.
-        target.unlink(missing_ok=True)
-        os.rename(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _reserve(handle: int, size: int) -> None:
-    try:
-        os.posix_fallocate(handle, 0, size)
-    except (AttributeError, OSError):  # not every system or file system can; writing then says what is wrong
-        pass
-
-
 def run_batches(
     source: TsFile,
     handle: int,
@@ -108,8 +70,10 @@ def run_batches(
     Returns the sum of what `work` returned. Large files are shared between processes where the system can fork.
     """
     workers = min(_cpus(), _MAX_WORKERS)
-    if source.packets < _FORK_FROM_PACKETS or workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
-        worker = _Worker(source, handle, work)
+    in_order = _takes_order_only(handle)
+    alone = in_order or source.packets < _FORK_FROM_PACKETS or workers < 2
+    if alone or "fork" not in multiprocessing.get_all_start_methods():
+        worker = _Worker(source, handle, work, in_order)
         counted, done = np.zeros(1, np.int64), 0
         for batch in batches:
             counted = counted + worker.run(batch)
@@ -119,8 +83,16 @@ def run_batches(
         end = worker.end
     else:
         counted, end = _run_forked(source, handle, batches, work, workers, progress)
-    os.lseek(handle, end * PACKET_BYTES, os.SEEK_SET)
+    if not in_order:
+        os.lseek(handle, end * PACKET_BYTES, os.SEEK_SET)
     return counted
+
+
+def _takes_order_only(handle: int) -> bool:
+    """Whether `handle` takes what comes next and nothing else: no file, or one that is appended to."""
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        return True
+    return bool(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_APPEND) or os.lseek(handle, 0, os.SEEK_CUR) != 0
 
 
 def _cpus() -> int:
@@ -142,8 +114,9 @@ def put_in_place(chunk: Packets, splices: Iterable[Splice]) -> list[Splice]:
 
 
 class _Worker:
-    def __init__(self, source: TsFile, handle: int, work: Work) -> None:
+    def __init__(self, source: TsFile, handle: int, work: Work, in_order: bool = False) -> None:
         self._source = source
+        self._in_order = in_order
         self._handle = handle
         self._work = work
         self._buffer = source.buffer(CHUNK_PACKETS)
@@ -154,7 +127,8 @@ class _Worker:
         self._source.read_at(batch.first, chunk)
         inserted = put_in_place(chunk, batch.splices)
         counted = self._work(batch.first, chunk)
-        written = _write_at(self._handle, batch.place * PACKET_BYTES, _pieces(chunk, inserted))
+        at = None if self._in_order else batch.place * PACKET_BYTES
+        written = _write_at(self._handle, at, _pieces(chunk, inserted))
         self.end = max(self.end, batch.place + written // PACKET_BYTES)
         return counted
 
@@ -187,8 +161,8 @@ def _run_forked(
             assert isinstance(pipe, Connection)
             try:
                 answer = pipe.recv()
-            except EOFError:
-                raise LocalError("a worker process was killed; the output is incomplete, run again") from None
+            except (EOFError, ConnectionResetError):
+                raise LocalError(_WORKER_LOST) from None
             if isinstance(answer, Exception):
                 raise answer
             queued[pipe] -= 1
@@ -198,10 +172,11 @@ def _run_forked(
         for _ in range(workers - 1):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, [*pipes, ours], source, handle, work), daemon=True)
-            process.start()
+            with undisturbed(), signals_held_back():
+                process.start()
+                processes.append(process)
+                pipes.append(ours)
             theirs.close()
-            pipes.append(ours)
-            processes.append(process)
             queued[ours] = 0
         worker = _Worker(source, handle, work)
         for batch in batches:
@@ -209,14 +184,18 @@ def _run_forked(
             free = min(pipes, key=queued.__getitem__)
             if queued[free] < _QUEUED:
                 queued[free] += 1
-                free.send((batch.first, batch.packets, batch.place, [tuple(splice) for splice in batch.splices]))
+                order = (batch.first, batch.packets, batch.place, [tuple(splice) for splice in batch.splices])
+                try:
+                    free.send(order)
+                except BrokenPipeError:
+                    raise LocalError(_WORKER_LOST) from None
             else:
                 note(worker.run(batch), batch.packets, worker.end)
         while any(queued.values()):
             collect(None)
     except BaseException:
         for process in processes:
-            process.terminate()
+            process.kill()  # what it has written is given up, too
         raise
     finally:
         for pipe in pipes:
@@ -227,20 +206,24 @@ def _run_forked(
 
 
 def _serve(pipe: Connection, others: list[Connection], source: TsFile, handle: int, work: Work) -> None:
-    """A worker process: batches in; (count, packets done, end of output) or the exception out."""
+    """A worker process: batches in; (count, packets done, end of output) or the exception out.
+
+    It ends when its pipe does: also when the process that it works for was killed and could not say so.
+    """
+    ignore_stop_signals()
     for other in others:
         other.close()
     worker = _Worker(source, handle, work)
     while True:
         try:
             first, packets, place, splices = pipe.recv()  # plain tuples: named ones take five times longer to pickle
-        except EOFError:
-            return
-        batch = Batch(first, packets, place, [Splice(*splice) for splice in splices])
-        try:
-            pipe.send((worker.run(batch), packets, worker.end))
-        except Exception as error:
-            pipe.send(error)
+            batch = Batch(first, packets, place, [Splice(*splice) for splice in splices])
+            try:
+                answer: tuple[Counts, int, int] | Exception = (worker.run(batch), packets, worker.end)
+            except Exception as error:
+                answer = error
+            pipe.send(answer)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
             return
 
 
@@ -257,9 +240,10 @@ def _pieces(chunk: Packets, splices: Iterable[Splice]) -> Iterator[memoryview | 
         yield data[done * PACKET_BYTES :]
 
 
-def _write_at(handle: int, offset: int, pieces: Iterable[memoryview | bytes]) -> int:
-    """Write `pieces` one after the other from `offset` on; returns the number of bytes."""
-    start = end = offset
+def _write_at(handle: int, offset: int | None, pieces: Iterable[memoryview | bytes]) -> int:
+    """Write `pieces` one after the other from `offset` on, None: at the end; returns the number of bytes."""
+    end = offset or 0
+    written = 0
     waiting: list[memoryview | bytes] = []
     for piece in pieces:
         left = memoryview(piece)
@@ -269,18 +253,22 @@ def _write_at(handle: int, offset: int, pieces: Iterable[memoryview | bytes]) ->
             waiting.append(part)
             left, end = left[len(part) :], end + len(part)
             if end % _WRITE_BYTES == 0 or len(waiting) == _IOV_MAX:
-                offset += _write_all(handle, offset, waiting)
+                written += _write_all(handle, None if offset is None else offset + written, waiting)
                 waiting = []
-    return offset + _write_all(handle, offset, waiting) - start
+    return written + _write_all(handle, None if offset is None else offset + written, waiting)
 
 
-def _write_all(handle: int, offset: int, pieces: list[memoryview | bytes]) -> int:
+def _write_all(handle: int, offset: int | None, pieces: list[memoryview | bytes]) -> int:
     size = sum(map(len, pieces))
-    written = os.pwritev(handle, pieces, offset) if size else 0
+    if offset is None:
+        written = os.writev(handle, pieces) if size else 0
+    else:
+        written = os.pwritev(handle, pieces, offset) if size else 0
     if written < size:  # a full disk raises on the next call; a signal may also cut a write short
         rest = b"".join(pieces)
         while written < size:
-            written += os.pwrite(handle, rest[written:], offset + written)
+            left = rest[written:]
+            written += os.write(handle, left) if offset is None else os.pwrite(handle, left, offset + written)
     return size
 
 

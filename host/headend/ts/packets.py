@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from settop.errors import RemoteError
 
-PACKET_BYTES = 188
-SYNC_BYTE = 0x47
+from headend.ts.layout import PACKET_BYTES as PACKET_BYTES
+from headend.ts.layout import SYNC_BYTE as SYNC_BYTE
+from headend.ts.layout import Layout
+from headend.ts.sources import Source
+
 NULL_PID = 0x1FFF
 PIDS = 0x4000  # 0x2000 of the standard, and those of damaged packets above them (see pids_of)
 CHUNK_PACKETS = 16384  # 3 MiB: large enough for few calls, small enough to stay in a last-level cache
@@ -18,7 +21,6 @@ HAS_PAYLOAD = 0x10  # bits of the header word
 HAS_ADAPTATION = 0x20
 IS_START = 0x400000  # payload_unit_start_indicator
 IS_DAMAGED = 0x800000  # transport_error_indicator
-_SYNC_PROBE_PACKETS = 5
 _PAGE_BYTES = 4096
 
 Packets = npt.NDArray[np.uint8]  # shape (n, 188)
@@ -99,21 +101,27 @@ def aligned(size: int) -> npt.NDArray[np.uint8]:
 
 
 class TsFile:
-    """A transport stream file of 188-byte packets, read in order; usable as a context manager.
+    """The packets of a transport stream, read in order; usable as a context manager.
 
-    Raises RemoteError on opening for an empty file, no transport stream, packets of 192 or 204 bytes, a start inside
-    a packet, a truncated last packet; OSError where the file cannot be read.
+    Takes the name of a file, or a `Source`. What is between packets of 192, 204 or 208 bytes, before the first, lost
+    or damaged on the way, or behind the last whole one is left out, and `notes` says so. Damage within the stream is
+    found when `chunks` first comes by: until then `packets` counts it in. What is written to the file after it was
+    opened is not read. Raises RemoteError on opening for an empty file and for no transport stream; LocalError,
+    OSError.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+        self._source = path if isinstance(path, Source) else Source(path)
+        self._is_ours = self._source is not path
         try:
-            size = os.fstat(self._file.fileno()).st_size
-            _check_sync(self._file.read(204 * (_SYNC_PROBE_PACKETS + 1)), size)
+            self._handle, begin, end = self._source.open()
+            self._layout = Layout(self._handle, begin, end)
         except BaseException:
-            self._file.close()
+            if self._is_ours:
+                self._source.close()
             raise
-        self.packets = size // PACKET_BYTES
+        self._checked = 0  # packets of which the sync byte of the next was seen as well
+        self._wide = np.empty(0, np.uint8)
 
     def __enter__(self) -> "TsFile":
         return self
@@ -122,18 +130,54 @@ class TsFile:
         self.close()
 
     def close(self) -> None:
-        self._file.close()
+        self._source.hear(self.notes())
+        if self._is_ours:
+            self._source.close()
+
+    @property
+    def packets(self) -> int:
+        """How many packets there are."""
+        return self._layout.packets
+
+    @property
+    def plain_at(self) -> int | None:
+        """The byte of the file at which packets begin that have nothing between them up to the end; None if not so."""
+        return self._layout.runs[0][1] if self._layout.plain else None
+
+    def notes(self) -> list[str]:
+        """What was left out of the file, in words; complete once `chunks` has come to its end."""
+        return self._layout.notes()
 
     def buffer(self, packets: int) -> Packets:
         """An array for that many packets, or for the whole file if that is smaller."""
         return aligned(min(packets, self.packets) * PACKET_BYTES).reshape(-1, PACKET_BYTES)
 
     def read_at(self, first: int, packets: Packets) -> None:
-        """Fill `packets` from packet `first` of the file on. Raises RemoteError where the file is shorter now."""
-        view = packets.reshape(-1).data
-        offset = first * PACKET_BYTES
+        """Fill `packets` from packet `first` on. Raises RemoteError where the file is shorter now."""
+        row = 0
+        while row < len(packets):
+            start, in_step = self._layout.place(first + row)
+            count = min(in_step, len(packets) - row)
+            part = packets[row : row + count]
+            if self._layout.stride == PACKET_BYTES:
+                self._read(start, part.reshape(-1))
+            else:
+                self._read_apart(start, part)
+            row += count
+
+    def _read_apart(self, start: int, packets: Packets) -> None:
+        stride = self._layout.stride
+        size = len(packets) * stride
+        if len(self._wide) < size:
+            self._wide = aligned(size)
+        wide = self._wide[:size]
+        self._read(start, wide[: size - stride + PACKET_BYTES])  # the last one's parity may be missing
+        packets[:] = wide.reshape(-1, stride)[:, :PACKET_BYTES]
+
+    def _read(self, offset: int, room: npt.NDArray[np.uint8]) -> None:
+        view = room.data
         while len(view):
-            got = os.preadv(self._file.fileno(), [view], offset)
+            got = os.preadv(self._handle, [view], offset)
             if not got:
                 raise RemoteError("the input became shorter while it was read; run again once it is complete")
             view, offset = view[got:], offset + got
@@ -141,29 +185,29 @@ class TsFile:
     def chunks(self, packets: int = CHUNK_PACKETS) -> Iterator[tuple[int, Packets]]:
         """(index of the first packet, packets) from the start on; the array is used again for the next chunk."""
         buffer = self.buffer(packets)
-        for first in range(0, self.packets, packets):
+        first = 0
+        while first < self.packets:
             chunk = buffer[: self.packets - first]
             self.read_at(first, chunk)
+            if self._checked < first + len(chunk) and not self._is_in_step(first, chunk):
+                continue  # with what was found instead
             yield first, chunk
+            first += len(chunk)
+
+    def _is_in_step(self, first: int, chunk: Packets) -> bool:
+        lost = chunk[:, 0] != SYNC_BYTE
+        at = first + (int(lost.argmax()) if lost.any() else len(chunk))
+        # The packet behind the chunk is looked at, too: where it is missing, this chunk's last one may be damaged.
+        if self._layout.is_packet(at) and at == first + len(chunk):
+            self._checked = at
+            return True
+        self._layout.mend(at)
+        return False
 
 
-def _check_sync(head: bytes, size: int) -> None:
-    if not size:
-        raise RemoteError("the input is empty; expected an MPEG transport stream of 188-byte packets")
-    if not _in_step(head, 0, PACKET_BYTES):
-        for stride, start, name in ((192, 4, "M2TS (192-byte packets)"), (204, 0, "a 204-byte packet stream")):
-            if len(head) > start + stride and _in_step(head, start, stride):
-                raise RemoteError(f"the input is {name}; convert it to 188-byte packets: ffmpeg -i IN -c copy OUT.ts")
-        for start in range(1, PACKET_BYTES):
-            if len(head) > start + 2 * PACKET_BYTES and _in_step(head, start, PACKET_BYTES):
-                raise RemoteError(f"the input starts inside a packet; remove its first {start} bytes")
-        raise RemoteError("the input is no MPEG transport stream: no sync byte 0x47 every 188 bytes")
-    rest = size % PACKET_BYTES
-    if rest:
-        raise RemoteError(
-            f"the last packet is truncated: {rest} of 188 bytes; cut the file to {size - rest} bytes or fetch it again"
-        )
-
-
-def _in_step(head: bytes, start: int, stride: int) -> bool:
-    return all(byte == SYNC_BYTE for byte in head[start::stride][:_SYNC_PROBE_PACKETS])
+def whole_stream(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
+    """All packets one behind the other, shape (188 n,): mapped where the file is so. Raises as `TsFile` does."""
+    with TsFile(path) as source:
+        if source.plain_at is not None:
+            return np.memmap(path, np.uint8, "r", offset=source.plain_at, shape=(source.packets * PACKET_BYTES,))
+        return np.frombuffer(b"".join(chunk.tobytes() for _, chunk in source.chunks()), np.uint8)

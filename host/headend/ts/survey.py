@@ -115,6 +115,7 @@ def survey(source: TsFile, progress: Progress | None = None) -> Survey:
         reader.read(first, packets, pids)
         if progress:
             progress(first + len(packets), source.packets)
+    found.packets = source.packets  # where octets were lost there are fewer than it seemed
     found.pids, found.named = reader.seen_pids(), reader.named
     found.pats, found.cats, found.pmts = reader.pats, reader.cats, sorted(reader.pmts, key=lambda seen: seen.at)
     found.content, found.unreadable = reader.content, reader.unreadable
