@@ -214,10 +214,18 @@ def test_full_to_the_last_block_is_told_before_anything_is_touched(bench):  # no
 
 @pytest.mark.parametrize("output", [b"temperature 21.5\r\n", b""], ids=["talks", "is silent"])
 def test_a_program_that_keeps_ctrl_c_is_told_with_what_helps(bench, output, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("testbed.deploy.session.enter_repl", lambda port: enter_repl(port, 1.0))
+    monkeypatch.setattr("testbed.deploy.session.enter_repl", lambda port, **how: enter_repl(port, 1.0, **how))
     board = bench(state="app", deaf_to=10**9, app_output=output)
-    with pytest.raises(NoPrompt, match=r"keeps Ctrl-C for itself: `\./ringcast firmware --board pico` makes an image"):
+    with pytest.raises(
+        NoPrompt, match=r"does not let go\. Of main\.py: `\./ringcast firmware --board pico` makes an image"
+    ):
         flash_board(board.port, BOARD)
+
+
+def test_what_is_no_micropython_is_not_taken_for_a_program_that_keeps_ctrl_c(bench, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("testbed.deploy.session.enter_repl", lambda port, **how: enter_repl(port, 1.0, **how))
+    with pytest.raises(NoPrompt, match=r"not as MicroPython does .* Expected MicroPython's prompt$"):
+        flash_board(bench(state="garbage").port, BOARD)
 
 
 def test_what_helps_is_what_the_board_has():

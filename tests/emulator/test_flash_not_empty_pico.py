@@ -12,6 +12,7 @@ from testbed.deploy.plan import MANIFEST
 from testbed.hil.board_process import BoardProcess
 from testbed.machines.pico_flash import FILES_START, files_image, load_uf2
 from testbed.runtimes import RuntimeUnavailable, pico_image
+from testbed.runtimes.find import firmware_image
 
 from tests.emulator.test_flash import SmallBoard, small
 
@@ -48,8 +49,6 @@ BOOTS = {
     "unmounts everything": "import vfs\nvfs.umount('/')\n",
     "works on a ramdisk": RAM + "vfs.mount(ram, '/ram')\nos.chdir('/ram')\n",
     "mounts a ramdisk over the flash": RAM + "vfs.umount('/')\nvfs.mount(ram, '/')\n",
-    "prints for ever": "while True:\n    print('waiting for the network')\n",
-    "prints and sleeps for ever": "import time\nwhile True:\n    print('.', end='')\n    time.sleep(0.1)\n",
 }
 
 
@@ -123,17 +122,41 @@ def test_a_folder_that_hides_the_package_goes_by_the_command_that_is_recommended
     assert flash_board(usb(process), BOARD).ready
 
 
+ENDLESS = "while True:\n    print('waiting for the network')\n"
+
+
+def test_a_boot_py_that_prints_for_ever_is_stopped(start):
+    """Where the board had started before it was put there."""
+    process = start({})
+    mpremote(process, "exec", f"f = open('boot.py', 'w'); f.write({ENDLESS!r}); f.close()")
+    report = flash_board(usb(process), BOARD)
+    assert report.ready and report.kept == {"boot.py": "boot.py.kept"}
+
+
 @pytest.mark.long
-def test_what_is_recommended_against_a_program_that_keeps_ctrl_c_helps(start):
-    """The image with the terminal inside, on the same files: it runs instead of that main.py."""
-    process = start(
-        {
-            "main.py": "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass\n"
-        }
-    )
-    with pytest.raises(NoPrompt, match=r"`\./ringcast firmware --board pico` makes an image with the terminal inside"):
-        flash_board(usb(process), load_board("pico"))
+def test_what_is_recommended_against_a_boot_py_that_never_ends_helps(start):
+    """A Pico's USB port comes up after boot.py: nobody can say anything to this one."""
+    process = start({"boot.py": ENDLESS})
+    with pytest.raises(
+        NoPrompt, match=r"is silent.*Of either: erase the flash .* put MicroPython on it anew, and flash"
+    ):
+        flash_board(usb(process), BOARD)
     process.close()
-    process = start(None, "--firmware")
-    report = flash_board(usb(process), load_board("pico"), {"CORES": 1})
-    assert report.ready and report.found.frozen
+    assert flash_board(usb(start(None, "--blank")), BOARD).ready
+
+
+@pytest.mark.long
+def test_what_is_recommended_against_a_main_py_that_keeps_ctrl_c_helps(start):
+    """The image with the terminal inside, on the same files: it runs instead of that main.py, with its settings, though
+    boot.py changes the folder."""
+    endless = "while True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass\n"
+    boot = BOOTS["changes the folder"] + BOOTS["changes sys.path"]
+    process = start({"boot.py": boot, "app/main.py": "import time\n" + endless})
+    pico = load_board("pico")
+    with pytest.raises(NoPrompt, match=r"`\./ringcast firmware --board pico` makes an image with the terminal inside"):
+        flash_board(usb(process), pico)
+    process.close()
+    process = start(None, "--uf2", str(firmware_image(pico).path))
+    report = flash_board(usb(process), pico, {"CORES": 1, "LINK": "cable"})
+    assert report.found.frozen and report.kept == {}
+    assert report.ready, "over the cable, which it would not speak without its settings"

@@ -6,7 +6,7 @@ nothing, so that what we put at the board's home is what the next start finds; a
 """
 
 from testbed.deploy.agent import Agent
-from testbed.deploy.errors import NO_SPACE, NOT_WRITABLE, BoardRaised, FileSystemTaken
+from testbed.deploy.errors import NOT_WRITABLE, BoardRaised, FileSystemTaken
 
 _HOME = """\
 def _rc_home():
@@ -77,14 +77,11 @@ def make_writable(agent: Agent, home: str) -> None:
 
 
 def _refusal(agent: Agent) -> bool:
-    """Whether a file cannot be made there for another reason than want of room."""
+    """Whether the file system takes no files at all. What else may be wrong will be said with the file's path."""
     try:
         agent.value(_TRY + "\nprint(0)")
     except BoardRaised as error:
-        if error.errno in NOT_WRITABLE:
-            return True
-        if error.errno != NO_SPACE:
-            raise
+        return error.errno in NOT_WRITABLE
     return False
 
 

@@ -7,7 +7,7 @@ from settop.errors import RemoteError
 
 from testbed.boards.profile import CONFIG_NAMES, Board
 from testbed.deploy.agent import Agent
-from testbed.deploy.errors import NoPrompt, Unplugged
+from testbed.deploy.errors import Unplugged
 from testbed.deploy.home import go_home
 from testbed.deploy.port import open_port
 from testbed.deploy.probe import Found, probe
@@ -34,10 +34,7 @@ class Session:
     def __enter__(self) -> "Session":
         with contextlib.ExitStack() as undo:
             self.port = undo.enter_context(open_port(self._name, self._board.dtr, self._board.rts))
-            try:
-                enter_repl(self.port)
-            except NoPrompt as error:
-                raise NoPrompt(f"{error}. {keeps_ctrl_c(self._board)}") from None
+            enter_repl(self.port, stuck=keeps_ctrl_c(self._board))
             undo.push(self._let_go)
             self._link = self._board.link
             self.agent = Agent(self.port)
@@ -65,20 +62,20 @@ class Session:
 
 
 def keeps_ctrl_c(board: Board) -> str:
-    """What helps against a program that does not stop for Ctrl-C. A reset starts it again, and so does another stock
-    image, which leaves the files alone."""
-    begin = "If a reset does not help, a main.py or boot.py there keeps Ctrl-C for itself: "
-    if board.image is not None:
-        begin += (
-            f"`./ringcast firmware --board {board.name}` makes an image with the terminal inside, which runs instead "
-            "of that main.py; or "
-        )
-    return begin + {
-        "rp2": "erase the flash (hold BOOTSEL, copy Raspberry Pi's flash_nuke.uf2), put MicroPython on it anew, and "
-        "flash again",
-        "esp32": "erase the flash (esptool.py erase_flash), put MicroPython on it anew, and flash again",
-        "stm32": "hold USR while you press reset, until the LEDs say safe mode, and flash again",
-    }.get(board.port, "erase the board's flash, put MicroPython on it anew, and flash again")
+    """What helps against a program that does not stop for Ctrl-C, and against a boot.py that does not end: on a Pico
+    the USB port comes up after it. A reset starts either again, and another stock image leaves the files alone."""
+    erase = {
+        "rp2": "erase the flash (hold BOOTSEL, copy Raspberry Pi's flash_nuke.uf2), put MicroPython on it anew",
+        "esp32": "erase the flash (esptool.py erase_flash), put MicroPython on it anew",
+        "stm32": "hold USR while you press reset, until the LEDs say safe mode",
+    }.get(board.port, "erase the board's flash, put MicroPython on it anew")
+    if board.image is None:
+        return f"If a reset does not help, its main.py or boot.py does not let go: {erase}, and flash again"
+    return (
+        f"If a reset does not help, its main.py or boot.py does not let go. Of main.py: `./ringcast firmware --board "
+        f"{board.name}` makes an image with the terminal inside, which runs instead of it. Of either: {erase}, and "
+        "flash again"
+    )
 
 
 def _settings(agent: Agent) -> dict[str, int | str]:

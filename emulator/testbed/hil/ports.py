@@ -14,11 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import serial  # type: ignore[import-untyped]
+from settop.errors import LocalError
 
 _REMOTE = ("rfc2217", "socket")
 
 
-class BadUrl(ValueError):
+class BadUrl(LocalError, ValueError):
     """A URL that never will be one, with what is wrong with it."""
 
 
@@ -40,9 +41,9 @@ def open_serial(
 
     Raises what pyserial does (SerialException, OSError, ValueError), BadUrl among them; `why_not` has words for it.
     """
-    scheme = url.partition("://")[0].lower() if is_remote(url) else ""
-    if scheme:
-        _check_url(url, scheme)
+    if is_remote(url):
+        scheme = url.partition("://")[0].lower()
+        check_url(url)
         port = _remote_port(scheme)
         port.port, port.baudrate, port.timeout = url, baud, timeout_s
         if scheme != "rfc2217":  # which raises NotImplementedError for any
@@ -69,13 +70,18 @@ def _remote_port(scheme: str) -> Any:
     return Rfc2217Port() if scheme == "rfc2217" else SocketPort()
 
 
-def _check_url(url: str, scheme: str) -> None:
-    parts = urlsplit(url)
+def check_url(url: str) -> None:
+    """Raises BadUrl for one of another machine's port that lacks what it must have."""
+    if not is_remote(url):
+        return
+    scheme = url.partition("://")[0].lower()
     try:
+        parts = urlsplit(url)
         named = bool(parts.hostname) and parts.port is not None
+        named = named and not parts.path.strip("/") and parts.username is None
     except ValueError:
         named = False
-    if not named or parts.path.strip("/") or parts.username is not None:
+    if not named:
         raise BadUrl(f"{url} is no {scheme} URL; expected {scheme}://HOST:PORT, such as {scheme}://127.0.0.1:4000")
 
 
