@@ -127,6 +127,24 @@ def test_input_that_stood_still_is_not_caught_up_in_a_burst():
     assert np.diff(sent[10:]).tolist() == [7_000_000] * 9
 
 
+def test_cushion_keeps_bursts_of_the_input_from_the_output():
+    """The input brings 100 ms of programme every 100 ms, at once."""
+    clock, sent = Clock(), []
+    pacer = Pacer(lambda data: sent.append(clock.now_ns), clock.now, clock.sleep, cushion_ns=150_000_000)
+    for burst in range(20):
+        began = clock.now_ns
+        ticks = (burst * 98 + np.arange(98)) * TICKS_PER_S // 1000
+        pacer.put(np.zeros((98, 188), np.uint8), ticks)
+        while clock.now_ns < began + 98_000_000:
+            before = clock.now_ns
+            pacer.run(0.001)
+            clock.now_ns += 1_000_000 * (clock.now_ns == before)
+    pacer.finish()
+    assert np.diff(sent).min() > 6_900_000
+    assert np.diff(sent).max() < 7_100_000
+    assert pacer.jitter.restarts == 0
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "239.255.77.7"])
 def test_what_is_sent_is_received(host):
     packets = plain_stream(400).bytes()

@@ -40,9 +40,14 @@ def one_line_errors(command: str) -> Iterator[None]:
     raise typer.Exit(status)
 
 
+def tell(command: str, message: str) -> None:
+    """One line on stderr."""
+    typer.echo(f"ringcast {command}: {message}", err=True)
+
+
 def warn(command: str, message: str) -> None:
     """One line on stderr about what is no error, but may not be what the user expects."""
-    typer.echo(f"ringcast {command}: note: {message}", err=True)
+    tell(command, f"note: {message}")
 
 
 @contextmanager
@@ -69,10 +74,7 @@ def stream_source(command: str, source: Path, target: Path) -> "Iterator[Source]
     """The input of a command that makes `target` of it; what there is to say of it goes to stderr."""
     from headend.ts.sources import Source, spool_folder
 
-    def tell(line: str) -> None:
-        typer.echo(f"ringcast {command}: {line}", err=True)
-
-    with Source(source, tell, spool_folder(target)) as opened:
+    with Source(source, lambda line: tell(command, line), spool_folder(target)) as opened:
         yield opened
 
 

@@ -1,17 +1,30 @@
 """`ringcast scramble`: cut a transport stream into portions and scramble each under its own key."""
 
 import gc
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from testbed.commands._files import hex_bytes, one_line_errors, progress_for, stream_source, warn
+from testbed.commands._files import hex_bytes, one_line_errors, progress_for, stream_source, tell, warn
+from testbed.commands._live import FileSink, from_network, is_network, scramble_live, udp_sink
+
+if TYPE_CHECKING:
+    from headend.files import Pending
+    from headend.ts.live import LiveScrambler
+    from headend.ts.scrambler import ScrambleResult
+    from headend.ts.sources import Source
 
 
 def scramble(
-    source: Annotated[Path, typer.Argument(metavar="IN.ts", help="MPEG transport stream, clear; - is standard input.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT.ts", help="Where it goes, scrambled; - is standard output.")],
+    source: Annotated[
+        str, typer.Argument(metavar="IN.ts", help="MPEG transport stream, clear; - is standard input; udp://HOST:PORT.")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT.ts", help="Where it goes, scrambled; - is standard output; udp://HOST:PORT.")
+    ],
     portion_seconds: Annotated[
         float, typer.Option("--portion-seconds", help="Length of a portion in seconds of programme time, 0.2 or more.")
     ],
@@ -34,6 +47,10 @@ def scramble(
         int,
         typer.Option("--programme-id", metavar="N", help="Id of the programme in its ECMs and keys, 0..4294967295."),
     ] = 1,
+    duration: Annotated[
+        float | None,
+        typer.Option("--duration", metavar="S", help="With udp:// input: end so many seconds after the first packet."),
+    ] = None,
 ) -> None:
     """Scramble IN.ts into OUT.ts with DVB-CISSA, a new key for every portion.
 
@@ -44,8 +61,17 @@ def scramble(
     --keys-out keys.json
 
     Packets of 192, 204 and 208 bytes are taken as well; what is left out (time stamps, parity, damage, half packets at
-    both ends) is said on one line. IN.ts and OUT.ts may be - (standard input and output) or a pipe. What cannot be
-    read twice is first copied to a temporary file beside OUT.ts, or where TMPDIR says if OUT.ts is a pipe, too.
+    both ends) is said on one line. IN.ts and OUT.ts may be - (standard input and output) or a pipe. A pipe is scrambled
+    in one pass; where that does not suffice (tables or clock come late, other packet lengths) it is first copied to a
+    temporary file beside OUT.ts, or where TMPDIR says if OUT.ts is a pipe, too, and a line says so:
+
+    ffmpeg -i film.mp4 -c copy -f mpegts - | ringcast scramble - broadcast.ts ...
+
+    udp://HOST:PORT is the network: seven packets to a datagram, to a host or a group, also as RTP on the way in; out it
+    goes at the pace of the programme's clock, and the last line says how well. ?ttl=N&localaddr=IP&timeout=S may
+    follow; an input is over after S seconds of silence (5) or after --duration:
+
+    ringcast scramble udp://@239.1.1.1:5000 udp://239.1.1.2:5000?ttl=2 ...
 
     OUT.ts and KEYS.json appear together when they are whole, or not at all. Exit status: 0 done; 1 it cannot be done,
     and a line says why; 130, 143, 129 after Ctrl-C, SIGTERM, SIGHUP; 141 where nobody reads the output any more.
@@ -57,23 +83,24 @@ def scramble(
 
     from headend.files import together
     from headend.ts.keys import BROADCAST_ID_BYTES
-    from headend.ts.scrambler import scramble_file
     from headend.ts.targets import is_stdout, is_stream, refuse_same_file
 
     secret = hex_bytes(programme_secret, "--programme-secret")
     run_id = os.urandom(BROADCAST_ID_BYTES) if broadcast_id is None else hex_bytes(broadcast_id, "--broadcast-id")
     if is_stream(keys_out):
         raise typer.BadParameter("--keys-out must be a file: keys do not go through a pipe or a device")
-    if keys_out.absolute() in (source.absolute(), target.absolute()):
+    if keys_out.absolute() in (Path(source).absolute(), Path(target).absolute()):
         raise typer.BadParameter("--keys-out must be another file than IN.ts and OUT.ts")
+    if duration is not None and not (is_network(source) and duration > 0):
+        raise typer.BadParameter("--duration is for an input from udp://, and more than 0")
+    job = _Job(source, target, portion_seconds, secret, run_id, programme_id, programme, duration)
     gc.freeze()  # what is loaded stays: spares collections, and copies in forked workers
     # Keys and stream take their names together: one without the other is of no use, and hard to tell from a pair.
-    with one_line_errors("scramble"), stream_source("scramble", source, target) as given, together() as files:
+    with one_line_errors("scramble"), together() as files:
         refuse_same_file(source, keys_out)
         keys = files.open(keys_out, mode=0o600)
-        out = target if is_stream(target) else files.open(target)
-        with progress_for(source, "scrambling") as progress:
-            result = scramble_file(given, out, portion_seconds, secret, run_id, programme_id, programme, progress)
+        streams = is_network(target) or is_stream(target)
+        result, said = job.run(target if streams else files.open(target))
         keys.write(json.dumps(result.as_json(), indent=1).encode() + b"\n")
     for warning in result.warnings:
         warn("scramble", warning)
@@ -81,6 +108,103 @@ def scramble(
         typer.echo(
             f"{len(result.portions)} portions, {result.scrambled} of {result.packets} packets scrambled, "
             f"{result.ecm_inserted + result.ecm_replacing_null} ECMs on PID 0x{result.ca_pid:04x} "
-            f"({result.ecm_replacing_null} in place of null packets)",
+            f"({result.ecm_replacing_null} in place of null packets)" + (f"\n{said}" if said else ""),
             err=is_stdout(target),
+        )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One run; `run` finds out whether it goes in one pass or two."""
+
+    source: str
+    target: str
+    portion_seconds: float
+    secret: bytes
+    broadcast_id: bytes
+    programme_id: int
+    programme: int | None
+    duration_s: float | None
+
+    def run(self, out: "str | Pending") -> "tuple[ScrambleResult, str]":
+        """Into `out`; what was done, and what there is to say of the way out."""
+        if is_network(self.source):
+            return self._from_network(out)
+        with stream_source("scramble", Path(self.source), Path(self.target)) as source:
+            once = source.once()
+            if is_network(self.target):
+                return self._to_network(source, once)
+            if once is not None and (done := self._in_one_pass(source, once, out)) is not None:
+                return done
+            return self._in_two_passes(source, out), ""
+
+    def _in_two_passes(self, source: "Source", out: "str | Pending") -> "ScrambleResult":
+        from headend.ts.scrambler import scramble_file
+
+        with progress_for(Path(self.source), "scrambling") as progress:
+            return scramble_file(
+                source,
+                out,
+                self.portion_seconds,
+                self.secret,
+                self.broadcast_id,
+                self.programme_id,
+                self.programme,
+                progress,
+            )
+
+    def _in_one_pass(self, source: "Source", once: int, out: "str | Pending") -> "tuple[ScrambleResult, str] | None":
+        """None where that does not suffice: `source` has been copied then."""
+        from headend.ts.live import NotInOnePassError
+        from headend.ts.once import OncePackets
+        from headend.ts.targets import replacing
+
+        packets = OncePackets(once)
+        why = "its packets are not 188 bytes one behind the other"
+        if packets.is_plain():
+            try:
+                with replacing(out) as handle:
+                    done = scramble_live(self._scrambler(packets.begun), iter(packets), FileSink(handle))
+                source.hear(packets.notes())
+                return done
+            except NotInOnePassError as error:
+                why = str(error)
+        source.spool(packets.head, why)
+        return None
+
+    def _to_network(self, source: "Source", once: int | None) -> "tuple[ScrambleResult, str]":
+        from headend.ts.once import OncePackets
+        from headend.ts.packets import TsFile
+
+        with udp_sink(self.target, blocks=True) as sink:
+            if once is not None:
+                packets = OncePackets(once)
+                return scramble_live(self._scrambler(packets.begun), iter(packets), sink)
+            with TsFile(source) as file:
+                return scramble_live(self._scrambler(), (chunk for _, chunk in file.chunks(1024)), sink)
+
+    def _from_network(self, out: "str | Pending") -> "tuple[ScrambleResult, str]":
+        from headend.broadcast.udp import UdpAddress, UdpInput
+        from headend.ts.targets import replacing
+
+        with UdpInput(UdpAddress.parse(self.source)) as source:
+            if isinstance(out, str) and is_network(out):
+                with udp_sink(out, blocks=False) as sink:
+                    done = scramble_live(self._scrambler(), from_network(source, self.duration_s, sink), sink)
+            else:
+                with replacing(out) as handle:
+                    into = FileSink(handle)
+                    done = scramble_live(self._scrambler(), from_network(source, self.duration_s, into), into)
+        if source.refused or source.lost:
+            tell(
+                "scramble",
+                f"{source.refused} datagrams held no packets, {source.lost} came faster than they were taken",
+            )
+        return done
+
+    def _scrambler(self, begun: Callable[[], None] = lambda: None) -> "LiveScrambler":
+        from headend.ts.live import LiveScrambler
+
+        return LiveScrambler(
+            self.portion_seconds, self.secret, self.broadcast_id, self.programme_id, self.programme, begun
         )

@@ -47,14 +47,19 @@ class Jitter:
 
 
 class Pacer:
-    """Takes packets with their times, sends datagrams when they are due. `now_ns` and `sleep_s` are the clock's."""
+    """Takes packets with their times, sends datagrams when they are due. `now_ns` and `sleep_s` are the clock's.
+
+    `cushion_ns`: how long the first one waits, so that an input which comes in bursts does not make the output late.
+    """
 
     def __init__(
         self,
         send: Callable[[bytes], None],
         now_ns: Callable[[], int] = time.monotonic_ns,
         sleep_s: Callable[[float], None] = time.sleep,
+        cushion_ns: int = 0,
     ) -> None:
+        self._cushion_ns = cushion_ns
         self._send = send
         self._now_ns = now_ns
         self._sleep_s = sleep_s
@@ -87,10 +92,10 @@ class Pacer:
             due_ns, datagram = self._waiting[0]
             now_ns = self._now_ns()
             if self._offset_ns is None:
-                self._offset_ns = now_ns - due_ns
+                self._offset_ns = now_ns - due_ns + self._cushion_ns
             ahead_ns = due_ns + self._offset_ns - now_ns
             if ahead_ns < -LATE_NS or ahead_ns > AHEAD_NS:
-                self._offset_ns, ahead_ns = now_ns - due_ns, 0
+                self._offset_ns, ahead_ns = now_ns - due_ns + self._cushion_ns, self._cushion_ns
                 self.jitter.restarts += 1
             if now_ns + max(ahead_ns, 0) > end_ns:
                 self._sleep_s(max(end_ns - now_ns, 0) / 1e9)

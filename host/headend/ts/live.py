@@ -6,6 +6,7 @@ At the start they wait for the tables and the clock, and where neither comes in 
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -101,7 +102,8 @@ class _Held:
 
 
 class LiveScrambler:
-    """Feed packets as they come, `finish` at the end; both return what is ready. The arguments are `scramble_file`'s.
+    """Feed packets as they come, `finish` at the end; both return what is ready. The arguments are `scramble_file`'s;
+    `begun` is called when the tables and the clock are known: from there on one pass suffices.
 
     Raises RemoteError where the stream cannot be scrambled, NotInOnePassError (before anything was released) where
     it has to be read twice.
@@ -114,6 +116,7 @@ class LiveScrambler:
         broadcast_id: bytes,
         programme_id: int = 1,
         programme: int | None = None,
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
         control_word(programme_secret, programme_id, broadcast_id, 0)  # refuses wrong arguments
         self._portion_seconds = portion_seconds
@@ -121,6 +124,7 @@ class LiveScrambler:
         self._broadcast_id = broadcast_id
         self._programme_id = programme_id
         self._programme = programme
+        self._begun = begun
         self._held = _Held()
         self._found = Survey()
         self._reader = PsiReader(self._held)
@@ -220,6 +224,7 @@ class LiveScrambler:
         else:
             return False
         self._reader.stop_looking_back()
+        self._begun()
         self._announce(self._free_pid())
         self._schedule = EcmSchedule(self._portions, self._ca_pid, self._programme_id, self._broadcast_id)
         return True

@@ -1,7 +1,6 @@
-"""Where a stream comes from: a file, or a pipe that is first copied to a file without a name.
+"""Where a stream comes from: a file, or a pipe, which is read once or first copied to a file without a name.
 
-Scrambling reads its input twice, so what cannot be read twice is spooled. Another way for a stream to come in
-(a network address, say) belongs here, and TsFile need not know.
+What needs to be read twice and cannot be is spooled; TsFile need not know.
 """
 
 import fcntl
@@ -37,6 +36,7 @@ class Source(os.PathLike[str]):
         self._tell = tell
         self._folder = spool_folder
         self._file: BinaryIO | None = None
+        self._once: BinaryIO | None = None
         self._begin = 0
         self._heard: list[str] = []
 
@@ -50,23 +50,39 @@ class Source(os.PathLike[str]):
         self.close()
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for file in (self._file, self._once):
+            if file is not None:
+                file.close()
+        self._file = self._once = None
+
+    def once(self) -> int | None:
+        """A descriptor to read from start to end, where that is possible only once; None for what can be read again.
+
+        Raises LocalError for a terminal, OSError.
+        """
+        if self._file is None and self._once is None:
+            file = self._opened()
+            if _can_be_read_twice(file):
+                self._file, self._begin = file, file.tell()
+            else:
+                self._once = file
+                with suppress(OSError, AttributeError):  # fewer turns between the programs; not every system can
+                    fcntl.fcntl(file.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        return None if self._once is None else self._once.fileno()
+
+    def spool(self, head: bytes, why: str) -> None:
+        """Copy what `once` reads to a file after all, so that it can be read again; `head` was read already."""
+        if self._once is not None:
+            self._file, self._begin = self._spooled(self._once, head, why), 0
 
     def open(self) -> tuple[int, int, int]:
         """(descriptor that can be read anywhere, first byte, byte behind the last one there is now).
 
         Opened once, however often it is called. Raises LocalError for a terminal, OSError.
         """
-        if self._file is None:
-            file = self._opened()
-            if _can_be_read_twice(file):
-                self._file = file
-                self._begin = file.tell()
-            else:
-                with file:
-                    self._file = self._spooled(file)
+        if self._file is None and self.once() is not None:
+            self.spool(b"", "it is read twice, and can be read only once")
+        assert self._file is not None
         handle = self._file.fileno()
         return handle, self._begin, _size(handle)
 
@@ -86,17 +102,17 @@ class Source(os.PathLike[str]):
             raise LocalError(f"{self.path} is a terminal; pipe a transport stream into it, or name a file")
         return file
 
-    def _spooled(self, file: BinaryIO) -> BinaryIO:
+    def _spooled(self, file: BinaryIO, head: bytes, why: str) -> BinaryIO:
         folder = str(self._folder or tempfile.gettempdir())
         if self._tell is not None:
-            self._tell(f"{self.path} can be read only once: it is first copied to a temporary file in {folder}")
-        with suppress(OSError, AttributeError):  # fewer turns between the two programs; not every system can
-            fcntl.fcntl(file.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            self._tell(f"{self.path} is first copied to a temporary file in {folder}: {why}")
         spool = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed by close()
         try:
-            while data := os.read(file.fileno(), _COPIED_BYTES):
+            data = head
+            while data or (data := os.read(file.fileno(), _COPIED_BYTES)):
                 try:
                     write_all(spool.fileno(), data)
+                    data = b""
                 except OSError as error:
                     error.filename = f"temporary file in {folder}"
                     raise
