@@ -7,6 +7,7 @@ from settop.app import App
 from settop.crypto.hkdf import sha256
 from settop.keystore.identity import Identity, store_identity
 from settop.keystore.keystore import Keystore
+from settop.version import FORMATS, VERSION
 
 LOCK = bytes(range(32))
 KEY = bytes(range(100, 132))
@@ -171,7 +172,8 @@ def test_a_provisioned_terminal_counts_its_boots():
     board = provisioned_board()
     for boot in (1, 2, 3):
         start(board)
-        assert board.console.said[-1].endswith("ready board=test boot=%d terminal=%s" % (boot, b"terminal".hex()))
+        ready = "ready board=test version=%s formats=%d boot=%d terminal=%s"
+        assert board.console.said[-1].endswith(ready % (VERSION, FORMATS, boot, b"terminal".hex()))
 
 
 def test_a_damaged_keystore_is_reported_and_the_terminal_still_answers():

@@ -76,7 +76,7 @@ class MemoryLedger:
     def may_watch(self, subscriber, programme_id):
         return True
 
-    def open_call(self, subscriber, programme_id, broadcast_id, now_ms):
+    def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None):
         self.reasons.append(None)
         return len(self.reasons) - 1
 

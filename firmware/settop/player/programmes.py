@@ -8,6 +8,7 @@ ECMs keep their meaning whatever a PMT says, and hostile tables cannot take more
 from settop.errors import RemoteError
 from settop.ts import packet as ts
 from settop.ts.psi import TABLE_PAT, TABLE_PMT, SectionReader, is_current, unpack_pat, unpack_pmt
+from settop.wire import dark
 
 MAX_PROGRAMMES = 16
 MAX_STREAMS = 48  # of one programme
@@ -15,17 +16,27 @@ LOWEST_PID = 0x20  # PIDs below are PAT, CAT and service information
 
 
 class Programmes:
-    """`table`: the octet of each PID (settop.ts.packet PID_*). `ca`: (ECM PID, programme id) in use, or None."""
+    """`table`: the octet of each PID (settop.ts.packet PID_*). `ca`: (ECM PID, programme id) in use, or None; `offer`:
+    the price that is announced with it, or None."""
 
     def __init__(self):
         self.table = ts.new_pid_table()
         self.ca = None
+        self.offer = None
         self._pat = SectionReader()
         self._pat_crc = {}  # CRC by section number, of the PAT in force
         self._pat_version = None
         self._pmt_pids = {}  # by programme number
         self._readers = {}  # by PMT PID
         self._pmts = {}  # (CRC, Pmt) by programme number
+
+    def missing(self):
+        """Why the tables lead to no ECM: NO_PAT, NO_PMT or NOT_OURS of settop.wire.dark; CLEAR where they do."""
+        if self.ca is not None:
+            return dark.CLEAR
+        if self._pat_version is None:
+            return dark.NO_PAT
+        return dark.NOT_OURS if self._pmts and len(self._pmts) == len(self._pmt_pids) else dark.NO_PMT
 
     def feed_pat(self, packet):
         """Take a packet of PID 0. Raises RemoteError for a table that breaks the rules; the old one then stays."""
@@ -106,10 +117,12 @@ class Programmes:
     def _fill(self):
         """Enter what the tables name, the stronger meaning last: section, stream, PMT, ECM."""
         table = self.table
-        ca = None
+        ca = offer = None
         for number in sorted(self._pmts):
-            ca = ca or self._pmts[number][1].ca
+            if ca is None:
+                ca, offer = self._pmts[number][1].ca, self._pmts[number][1].offer
         self.ca = ca
+        self.offer = offer
         if ca is not None:
             chosen = [pmt for _, pmt in self._pmts.values() if pmt.ca == ca]
             for pmt in chosen:
