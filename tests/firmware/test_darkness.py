@@ -183,7 +183,13 @@ def test_two_portions_or_ten_seconds_in_the_dark_whichever_is_less():
 def test_what_opened_in_between_begins_the_count_anew():
     for every in (3, 7, 19):
         assert looks(lambda i: dark.CLEAR if i % every == 0 else dark.WRONG_PARITY, portions(10000)) is None
-    assert looks(lambda i: dark.CLEAR if i == 6 else dark.NO_PMT, portions(2000)) == ((4, 6), 7500)
+    assert looks(lambda i: dark.CLEAR if i == 6 else dark.NO_PMT, portions(2000)) == ((5, 6), 7500)
+
+
+def test_portion_of_which_something_was_clear_is_not_claimed():
+    clear_first = lambda i: dark.CLEAR if i < 4 else dark.NO_STREAM  # noqa: E731
+    assert looks(clear_first, portions(60000)) == ((4, 4), 12000)
+    assert looks(clear_first, portions(10000, start_ms=9000)) == ((5, 5), 12000)
 
 
 def test_time_without_a_key_and_time_in_doubt_do_not_count():

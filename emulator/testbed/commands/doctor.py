@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from settop.version import FORMATS, VERSION
 from testbed.runtimes import cache, find, sources, toolchain
 
 OLDEST_PYTHON = (3, 11)
@@ -46,6 +47,10 @@ def _python() -> Finding:
         platform.python_version() if right else None,
         "apt-get install python3 python3-venv",
     )
+
+
+def _ringcast() -> Finding:
+    return Finding("ringcast", "boards whose `ready` line says the same", f"{VERSION}, FORMATS {FORMATS}")
 
 
 def _environment() -> Finding:
@@ -90,6 +95,7 @@ def _unix() -> Finding:
 def examine() -> list[Finding]:
     """All findings, in the order in which a newcomer needs them. Builds, fetches and changes nothing."""
     return [
+        _ringcast(),
         _python(),
         _environment(),
         _package("rp2040py", "the emulated Pico"),

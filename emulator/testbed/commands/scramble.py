@@ -34,6 +34,23 @@ def scramble(
         int,
         typer.Option("--programme-id", metavar="N", help="Id of the programme in its ECMs and keys, 0..4294967295."),
     ] = 1,
+    price: Annotated[
+        int | None,
+        typer.Option(
+            "--price",
+            metavar="N",
+            help="Announce what a portion costs, in minor units (25: 0.25 EUR). What is charged is the centre's tariff.",
+        ),
+    ] = None,
+    set_up_price: Annotated[
+        int | None, typer.Option("--set-up-price", metavar="N", help="With --price: once for a broadcast; 0 unless given.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", metavar="XXX", help="With --price: three letters; EUR unless given.")
+    ] = None,
+    tariff: Annotated[
+        str | None, typer.Option("--tariff", metavar="NAME", help="With --price: its name, 20 characters at most.")
+    ] = None,
 ) -> None:
     """Scramble IN.ts into OUT.ts with DVB-CISSA, a new key for every portion.
 
@@ -51,15 +68,23 @@ def scramble(
     from headend.ts.keys import BROADCAST_ID_BYTES
     from headend.ts.output import replacing
     from headend.ts.scrambler import scramble_file
+    from settop.wire.offer import Offer
 
     secret = hex_bytes(programme_secret, "--programme-secret")
     run_id = os.urandom(BROADCAST_ID_BYTES) if broadcast_id is None else hex_bytes(broadcast_id, "--broadcast-id")
     if keys_out.absolute() in (source.absolute(), target.absolute()):
         raise typer.BadParameter("--keys-out must be another file than IN.ts and OUT.ts")
+    if price is None and not (set_up_price is currency is tariff is None):
+        raise typer.BadParameter("--set-up-price, --currency and --tariff need --price, too")
     gc.freeze()  # what is loaded stays: spares collections, and copies in forked workers
     with one_line_errors("scramble"), replacing(keys_out, mode=0o600) as keys_file:
+        offer = None
+        if price is not None:
+            offer = Offer(price, currency or "EUR", "standard" if tariff is None else tariff, set_up_price or 0)
         with progress_for(source, "scrambling") as progress:
-            result = scramble_file(source, target, portion_seconds, secret, run_id, programme_id, programme, progress)
+            result = scramble_file(
+                source, target, portion_seconds, secret, run_id, programme_id, programme, progress, offer
+            )
         os.write(keys_file, json.dumps(result.as_json(), indent=1).encode() + b"\n")
     typer.echo(
         f"{len(result.portions)} portions, {result.scrambled} of {result.packets} packets scrambled, "

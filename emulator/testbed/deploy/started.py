@@ -73,7 +73,7 @@ class BoardConsole:
 
 
 def wait_ready(port: BoardPort, console: BoardConsole, limit_s: float) -> str:
-    """The text of the board's `ready` line: "board=NAME boot=N terminal=ID".
+    """The text of the board's `ready` line: "board=NAME version=V formats=N boot=N terminal=ID".
 
     Raises RemoteError with the board's own last words when it stops with an error, or says nothing in time.
     """

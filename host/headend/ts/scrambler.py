@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from settop.errors import RemoteError
+from settop.wire.offer import Offer
 
 from headend.ts.cissa import scramble_packets
 from headend.ts.ecm_schedule import EcmSchedule, PlacedEcm
@@ -79,11 +80,12 @@ def scramble_file(
     programme_id: int = 1,
     programme: int | None = None,
     progress: Progress | None = None,
+    offer: Offer | None = None,
 ) -> ScrambleResult:
     """Scramble `src` into `dst`; the same arguments give the same bytes.
 
     `portion_seconds` >= 0.2; `programme_secret` >= 16 bytes; `broadcast_id` 8 bytes, new for every run; `programme`
-    is a programme_number, None for all. `progress(done, total)` counts packets of both passes. Raises RemoteError
+    is a programme_number, None for all; `offer` the price that the PMTs announce, or None. `progress(done, total)` counts packets of both passes. Raises RemoteError
     where the input cannot be scrambled (no TS, truncated, no PCR, already scrambled, ...), LocalError for wrong
     arguments, OSError; `dst` is then left as it was.
     """
@@ -101,7 +103,7 @@ def scramble_file(
         portions = PortionMap(timeline, portion_seconds)
         ca_pid = found.free_pid(HIGHEST_CA_PID)
         pmt_pids = [pid for number, pid in found.programmes.items() if number in programmes]
-        edits = rewrite_psi(found, pmt_pids, announcing(programmes, ca_pid, programme_id))
+        edits = rewrite_psi(found, pmt_pids, announcing(programmes, ca_pid, programme_id, offer))
         schedule = EcmSchedule(portions, ca_pid, programme_id, broadcast_id)
         job = _ScrambleJob(
             found,

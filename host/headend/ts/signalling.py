@@ -4,15 +4,19 @@ from dataclasses import replace
 
 from settop.errors import RemoteError
 from settop.wire.ecm import pack_ca_descriptor, pack_scrambling_descriptor, unpack_ca_descriptor
+from settop.wire.offer import Offer
 
 from headend.ts.psi import PMT_TABLE, Pmt, build_pmt, descriptors_of, parse_pmt
 from headend.ts.rewrite import Edit, Edits, PidRewriter
 from headend.ts.survey import Survey
 
 
-def announcing(programmes: list[int], ca_pid: int, programme_id: int) -> Edit:
-    """An edit that appends both descriptors to the PMTs of `programmes` and raises their version by one (mod 32)."""
-    added = pack_ca_descriptor(ca_pid, programme_id) + pack_scrambling_descriptor()
+def announcing(programmes: list[int], ca_pid: int, programme_id: int, offer: Offer | None = None) -> Edit:
+    """An edit that appends both descriptors to the PMTs of `programmes` and raises their version by one (mod 32).
+
+    `offer`: the price to announce, or None.
+    """
+    added = pack_ca_descriptor(ca_pid, programme_id, offer) + pack_scrambling_descriptor()
 
     def edit(section: bytes) -> bytes:
         pmt = _pmt(section)

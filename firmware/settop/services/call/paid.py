@@ -15,7 +15,11 @@ class PaidDark:
         self.reset()
 
     def reset(self):
-        """Another call, another programme, or the picture is clear."""
+        """Another call or another programme."""
+        self._begin(-1)
+
+    def _begin(self, clear):
+        self._clear = clear  # the last portion of which something was clear
         self._dark_ms = 0
         self._portion_ms = None  # how long a portion lasts, once one was dark from end to end
         self._change_ms = None  # when the portion last changed, in ms of the dark
@@ -25,12 +29,13 @@ class PaidDark:
     def look(self, cause, position, now_ms):
         """(first, last) portion that was paid for and stayed dark, once it is time to say so, or None.
 
+        A portion of which something was clear is not among them; where there is no other yet, `first` is the next one.
         `cause`: of settop.wire.dark, None where it is not certain. `position`: the portion on air, as far as it is known,
         or None where there is no key for it: that time is not paid.
         """
         looked_ms, self._looked_ms = self._looked_ms, now_ms
         if cause == CLEAR:
-            self.reset()
+            self._begin(self._clear if position is None else position)
             return None
         if cause is None or position is None:
             return None
@@ -48,4 +53,7 @@ class PaidDark:
         # A programme may have nothing to send for a while, of short portions even for two.
         if self._portion_ms is not None and cause != NOTHING_SCRAMBLED:
             limit_ms = min(limit_ms, max(LEAST_DARK_MS, PAID_DARK_PORTIONS * self._portion_ms))
-        return (self._first, self._last) if self._dark_ms >= limit_ms else None
+        if self._dark_ms < limit_ms:
+            return None
+        first = max(self._first, self._clear + 1)
+        return first, max(first, self._last)
