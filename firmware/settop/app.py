@@ -258,7 +258,7 @@ class App:
 
 
 def _take_price(words):
-    """Take `--max-price N` out of a command's words: N (0 to MAX_PRICE, in minor units), or None. Raises RemoteError."""
+    """Take `--max-price N` out of a command's words: N (0 to MAX_PRICE, minor units), or None. Raises RemoteError."""
     if "--max-price" not in words:
         return None
     at = words.index("--max-price")

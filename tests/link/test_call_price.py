@@ -1,4 +1,4 @@
-"""The highest price that the viewer accepts: the centre denies above it, before anything is charged or any key leaves."""
+"""The highest price that the viewer accepts: the centre denies above it, before any charge and any key."""
 
 import pytest
 from headend.store.subscribers import set_tariff

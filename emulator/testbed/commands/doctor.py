@@ -11,8 +11,8 @@ from importlib import import_module
 import typer
 from rich.console import Console
 from rich.table import Table
-
 from settop.version import FORMATS, VERSION
+
 from testbed.runtimes import cache, find, sources, toolchain
 
 OLDEST_PYTHON = (3, 11)

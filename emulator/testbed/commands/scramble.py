@@ -39,11 +39,12 @@ def scramble(
         typer.Option(
             "--price",
             metavar="N",
-            help="Announce what a portion costs, in minor units (25: 0.25 EUR). What is charged is the centre's tariff.",
+            help="Announce what a portion costs, in minor units (25: 0.25 EUR); the centre charges its own tariff.",
         ),
     ] = None,
     set_up_price: Annotated[
-        int | None, typer.Option("--set-up-price", metavar="N", help="With --price: once for a broadcast; 0 unless given.")
+        int | None,
+        typer.Option("--set-up-price", metavar="N", help="With --price: once for a broadcast; 0 unless given."),
     ] = None,
     currency: Annotated[
         str | None, typer.Option("--currency", metavar="XXX", help="With --price: three letters; EUR unless given.")
@@ -74,7 +75,7 @@ def scramble(
     run_id = os.urandom(BROADCAST_ID_BYTES) if broadcast_id is None else hex_bytes(broadcast_id, "--broadcast-id")
     if keys_out.absolute() in (source.absolute(), target.absolute()):
         raise typer.BadParameter("--keys-out must be another file than IN.ts and OUT.ts")
-    if price is None and not (set_up_price is currency is tariff is None):
+    if price is None and any(given is not None for given in (set_up_price, currency, tariff)):
         raise typer.BadParameter("--set-up-price, --currency and --tariff need --price, too")
     gc.freeze()  # what is loaded stays: spares collections, and copies in forked workers
     with one_line_errors("scramble"), replacing(keys_out, mode=0o600) as keys_file:

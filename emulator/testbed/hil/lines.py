@@ -7,10 +7,10 @@ from typing import Protocol
 
 from settop.link.mux import NOTICE
 
+from testbed.formats import mismatch
 from testbed.hil.adapter import CONSOLE, MODEM, PORTS, TUNER, Adapter
 from testbed.hil.connection import Connection, ConnectionFailed
 from testbed.hil.line_log import LineLog
-from testbed.formats import mismatch
 from testbed.line.cable import CableHost
 from testbed.machines.base import OUTPUT_LINES, TerminalSpec
 

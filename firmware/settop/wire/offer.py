@@ -1,7 +1,7 @@
 """What a portion costs, as the broadcast says it before anybody calls: THE definition, for both ends.
 
-It follows programme id in our CA descriptor (settop.wire.ecm) and is public; nothing but the centre's own tariff decides
-what is charged. Layout (big-endian), 12 octets and the name:
+It follows the programme id in our CA descriptor (settop.wire.ecm) and is public; what is charged, the centre's own
+tariff decides. Layout (big-endian), 12 octets and the name:
 
     price u32       of a portion, in minor units of the currency (hundredths of a euro)
     set_up u32      once for each broadcast, with its first portion

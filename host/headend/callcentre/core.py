@@ -122,7 +122,7 @@ class CentreCall:
         elif kind == wire.GOODBYE:
             self._on_goodbye(wire.unpack_portion(body), now_ms)
         elif watching is not None and kind == wire.DARK:
-            self._on_dark(watching, *wire.unpack_dark(body), now_ms)
+            self._on_dark(watching, body, now_ms)
         elif watching is not None and kind == wire.ACK:
             self._on_ack(watching, wire.unpack_portion(body), now_ms)
         elif watching is not None:
@@ -201,9 +201,10 @@ class CentreCall:
             self._ledger.withdraw_after(self._watching.record, max(kept, self._watching.begun(now_ms, graceful=True)))
         self._farewell("goodbye", wire.FAREWELL_GOODBYE, "goodbye", now_ms)
 
-    def _on_dark(self, watching: Watching, first: int, last: int, cause: int, now_ms: int) -> None:
+    def _on_dark(self, watching: Watching, body: bytes, now_ms: int) -> None:
         """What stayed dark is not charged, as far as our own clock agrees and within the ledger's limit; then the call
         ends, for a terminal that cannot open what it is sold has no use for more of it."""
+        first, last, cause = wire.unpack_dark(body)
         position = watching.broadcast.position
         if first > last or position is None or last > position.portion + 1:
             raise RemoteError("DARK of portions that have not been on air")

@@ -67,7 +67,7 @@ class Timing:
 
     @property
     def dark_grace_ms(self) -> int:
-        """How much longer than the dark itself a DARK may take: its key came late, it was on its way and is said again."""
+        """How much later than the dark itself a DARK may come: a key was late, and DARK is on its way and said again."""
         return self.goodbye_grace_ms + 2 * self.rto_ms
 
 
