@@ -159,10 +159,14 @@ def test_the_price_on_air_is_known_as_soon_as_the_table_is_and_changes_with_it()
 
 
 def looks(cause, positions, paid=None):
-    """The claim of the first look that makes one, and after how many ms of looks each 500 ms; None if none does."""
+    """The claim of the first look that makes one, and after how many ms of looks each 500 ms; None if none does.
+
+    `cause`: of each look, or what gives it by the look's number, or a list that is gone through again and again.
+    """
     paid = paid or PaidDark()
     for i, position in enumerate(positions):
-        claim = paid.look(cause(i) if callable(cause) else cause, position, 500 * i)
+        this = cause(i) if callable(cause) else cause[i % len(cause)] if isinstance(cause, list) else cause
+        claim = paid.look(this, position, 500 * i)
         if claim is not None:
             return claim, 500 * i
     return None
@@ -182,7 +186,7 @@ def test_two_portions_or_ten_seconds_in_the_dark_whichever_is_less():
 
 def test_what_opened_in_between_begins_the_count_anew():
     for causes in ([dark.CLEAR] + [dark.WRONG_PARITY] * dark_looks for dark_looks in (2, 6, 18)):
-        assert looks((causes * 200).__getitem__, portions(10000)) is None
+        assert looks(causes, portions(10000)) is None
     assert looks(lambda i: dark.CLEAR if i == 6 else dark.NO_PMT, portions(2000)) == ((5, 6), 7500)
 
 

@@ -64,8 +64,8 @@ class CallRecord:
 class Terminal:
     """One terminal: an outcome per portion, its telephone, its records. `hang_up_ms`: the viewer's button.
 
-    `offer`: the price that it told the viewer, as it is to be shown. `dark`: what kept the picture dark in a call, as the
-    terminal said it. `refusal`: why the centre denied the call.
+    `offer`: the price that it told the viewer, as it is to be shown. `dark`: what kept it dark in a call, in its own
+    words. `refusal`: why the centre denied the call.
     """
 
     name: str

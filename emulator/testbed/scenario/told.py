@@ -1,4 +1,4 @@
-"""What a terminal told its viewer on the console, in words for report and screen: price, causes of darkness, refusals."""
+"""What a terminal told its viewer on the console, in words for report and screen: price, what kept it dark, refusal."""
 
 from collections.abc import Sequence
 

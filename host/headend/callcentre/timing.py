@@ -67,7 +67,7 @@ class Timing:
 
     @property
     def dark_grace_ms(self) -> int:
-        """How much later than the dark itself a DARK may come: a key was late, and DARK is on its way and said again."""
+        """How much later than the dark itself a DARK may come: a key was late, DARK is on its way and said again."""
         return self.goodbye_grace_ms + 2 * self.rto_ms
 
 

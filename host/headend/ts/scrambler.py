@@ -86,9 +86,8 @@ def scramble_file(
 
     `portion_seconds` >= 0.2; `programme_secret` >= 16 bytes; `broadcast_id` 8 bytes, new for every run; `programme`
     is a programme_number, None for all; `offer` the price that the PMTs announce, or None. `progress(done, total)`
-    counts packets of both passes. Raises RemoteError
-    where the input cannot be scrambled (no TS, truncated, no PCR, already scrambled, ...), LocalError for wrong
-    arguments, OSError; `dst` is then left as it was.
+    counts packets of both passes. Raises RemoteError where the input cannot be scrambled (no TS, truncated, no PCR,
+    already scrambled, ...), LocalError for wrong arguments, OSError; `dst` is then left as it was.
     """
     control_word(programme_secret, programme_id, broadcast_id, 0)  # refuses wrong arguments before anything is read
     refuse_same_file(src, dst)

@@ -30,8 +30,8 @@ class PaidDark:
         """(first, last) portion that was paid for and stayed dark, once it is time to say so, or None.
 
         A portion of which something was clear is not among them; where there is no other yet, `first` is the next one.
-        `cause`: of settop.wire.dark, None where it is not certain. `position`: the portion on air as far as it is known,
-        or None where there is no key for it: that time is not paid.
+        `cause`: of settop.wire.dark, None where it is not certain. `position`: the portion on air as far as that is
+        known, or None where there is no key for it: such a time is not paid.
         """
         looked_ms, self._looked_ms = self._looked_ms, now_ms
         if cause == CLEAR:
