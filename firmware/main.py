@@ -2,8 +2,14 @@
 
 import gc
 
-import board
-from settop.app import App
+# Importing leaves much behind. Collected early, what stays lies close together, and the free memory in one piece.
+if hasattr(gc, "threshold"):
+    gc.threshold(16384)
 
-gc.collect()  # what importing left behind, so that the large buffers do not lie between it
+import board  # noqa: E402
+from settop.app import App  # noqa: E402
+
+gc.collect()
+if hasattr(gc, "threshold"):
+    gc.threshold(-1)
 App(board).run()

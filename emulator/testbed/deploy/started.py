@@ -8,7 +8,7 @@ from settop.errors import RemoteError
 from testbed.deploy.port import BoardPort, shown
 
 READY_S = 20.0
-"""A Pico imports the package from its file system within a second; a board that is slower has time."""
+"""A Pico imports the package from its file system in about a second; a board that is slower has time."""
 _READY = re.compile(rb"@ \d+ ready ([^\r\n]*)\r?\n")
 _PROMPT = b"\n>>> "
 _KEPT_BYTES = 8192
