@@ -6,8 +6,8 @@ import gc
 if hasattr(gc, "threshold"):
     gc.threshold(16384)
 
-import board  # noqa: E402
-from settop.app import App  # noqa: E402
+import board
+from settop.app import App
 
 gc.collect()
 if hasattr(gc, "threshold"):
