@@ -5,6 +5,7 @@ from itertools import islice
 
 from settop.errors import LocalError
 
+from testbed.formats import mismatch
 from testbed.line.modem import Modem
 from testbed.line.port import LinePort
 from testbed.machines.base import Machine
@@ -68,6 +69,12 @@ class Station:
         """
         last = list(islice((event.name for event in reversed(self.console) if event.name in _CALL_EVENTS), 2))
         return self.on and bool(last) and last[0] not in _CALL_ENDS and last != ["dialling", "line_lost"]
+
+    @property
+    def formats_problem(self) -> str | None:
+        """What is wrong with the firmware's formats, by its last `ready` line, and what to do; None for nothing."""
+        ready = self.events("ready")
+        return mismatch(ready[-1].text) if ready else None
 
     def say(self, command: str) -> None:
         """Type a command on the console."""

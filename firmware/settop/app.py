@@ -1,7 +1,8 @@
 """The terminal's application: reads the board, starts player and call service, obeys the console.
 
-Console commands, one a line: `call [NUMBER]`, `hangup`, `programmes`, `tune [NUMBER|NAME]`, `secrecy on|off`, `status`,
-`provision`, `provision-set HOSTKEY BLOB`. It answers with lines of `@ MS EVENT TEXT`, MS counted from the start.
+Console commands, one a line: `call [NUMBER] [--max-price N]`, `hangup`, `programmes`, `tune [NUMBER|NAME]`,
+`secrecy on|off`, `status`, `provision`, `provision-set HOSTKEY BLOB`. It answers with lines of `@ MS EVENT TEXT`, MS
+counted from the start.
 """
 
 import gc
@@ -13,10 +14,15 @@ from settop.crypto.wipe import wipe
 from settop.errors import RemoteError, RingcastError
 from settop.keystore.identity import load_identity, next_boot, store_identity
 from settop.keystore.keystore import Keystore
+from settop.player.darkness import LOOK_MS as DARKNESS_MS
+from settop.player.darkness import Darkness
 from settop.player.keyring import Keyring
 from settop.player.player import Player
 from settop.services.call.service import CallService
 from settop.ts.second_core import SecondCore
+from settop.version import FORMATS, VERSION
+from settop.wire.dark import WORDS
+from settop.wire.offer import MAX_PRICE
 
 STEP_MS = 10  # how long the loop may sleep while the tuner delivers: well under what its buffer holds
 LOOK_MS = 1000  # how often lost octets are told of at most
@@ -39,6 +45,7 @@ class App:
         self._idle_ms = 0
         self._look_ms = 0
         self._losses = None
+        self._darkness_ms = 0
         boots = 0
         damage = ""
         lock = board.load_lock()
@@ -61,13 +68,20 @@ class App:
         tuner, output = board.tuner_and_output()
         self._helper = SecondCore() if getattr(board, "CORES", 1) > 1 else None
         self.player = Player(tuner, output, Keyring(), helper=self._helper)
+        self._darkness = Darkness(self.player)
         self.call = CallService(board.modem(), self.player, lambda: self._identity, self._random.random, self.report)
         if damage:
             self.report("error", damage)
         self.report(
             "ready",
-            "board=%s boot=%d terminal=%s"
-            % (board.NAME, boots, self._identity.terminal_id.hex() if self._identity else "unprovisioned"),
+            "board=%s version=%s formats=%d boot=%d terminal=%s"
+            % (
+                board.NAME,
+                VERSION,
+                FORMATS,
+                boots,
+                self._identity.terminal_id.hex() if self._identity else "unprovisioned",
+            ),
         )
 
     def report(self, event, text=""):
@@ -95,6 +109,9 @@ class App:
         if now_ms >= self._look_ms:
             self._look_ms = now_ms + LOOK_MS
             self._look()
+        if now_ms >= self._darkness_ms:
+            self._darkness_ms = now_ms + DARKNESS_MS
+            self.call.look(self._darkness.look(), now_ms)
         timer_ms = self.call.step(now_ms)
         if self._listing is not None:
             self._list()
@@ -167,8 +184,11 @@ class App:
         try:
             if not words:
                 pass
-            elif words[0] == "call" and len(words) < 3:
-                self.call.dial(words[1] if len(words) == 2 else None, now_ms)
+            elif words[0] == "call" and len(words) < 5:
+                max_price = _take_price(words)
+                if len(words) > 2:
+                    raise RemoteError("call takes a number and --max-price N, each once")
+                self.call.dial(words[1] if len(words) == 2 else None, now_ms, max_price)
             elif words == ["hangup"]:
                 self.call.hang_up(now_ms)
             elif words == ["programmes"]:
@@ -203,7 +223,7 @@ class App:
         self.report(
             "status",
             "call=%s portion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d lost=%d overflow=%d refused=%d "
-            "cores=%d idle_ms=%d heap_used=%d heap_free=%d"
+            "cores=%d idle_ms=%d heap_used=%d heap_free=%d version=%s formats=%d wrong=%d cause=%s"
             % (
                 self.call.state,
                 player.portion,
@@ -219,6 +239,10 @@ class App:
                 self._idle_ms,
                 heap[0],
                 heap[1],
+                VERSION,
+                FORMATS,
+                player.starts.wrong,
+                WORDS[self._darkness.cause],
             ),
         )
 
@@ -255,6 +279,21 @@ class App:
             self._identity.wipe()
         self._identity = identity
         self.report("provisioned", identity.terminal_id.hex())
+
+
+def _take_price(words):
+    """Take `--max-price N` out of a command's words: N (0 to MAX_PRICE, minor units), or None. Raises RemoteError."""
+    if "--max-price" not in words:
+        return None
+    at = words.index("--max-price")
+    digits = words[at + 1] if at + 1 < len(words) else ""
+    del words[at : at + 2]
+    for digit in digits:
+        if digit not in "0123456789":
+            digits = ""
+    if not 0 < len(digits) <= 10 or int(digits) > MAX_PRICE:
+        raise RemoteError("--max-price takes a number of minor units, 0 to %d" % MAX_PRICE)
+    return int(digits)
 
 
 def _unhex(word):

@@ -5,6 +5,7 @@ import hashlib
 import os
 
 import pytest
+from settop.version import FORMATS, VERSION
 from testbed.boards import load_board
 from testbed.boards.recipe import ImageRecipe
 from testbed.machines.base import TerminalSpec
@@ -56,7 +57,8 @@ def test_image_boots_with_no_files_beside_it_and_is_ready_within_a_second(image)
     machine = PicoMachine(image, TerminalSpec(files={}, seed=b"bare"))
     machine.boot()
     try:
-        assert b" ready board=pico boot=0 terminal=unprovisioned\r\n" in until(machine, b"unprovisioned\r\n", 1000)
+        said = until(machine, b"unprovisioned\r\n", 1000)
+        assert b" ready board=pico version=%s formats=%d boot=0 " % (VERSION.encode(), FORMATS) in said
         machine.send("console", b"\x03")
         assert b"KeyboardInterrupt" in until(machine, b">>> ", 2000)  # the prompt is still to be had
     finally:

@@ -9,6 +9,7 @@ import time
 import pytest
 import serial
 from settop.errors import LocalError, RemoteError
+from settop.version import FORMATS
 from testbed.boards.profile import Board, board_config, load_board
 from testbed.deploy.errors import NoPrompt, PortError, Unplugged
 from testbed.deploy.flash import erase_board, flash_board
@@ -91,7 +92,7 @@ def test_flash_puts_every_file_and_starts_the_terminal(bench):
     assert list(report.transferred)[-1] == "main.py"
     assert set(board.files()) == PATHS | {MANIFEST}
     assert board.files()["main.py"] == SOURCES["main.py"]
-    assert report.ready == "board=pretend boot=0 terminal=unprovisioned"
+    assert report.ready == f"board=pretend formats={FORMATS} boot=0 terminal=unprovisioned"
     assert board.state == "app"
 
 

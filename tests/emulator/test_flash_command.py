@@ -1,6 +1,7 @@
 """The commands' own part: options that go together, one-line errors, exit status; `flash`, and `demo` on a board."""
 
 import pytest
+from settop.version import FORMATS
 from settop.wire.call import TERMINAL_ID_BYTES
 from testbed.commands.play import _How
 
@@ -24,7 +25,7 @@ def test_flash_says_what_it_did_and_then_what_to_do_next(board):
     lines = ended.out.splitlines()
     assert lines[0] == "Raspberry Pi Pico with RP2040, MicroPython 1.25.0"
     assert "board_config.py: CORES = 1, TUNER_BAUD = 1500000" in lines
-    assert "ready board=pretend boot=0 terminal=unprovisioned" in lines
+    assert f"ready board=pretend formats={FORMATS} boot=0 terminal=unprovisioned" in lines
     assert lines[-1].startswith("no identity yet; give it one: ringcast flash --board pico")
     again = flash(board, "--cores", "2")
     assert "transferred 1 file (31 bytes)" in again.out
@@ -61,7 +62,7 @@ def test_a_provisioning_that_fails_leaves_the_terminal_running_and_no_subscriber
 
 def test_a_terminal_that_another_database_knows_gets_a_fresh_identity(board, tmp_path):
     stranger = "ab" * TERMINAL_ID_BYTES
-    board.is_.ready = b"@ 3 ready board=pico boot=4 terminal=%s\r\n" % stranger.encode()
+    board.is_.ready = b"@ 3 ready board=pico formats=%d boot=4 terminal=%s\r\n" % (FORMATS, stranger.encode())
     board.is_.answers = {b"provision": b"@ 9 error asked\r\n"}
     identity = ("--db", tmp_path / "centre.db", "--number", "5550100", "--tariff", "evening", "--portion-price", "5")
     ended = flash(board, *identity)

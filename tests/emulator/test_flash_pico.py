@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from settop.errors import RemoteError
+from settop.version import FORMATS, VERSION
 from testbed.boards import load_board
 from testbed.deploy.errors import Unplugged
 from testbed.deploy.flash import CONFIG, erase_board, flash_board, terminal_files
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.pico
 
 BOARD = load_board("pico")
 SETTINGS = {"CORES": 1}
-EMPTY = "@ 0 ready board=pico boot=0 terminal=unprovisioned".partition("ready ")[2]
+EMPTY = f"board=pico version={VERSION} formats={FORMATS} boot=0 terminal=unprovisioned"
 
 
 def image():

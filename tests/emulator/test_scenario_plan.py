@@ -48,6 +48,7 @@ def test_every_key_is_read(tmp_path):
     terminal = "A"
     action = "call"
     argument = "5550123"
+    max_price = 3
     [[event]]
     at_s = 2.5
     terminal = "B-2"
@@ -75,9 +76,16 @@ def test_every_key_is_read(tmp_path):
         line=LinePlan(1200, 0, 30_000, 4),
         tariff_portion_price=3,
         tariff_set_up_price=0,
-        actions=(ActionPlan(1.0, "A", "call", "5550123"), ActionPlan(2.5, "B-2", "power_cut")),
+        actions=(ActionPlan(1.0, "A", "call", "5550123", 3), ActionPlan(2.5, "B-2", "power_cut")),
         expects=(ExpectPlan("A", (2, 4, 5, 6), (), (2, 3, 4), 3, 1, ("busy",)),),
     )
+
+
+def test_call_is_typed_with_its_number_and_its_highest_price():
+    assert ActionPlan(0, "T1", "call").call_command == "call"
+    assert ActionPlan(0, "T1", "call", "123").call_command == "call 123"
+    assert ActionPlan(0, "T1", "call", max_price=0).call_command == "call --max-price 0"
+    assert ActionPlan(0, "T1", "call", "123", 25).call_command == "call 123 --max-price 25"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +129,10 @@ def test_every_key_is_read(tmp_path):
         ("[[event]]\nat_s = -1\naction = 'call'", "times count from the broadcast's start: 0 or more"),
         ("[[event]]\nat_s = inf\naction = 'call'", "times count from the broadcast's start"),
         ("[[event]]\nat_s = 1\naction = 'call'\nnumber = '1'", "[[event]] number 1: number is unknown"),
+        ("[[event]]\nat_s = 1\naction = 'call'\nmax_price = -1", "max_price is -1; 0 to"),
+        ("[[event]]\nat_s = 1\naction = 'call'\nmax_price = 4294967296", "max_price is 4.29497e+09; 0 to"),
+        ("[[event]]\nat_s = 1\naction = 'call'\nmax_price = 0.5", "max_price = 0.5: expected a whole number"),
+        ("[[event]]\nat_s = 1\naction = 'hang_up'\nmax_price = 1", "action hang_up has a max_price; only a call"),
         ("[[event]]\nat_s = 1\naction = 'command'", "give the console line to type"),
         ("[[event]]\nat_s = 1\naction = 'command'\nargument = \"a\\nb\"", "has a control character"),
         ("[[event]]\nat_s = 1\naction = 'call'\nterminal = 'T9'", "terminal 'T9' is unknown; terminals has T1"),

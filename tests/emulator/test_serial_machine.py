@@ -6,6 +6,7 @@ import time
 
 import pytest
 from settop.errors import LocalError
+from settop.version import FORMATS
 from testbed.boards import load_board
 from testbed.hil.adapter import EmulatedBoard
 from testbed.machines.base import Machine, MachineError, TerminalSpec
@@ -25,7 +26,7 @@ except OSError:
     n = 0
 with open("boots", "w") as file:
     file.write(str(n + 1))
-print("@ 1 ready boot=%d" % n)
+print("@ 1 ready formats=FORMATS boot=%d" % n)
 poll = select.poll()
 for stream in (modem, tuner, sys.stdin):
     poll.register(stream, select.POLLIN)
@@ -37,7 +38,7 @@ while True:
             continue
         count = stream.readinto(buffer[: min(1024, stream.any())])
         stream.write(buffer[:count])
-"""
+""".replace(b"FORMATS", b"%d" % FORMATS)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_every_line_goes_where_it_belongs_and_nothing_is_lost_at_the_tuners_rate
 def test_power_cut_keeps_the_files_and_the_board_starts_by_itself(make):
     machine = make({"main.py": ECHO})
     machine.boot()
-    first = until(machine, "console", b"ready boot=")
+    first = until(machine, "console", b" boot=")
     machine.power_cut()
     machine.send("modem", b"lost")
     machine.advance(time.monotonic_ns() + 50_000_000)

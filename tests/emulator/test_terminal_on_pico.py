@@ -1,5 +1,6 @@
 """The whole terminal on the emulated Pico: a call from dial to hang-up, twins, a power cut, and settop frozen in."""
 
+import dataclasses
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from testbed.scenario import outcome
 from testbed.scenario.clip import MIN_BITRATE, make_clip
 from testbed.scenario.plan import ActionPlan, LinePlan, Plan
 from testbed.scenario.runner import run_plan
-from testbed.terminals import find_runtime
+from testbed.terminals import find_runtime, terminal_spec
 
 from tests.helpers.observed import cheap_broadcast
 
@@ -136,6 +137,36 @@ def test_the_other_board_does_not_notice_the_power_cut(two):
     assert len(two["T1"].station.events("ready")) == 1
     assert clear(two["T1"]) == HEARD
     assert two["T1"].analysis.damaged_packets == 0
+
+
+LARGEST = b"""
+app = App(board)
+gc.collect()
+size = 65536
+while size > 16:
+    try:
+        bytearray(size)
+        break
+    except MemoryError:
+        size = size * 7 // 8
+print("largest", size)
+"""
+
+
+def test_the_memory_that_importing_leaves_free_is_in_one_piece(stock):
+    """A ring of 8 KB, two work buffers and a stack have to fit in between what lives on, also after a provisioning."""
+    spec = terminal_spec("pico", 921_600, b"memory")
+    main = spec.files["main.py"].replace(b"App(board).run()", LARGEST)
+    machine = stock.machine(dataclasses.replace(spec, files={**spec.files, "main.py": main}))
+    machine.boot()
+    said, at_ns = b"", machine.time_ns
+    while b"\n" not in said.partition(b"largest ")[2]:
+        at_ns += 10_000_000
+        assert at_ns < 5_000_000_000, said
+        machine.advance(at_ns)
+        said += machine.take("console")
+    machine.close()
+    assert int(said.rpartition(b"largest ")[2].split()[0]) >= 32_768, said
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ from settop.app import App
 from settop.crypto.hkdf import sha256
 from settop.keystore.identity import Identity, store_identity
 from settop.keystore.keystore import Keystore
+from settop.version import FORMATS, VERSION
 
 LOCK = bytes(range(32))
 KEY = bytes(range(100, 132))
@@ -171,7 +172,8 @@ def test_a_provisioned_terminal_counts_its_boots():
     board = provisioned_board()
     for boot in (1, 2, 3):
         start(board)
-        assert board.console.said[-1].endswith("ready board=test boot=%d terminal=%s" % (boot, b"terminal".hex()))
+        ready = "ready board=test version=%s formats=%d boot=%d terminal=%s"
+        assert board.console.said[-1].endswith(ready % (VERSION, FORMATS, boot, b"terminal".hex()))
 
 
 def test_a_damaged_keystore_is_reported_and_the_terminal_still_answers():
@@ -205,6 +207,14 @@ def test_commands_with_bad_arguments_get_a_line_and_nothing_stops():
     bad = (
         "nonsense",
         "call 1 2 3",
+        "call 1 2",
+        "call --max-price",
+        "call --max-price x",
+        "call --max-price -1",
+        "call --max-price 4294967296",
+        "call --max-price %s" % ("9" * 5000),
+        "call --max-price 1 --max-price 2",
+        "call 5550100 --max-price 1 2",
         "call nobody",
         "call " + "5" * 500,
         "hangup",
@@ -227,6 +237,56 @@ def test_commands_with_bad_arguments_get_a_line_and_nothing_stops():
     assert answer(app, board, "", "   ") == []
     assert answer(app, board, "status")[0].startswith("status call=idle")
     no_secret_in(board)
+
+
+def test_the_highest_price_is_taken_on_either_side_of_the_number():
+    for line, number, max_price in (
+        ("call", NUMBER, None),
+        ("call 123", "123", None),
+        ("call --max-price 0", NUMBER, 0),
+        ("call 123 --max-price 25", "123", 25),
+        ("call --max-price 4294967295 123", "123", 4294967295),
+    ):
+        board = provisioned_board()
+        app = start(board)
+        assert answer(app, board, line)[0] == "dialling number=" + number
+        assert app.call._max_price == max_price
+        del app
+
+
+def test_the_price_on_air_is_told_before_the_terminal_dials():
+    from settop.wire.offer import Offer, pack_offer
+
+    board = provisioned_board()
+    app = start(board)
+    data = pack_offer(Offer(25, "EUR", "late night", 20))
+    one = air.ca_descriptor()
+    pmt = air.pmt(descriptors=one[:1] + bytes((one[1] + len(data),)) + one[2:] + data)
+    told(app, board, air.section_packets(0, air.pat(((1, air.PMT_PID),)))[0] + air.section_packets(air.PMT_PID, pmt)[0])
+    said = answer(app, board, "call")
+    assert said[:2] == ["price portion=25 set_up=20 currency=EUR tariff=late night", "dialling number=" + NUMBER]
+
+
+def test_status_names_version_formats_and_what_keeps_the_picture_dark():
+    board = Board()
+    app = start(board)
+    told(app, board, tables(0, 8), 700)
+    said = answer(app, board, "status")[0]
+    assert said.endswith(" version=%s formats=%d wrong=0 cause=no_pat" % (VERSION, FORMATS))
+    told(app, board, b"")
+    assert answer(app, board, "status")[0].endswith(" cause=no_stream")
+
+
+def test_what_keeps_the_picture_dark_is_said_in_a_call_once_and_outside_of_one_not_at_all():
+    board = provisioned_board()
+    app = start(board)
+    assert told(app, board, b"", 3000) == []
+    answer(app, board, "call")
+    assert told(app, board, b"", 3000) == ["dark cause=no_stream the tuner brings no transport stream"]
+    said = []
+    for i in range(200):
+        said += told(app, board, tables(2 * i, 2 * i + 2), 10)
+    assert said == ["dark cause=no_pat the stream has no programme table (PAT)"]
 
 
 def test_a_line_that_is_no_text_is_reported():

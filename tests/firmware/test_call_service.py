@@ -41,6 +41,7 @@ class Player:
 
     def __init__(self, portion=7):
         self.keyring = Ring()
+        self.offer = None
         self.portion = portion
         self.programme_id = 1
         self.broadcast_id = bytes(8)

@@ -4,6 +4,7 @@ from kit import HEX, raises
 from settop.errors import LocalError, RemoteError
 from settop.services.call.session import Session
 from settop.wire import call as wire
+from settop.wire import dark
 
 DEVICE_KEY = bytes(range(0x40, 0x60))
 TERMINAL_ID = HEX("0102030405060708")
@@ -28,6 +29,9 @@ UP = (
     (wire.ACK, "00000003", "1100000001 52d285ba5ba10ca9d337fa7a"),
     (wire.NAK, "00000004", "1200000002 d55fea8ef2c23194214456e2"),
     (wire.GOODBYE, "00000003", "1300000003 335c936923473d0af21ff84c"),
+    (wire.DARK, "00000003 00000004 08", "1400000004 29cddf742bdd094143 9bbc121885095d3a"),
+    (wire.REQUEST, "00000007 a1a2a3a4a5a6a7a8 ffffffff ffffffff 00000019",
+     "1000000005 c697cd22839d55fe2530cff5b4c668430b8711f6440173ca 109c3a056d95b273"),
 )  # fmt: skip
 DOWN = (
     (wire.KEY, "00000007 a1a2a3a4a5a6a7a8 00000003 303132333435363738393a3b3c3d3e3f",
@@ -66,8 +70,12 @@ def test_challenge_with_public_key():
 
 def test_bodies():
     assert wire.pack_request(7, BROADCAST_ID) == HEX(UP[0][1])
-    assert wire.unpack_request(HEX(UP[0][1])) == (7, BROADCAST_ID, wire.NONE, wire.NONE)
-    assert wire.unpack_request(wire.pack_request(7, BROADCAST_ID, 2, 3)) == (7, BROADCAST_ID, 2, 3)
+    assert wire.unpack_request(HEX(UP[0][1])) == (7, BROADCAST_ID, wire.NONE, wire.NONE, None)
+    assert wire.unpack_request(wire.pack_request(7, BROADCAST_ID, 2, 3)) == (7, BROADCAST_ID, 2, 3, None)
+    assert wire.pack_request(7, BROADCAST_ID, max_price=25) == HEX(UP[5][1])
+    assert wire.unpack_request(HEX(UP[5][1])) == (7, BROADCAST_ID, wire.NONE, wire.NONE, 25)
+    assert wire.pack_dark(3, 4, 8) == HEX(UP[4][1])
+    assert wire.unpack_dark(HEX(UP[4][1])) == (3, 4, 8)
     assert wire.pack_key(7, BROADCAST_ID, 3, CONTROL_WORD) == HEX(DOWN[0][1])
     assert wire.unpack_key(HEX(DOWN[0][1])) == (7, BROADCAST_ID, 3, bytearray(CONTROL_WORD))
     assert wire.pack_portion(3) == HEX("00000003")
@@ -160,6 +168,14 @@ def test_other_version_suite_or_length_is_refused():
                 wire.split_sealed(bad)
 
 
+def test_causes_of_darkness_have_a_word_and_a_sentence_each():
+    codes = (dark.CLEAR, dark.NO_STREAM, dark.NO_PAT, dark.NO_PMT, dark.NOT_OURS, dark.NO_ECM, dark.NO_KEY,
+             dark.WRONG_PARITY, dark.WRONG_KEY, dark.NOTHING_SCRAMBLED)  # fmt: skip
+    assert codes == tuple(range(10))
+    assert len(dark.WORDS) == len(dark.TEXTS) == 10
+    assert (dark.WORDS[dark.NO_ECM], dark.WORDS[dark.WRONG_KEY]) == ("no_ecm", "wrong_key")
+
+
 def test_noise_raises_only_remote_errors():
     seed = 1
     ours = session()
@@ -169,7 +185,7 @@ def test_noise_raises_only_remote_errors():
             seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
             message[i] = seed >> 16 & 0xFF
         if message and number % 3:
-            message[0] = list(wire.NAMES)[number % 9]
+            message[0] = list(wire.NAMES)[number % len(wire.NAMES)]
         for read in (wire.unpack_hello, wire.unpack_challenge, wire.split_sealed, ours.open):
             try:
                 read(bytes(message))

@@ -2,7 +2,7 @@
 
 import small_stream as air
 from kit import HEX, raises
-from settop.errors import RemoteError
+from settop.errors import LocalError, RemoteError
 from settop.wire.ecm import (
     SECTION_BYTES,
     Ecm,
@@ -10,8 +10,10 @@ from settop.wire.ecm import (
     pack_ecm,
     pack_scrambling_descriptor,
     unpack_ca_descriptor,
+    unpack_ca_offer,
     unpack_ecm,
 )
+from settop.wire.offer import Offer
 
 # programme 1, broadcast 0102..08, portion 5, 1,500 ms left; the CRC by the bitwise definition of small_stream.
 PINNED = HEX("81 7019 01 00000001 0102030405060708 00000005 000005dc")
@@ -76,3 +78,64 @@ def test_descriptors_of_others_are_none_of_ours():
         assert unpack_ca_descriptor(other) is None
     assert unpack_ca_descriptor(good[:-1]) is None
     assert unpack_ca_descriptor(b"") is None
+
+
+OFFER = HEX("09 1b fffe fff0 01 01020304 00000019 00000014 455552 06 65766e 696e67")
+
+
+def prices(offer):
+    return offer and (offer.price, offer.set_up, offer.currency, offer.tariff)
+
+
+def test_descriptor_with_a_price_is_as_pinned():
+    descriptor = pack_ca_descriptor(0x1FF0, 0x01020304, Offer(25, "EUR", "evning", 20))
+    assert descriptor == OFFER
+    assert unpack_ca_descriptor(descriptor) == (0x1FF0, 0x01020304)
+    assert prices(unpack_ca_offer(descriptor)) == (25, 20, "EUR", "evning")
+    assert unpack_ca_offer(pack_ca_descriptor(0x1FF0, 1)) is None
+
+
+def test_prices_survive_at_their_limits():
+    for offer in (Offer(0, "AAA", "x"), Offer(0xFFFFFFFF, "ZZZ", "20 characters ~ this", 0xFFFFFFFF)):
+        found = unpack_ca_offer(memoryview(pack_ca_descriptor(1, 1, offer)))
+        assert prices(found) == prices(offer)
+
+
+def test_prices_beyond_the_limits_are_refused():
+    for bad in (
+        (-1, "EUR", "t"),
+        (0x100000000, "EUR", "t"),
+        (1, "EUR", "t", -1),
+        (1, "EU", "t"),
+        (1, "eur", "t"),
+        (1, "EURO", "t"),
+        (1, "EUR", ""),
+        (1, "EUR", "t" * 21),
+        (1, "EUR", " t"),
+        (1, "EUR", "t\n"),
+        (1, "EUR", "\u00e9"),
+    ):
+        with raises(LocalError):
+            Offer(*bad)
+
+
+def test_descriptor_stays_ours_whatever_price_it_has_and_a_bad_price_is_none():
+    for at, value in ((19, 0x65), (22, 0), (22, 7), (22, 255), (23, 0x20), (28, 0x7F), (23, 10)):
+        bad = bytearray(OFFER)
+        bad[at] = value
+        assert unpack_ca_descriptor(bad) == (0x1FF0, 0x01020304)
+        assert unpack_ca_offer(bad) is None, (at, value)
+    for size in range(11, len(OFFER)):
+        short = OFFER[:1] + bytes((size - 2,)) + OFFER[2:size]
+        assert unpack_ca_descriptor(short) == (0x1FF0, 0x01020304)
+        assert unpack_ca_offer(short) is None
+    longer = OFFER[:1] + bytes((OFFER[1] + 2,)) + OFFER[2:] + b"\x01\x02"
+    assert prices(unpack_ca_offer(longer)) == (25, 20, "EUR", "evning")
+
+
+def test_random_octets_behind_the_programme_id_raise_nothing():
+    rng = air.Rng(62)
+    for _ in range(200):
+        more = rng.octets(rng.below(60))
+        offer = unpack_ca_offer(OFFER[:1] + bytes((9 + len(more),)) + OFFER[2:11] + more)
+        assert offer is None or 1 <= len(offer.tariff) <= 20

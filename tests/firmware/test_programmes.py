@@ -132,7 +132,7 @@ def test_hostile_tables_cannot_take_more_than_their_limits():
         assert len(programmes._pat_marks) <= 5 * 256
         assert len(programmes._marks) == 5 * len(pairs(programmes))
         used = 0
-        for streams, tables, _ in programmes._pmts.values():
+        for streams, tables, _, _ in programmes._pmts.values():
             used += PMT_COST + (len(streams) + len(tables)) // 2
         assert used <= MAX_PIDS
         assert base_is_whole(programmes)

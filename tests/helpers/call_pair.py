@@ -76,7 +76,7 @@ class MemoryLedger:
     def may_watch(self, subscriber, programme_id):
         return True
 
-    def open_call(self, subscriber, programme_id, broadcast_id, now_ms):
+    def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None):
         self.reasons.append(None)
         return len(self.reasons) - 1
 
@@ -182,6 +182,7 @@ class CallPair:
         held=(wire.NONE, wire.NONE),
         broadcast_id=None,
         randoms=None,
+        max_price=None,
     ):
         self.air = air
         self.now_ms = connect_ms
@@ -192,6 +193,7 @@ class CallPair:
         self.centre_closed = None
         self.first_key = None  # (up bytes, down bytes, round trips) before the first key frame left
         self.programme = programme
+        self.max_price = max_price
         self.up = Line(bit_rate, delay_ms, up_fault)
         self.down = Line(bit_rate, delay_ms, down_fault)
         self._drop = drop
@@ -220,7 +222,7 @@ class CallPair:
         self.programme = programme
         on_air = broadcast_id or self.air.broadcasts[programme].broadcast_id
         portion = self.air.portion_at(self.now_ms)
-        self.terminal.request(programme, on_air, portion, self.now_ms, *held)
+        self.terminal.request(programme, on_air, portion, self.now_ms, *held, self.max_price)
 
     def at(self, time_ms, action):
         """Calls `action()` at that instant."""
@@ -234,6 +236,11 @@ class CallPair:
             del self.keys[name]
         kept = running if (self.programme, running) in self.keys else wire.NONE
         self.terminal.hang_up(kept, self.now_ms)
+        self._settle()
+
+    def say_dark(self, first, last, cause=8):
+        """The terminal says that portions `first` to `last` stayed dark, true or not."""
+        self.terminal.dark(first, last, cause, self.now_ms)
         self._settle()
 
     def lose_line(self):

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from settop.version import FORMATS
 from testbed.hil.pty_port import PtyPort
 
 BANNER = b"MicroPython v1.25.0 on 2025-04-15; pretend board\r\n>>> "
 REBOOT = b"\r\nMPY: soft reboot\r\n"
-READY = b"@ 12 ready board=pretend boot=0 terminal=unprovisioned\r\n"
+READY = b"@ 12 ready board=pretend formats=%d boot=0 terminal=unprovisioned\r\n" % FORMATS
 
 
 class PretendBoard:

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+from settop.version import FORMATS
+
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 HELLO = b'\r\nMicroPython v1.25.0 on 2025-04-15; pretend board\r\nType "help()" for more information.\r\n>>> '
 WINDOW_BYTES = 128
@@ -45,7 +47,7 @@ class Pretence:
     spoils: str = ""  # what is written to a file whose bytes contain this comes out wrong
     deaf_to: int = 0  # Ctrl-C that are lost before one works
     app_output: bytes = b""  # what the running program says, again and again
-    ready: bytes = b"@ 3 ready board=pretend boot=0 terminal=unprovisioned\r\n"
+    ready: bytes = b"@ 3 ready board=pretend formats=%d boot=0 terminal=unprovisioned\r\n" % FORMATS
     answers: dict[bytes, bytes] = field(default_factory=dict)  # the terminal's, by console line
     raw_paste: bool = True
     path: tuple[str, ...] = ("", ".frozen", "/lib")

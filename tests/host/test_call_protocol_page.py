@@ -10,6 +10,7 @@ from settop.link.hdlc import Deframer
 from settop.services.call.session import Session as TerminalSession
 from settop.services.call.states import TRANSITIONS as TERMINAL_TRANSITIONS
 from settop.wire import call as wire
+from settop.wire import dark
 
 from tests.helpers.call_pair import DEVICE_KEY, Air, CallPair, MemoryLedger
 
@@ -24,9 +25,9 @@ def state_table(heading):
     return rows[2:]
 
 
-def dump():
-    """[(name, from terminal?, octets on the line, opened content)] of the page's call."""
-    block = PAGE.split("## A short call in hex")[1].split("```text\n")[1].split("```")[0]
+def dump(title="A short call in hex"):
+    """[(name, from terminal?, octets on the line, opened content)] of one of the page's calls."""
+    block = PAGE.split(f"## {title}\n")[1].split("```text\n")[1].split("```")[0]
     messages = []
     for line in block.splitlines():
         hexadecimal = re.match(r"[= ] ((?:[0-9a-f]{2} ?)+)", line)
@@ -78,6 +79,43 @@ def test_hex_decodes_to_what_the_page_says():
         assert sender.seal(kind, opened) == payload
     names = [name for name, *_ in messages][2:]
     assert names == ["REQUEST", "KEY", "KEY", "ACK", "ACK", "GOODBYE", "FAREWELL"]
+
+
+def test_hex_of_a_dark_call_is_what_both_cores_say_and_read():
+    terminal_random = {16: bytes(range(0x10, 0x20))}.__getitem__
+    centre_random = {4: bytes.fromhex("0badcafe"), 16: bytes(range(0x20, 0x30))}.__getitem__
+    pair = CallPair(MemoryLedger(), Air(), randoms=(terminal_random, centre_random), max_price=25).run(11_200)
+    pair.say_dark(0, 1, dark.WRONG_KEY)
+    pair.run(20_000)
+    hello, challenge = pair.up.frames[0][1], pair.down.frames[0][1]
+    terminal = TerminalSession(DEVICE_KEY, hello, challenge[:-16])
+    centre = CentreSession(DEVICE_KEY, hello, challenge[:-16])
+    messages = dump("A highest price, and DARK, in hex")
+    assert [name for name, *_ in messages] == ["REQUEST", "DARK", "FAREWELL"]
+    for name, up, octets, opened in messages:
+        assert octets in (pair.up if up else pair.down).sent
+        (payload,) = Deframer().feed(bytes(octets))
+        kind, body = (centre if up else terminal).open(payload)
+        assert (wire.NAMES[kind], bytes(body)) == (name, opened)
+    assert wire.unpack_request(bytes(messages[0][3]))[4] == 25
+    assert wire.unpack_dark(bytes(messages[1][3])) == (0, 1, dark.WRONG_KEY)
+    assert wire.unpack_farewell(bytes(messages[2][3])) == (wire.FAREWELL_DARK, 0)
+
+
+def test_causes_of_darkness_and_reasons_are_the_codes():
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("|")]
+    causes = {int(row[0]): row[1] for row in rows if len(row) == 3 and row[0].isdecimal() and row[1] in dark.WORDS}
+    assert causes == dict(enumerate(dark.WORDS))
+    words = " ".join(PAGE.split())
+    assert f"Reasons of DENY: {reasons(wire.DENY_TEXT, 1)}" in words
+    assert f"Reasons of FAREWELL: {reasons(wire.FAREWELL_TEXT, 0)}" in words
+
+
+def reasons(texts, first):
+    """As the page lists them; it says "it" for the programme where that was named just before."""
+    assert sorted(texts) == list(range(first, first + len(texts)))
+    said = [f"{number} {texts[number]}" for number in sorted(texts)]
+    return ", ".join(said).replace("this programme", "the programme").replace("2 the programme is not", "2 it is not")
 
 
 def test_control_words_of_the_page_are_the_programmes():

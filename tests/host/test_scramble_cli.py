@@ -162,5 +162,58 @@ def test_general_help_lists_every_command_and_one_command_imports_no_other():
     for name in ("demo", "run", "scramble", "descramble", "modem", "ring", "provision", "bench", "doctor", "test"):
         assert f" {name} " in outputs[0]
     assert outputs[1].splitlines()[-1] == " ".join(
-        f"testbed.commands.{name}" for name in ("_files", "ending", "scramble")
+        f"testbed.commands.{name}" for name in ("_files", "_live", "ending", "scramble")
     )
+
+
+# --- the price on air ---------------------------------------------------------------------------------------------
+
+
+def offers(path):
+    """The prices that the PMTs of a stream announce."""
+    from settop.ts.psi import TABLE_PMT, SectionReader, unpack_pmt
+
+    reader, found, data = SectionReader(TABLE_PMT), set(), path.read_bytes()
+    for at in range(0, len(data), 188):
+        one = data[at : at + 188]
+        if (one[1] & 0x1F) << 8 | one[2] == 0x1000:
+            found |= {unpack_pmt(section).offer for section in reader.feed(one)}
+    return {offer and (offer.price, offer.set_up, offer.currency, offer.tariff) for offer in found}
+
+
+@pytest.mark.parametrize(
+    ("options", "announced"),
+    [
+        ((), None),
+        (("--price", 25), (25, 0, "EUR", "standard")),
+        (
+            ("--price", 0, "--set-up-price", 4_294_967_295, "--currency", "SEK", "--tariff", "late night"),
+            (0, 4_294_967_295, "SEK", "late night"),
+        ),
+    ],
+)
+def test_price_goes_on_air_and_descrambling_takes_it_away(files, options, announced):
+    done = call_scramble(files, *options)
+    assert done.exit_code == 0, done.output
+    assert offers(files / "out.ts") == {announced}
+    call("descramble", files / "out.ts", files / "back.ts", "--keys", files / "keys.json")
+    assert (files / "back.ts").read_bytes() == (files / "in.ts").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--tariff", "x"), "need --price"),
+        (("--set-up-price", 1), "need --price"),
+        (("--price", -1), "0 to 4294967295"),
+        (("--price", 1, "--currency", "Euro"), "three letters"),
+        (("--price", 1, "--tariff", "t" * 21), "1 to 20 printable"),
+        (("--price", 1, "--tariff", ""), "1 to 20 printable"),
+    ],
+)
+def test_price_that_cannot_go_on_air_is_refused_and_nothing_is_left_behind(files, options, said):
+    before = names(files)
+    done = call_scramble(files, *options)
+    assert done.exit_code in (1, 2)
+    assert said in " ".join(done.output.replace("│", " ").split())
+    assert names(files) == before

@@ -9,6 +9,7 @@ from settop.wire.ecm import (
     pack_ecm,
     pack_scrambling_descriptor,
     unpack_ca_descriptor,
+    unpack_ca_offer,
     unpack_ecm,
 )
 
@@ -34,8 +35,14 @@ def test_ecm_section_is_what_both_ends_pack_and_read():
 
 
 def test_descriptors_are_what_both_ends_pack_and_read():
-    assert unpack_ca_descriptor(block("CA_descriptor")) == (0x1FF0, 1)
-    assert pack_ca_descriptor(0x1FF0, 1) == block("CA_descriptor")
+    assert unpack_ca_descriptor(block("CA_descriptor (ISO")) == (0x1FF0, 1)
+    assert pack_ca_descriptor(0x1FF0, 1) == block("CA_descriptor (ISO")
+    priced = block("CA_descriptor that also says")
+    assert unpack_ca_descriptor(priced) == (0x1FF0, 1)
+    offer = unpack_ca_offer(priced)
+    assert offer is not None
+    assert (offer.price, offer.set_up, offer.currency, offer.tariff) == (25, 20, "EUR", "standard")
+    assert pack_ca_descriptor(0x1FF0, 1, offer) == priced
     assert pack_scrambling_descriptor() == block("scrambling_descriptor")
 
 

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from settop.version import FORMATS, VERSION
 
 from testbed.runtimes import cache, find, sources, toolchain
 
@@ -50,6 +51,10 @@ def _python() -> Finding:
         platform.python_version() if right else None,
         "apt-get install python3 python3-venv",
     )
+
+
+def _ringcast() -> Finding:
+    return Finding("ringcast", "boards whose `ready` line says the same", f"{VERSION}, FORMATS {FORMATS}")
 
 
 def _environment() -> Finding:
@@ -99,6 +104,7 @@ def examine() -> list[Finding]:
     """All findings, in the order in which a newcomer needs them. Builds, fetches and changes nothing."""
     arm = toolchain.install_command(toolchain.ARM_PACKAGES)
     return [
+        _ringcast(),
         _python(),
         _environment(),
         _package("rp2040py", "the emulated Pico"),

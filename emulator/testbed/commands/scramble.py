@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headend.ts.live import LiveScrambler
     from headend.ts.scrambler import ScrambleResult
     from headend.ts.sources import Source
+    from settop.wire.offer import Offer
 
 
 def scramble(
@@ -51,6 +52,24 @@ def scramble(
         float | None,
         typer.Option("--duration", metavar="S", help="With udp:// input: end so many seconds after the first packet."),
     ] = None,
+    price: Annotated[
+        int | None,
+        typer.Option(
+            "--price",
+            metavar="N",
+            help="Announce what a portion costs, in minor units (25: 0.25 EUR); the centre charges its own tariff.",
+        ),
+    ] = None,
+    set_up_price: Annotated[
+        int | None,
+        typer.Option("--set-up-price", metavar="N", help="With --price: once for a broadcast; 0 unless given."),
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", metavar="XXX", help="With --price: three letters; EUR unless given.")
+    ] = None,
+    tariff: Annotated[
+        str | None, typer.Option("--tariff", metavar="NAME", help="With --price: its name, 20 characters at most.")
+    ] = None,
 ) -> None:
     """Scramble IN.ts into OUT.ts with DVB-CISSA, a new key for every portion.
 
@@ -84,6 +103,7 @@ def scramble(
     from headend.files import together
     from headend.ts.keys import BROADCAST_ID_BYTES
     from headend.ts.targets import is_stdout, is_stream, refuse_same_file
+    from settop.wire.offer import Offer
 
     secret = hex_bytes(programme_secret, "--programme-secret")
     run_id = os.urandom(BROADCAST_ID_BYTES) if broadcast_id is None else hex_bytes(broadcast_id, "--broadcast-id")
@@ -93,10 +113,15 @@ def scramble(
         raise typer.BadParameter("--keys-out must be another file than IN.ts and OUT.ts")
     if duration is not None and not (is_network(source) and duration > 0):
         raise typer.BadParameter("--duration is for an input from udp://, and more than 0")
-    job = _Job(source, target, portion_seconds, secret, run_id, programme_id, programme, duration)
+    if price is None and any(given is not None for given in (set_up_price, currency, tariff)):
+        raise typer.BadParameter("--set-up-price, --currency and --tariff need --price, too")
     gc.freeze()  # what is loaded stays: spares collections, and copies in forked workers
     # Keys and stream take their names together: one without the other is of no use, and hard to tell from a pair.
     with one_line_errors("scramble"), together() as files:
+        offer = None
+        if price is not None:
+            offer = Offer(price, currency or "EUR", "standard" if tariff is None else tariff, set_up_price or 0)
+        job = _Job(source, target, portion_seconds, secret, run_id, programme_id, programme, offer, duration)
         refuse_same_file(source, keys_out)
         keys = files.open(keys_out, mode=0o600)
         streams = is_network(target) or is_stream(target)
@@ -124,6 +149,7 @@ class _Job:
     broadcast_id: bytes
     programme_id: int
     programme: int | None
+    offer: "Offer | None"
     duration_s: float | None
 
     def run(self, out: "str | Pending") -> "tuple[ScrambleResult, str]":
@@ -151,6 +177,7 @@ class _Job:
                 self.programme_id,
                 self.programme,
                 progress,
+                self.offer,
             )
 
     def _in_one_pass(self, source: "Source", once: int, out: "str | Pending") -> "tuple[ScrambleResult, str] | None":
@@ -206,5 +233,11 @@ class _Job:
         from headend.ts.live import LiveScrambler
 
         return LiveScrambler(
-            self.portion_seconds, self.secret, self.broadcast_id, self.programme_id, self.programme, begun
+            self.portion_seconds,
+            self.secret,
+            self.broadcast_id,
+            self.programme_id,
+            self.programme,
+            self.offer,
+            begun,
         )

@@ -33,6 +33,7 @@ from testbed.deploy.plan import (
 from testbed.deploy.probe import Found, check_board, check_compiled
 from testbed.deploy.session import CONFIG, Session
 from testbed.deploy.started import READY_S, BoardConsole, wait_ready
+from testbed.formats import mismatch
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done_bytes, total_bytes)."""
@@ -121,6 +122,9 @@ def flash_board(
         if ready_s and not dry_run:
             console = it.start(str(settings.get("LINK", board.link)))
             ready = wait_ready(it.port, console, ready_s)
+            problem = mismatch(ready, found.frozen)  # an image of its own, or other files that come before ours
+            if problem is not None:
+                raise RemoteError(problem)
             if on_ready is not None:
                 on_ready(console, ready)
     return Report(

@@ -8,7 +8,7 @@ from settop.errors import RemoteError
 from testbed.deploy.port import BoardPort, shown
 
 READY_S = 20.0
-"""A Pico imports the package from its file system within a second; a board that is slower has time."""
+"""A Pico imports the package from its file system in about a second; a board that is slower has time."""
 _READY = re.compile(rb"@ \d+ ready ([^\r\n]*)\r?\n")
 _PROMPT = b"\n>>> "
 _KEPT_BYTES = 8192
@@ -73,7 +73,7 @@ class BoardConsole:
 
 
 def wait_ready(port: BoardPort, console: BoardConsole, limit_s: float) -> str:
-    """The text of the board's `ready` line: "board=NAME boot=N terminal=ID".
+    """The text of the board's `ready` line: "board=NAME version=V formats=N boot=N terminal=ID".
 
     Raises RemoteError with the board's own last words when it stops with an error, or says nothing in time.
     """

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from settop.link.mux import NOTICE
 
+from testbed.formats import mismatch
 from testbed.hil.adapter import CONSOLE, MODEM, PORTS, TUNER, Adapter
 from testbed.hil.connection import Connection, ConnectionFailed
 from testbed.hil.line_log import LineLog
@@ -123,14 +124,14 @@ class Lines:
 
     def _wait_for_ready(self) -> None:
         deadline_s = time.monotonic() + READY_LIMIT_S
-        while not _READY.search(self._tail.replace(b"\r", b"")):
+        while not (found := _READY.search(self._tail.replace(b"\r", b""))):
             self.check()
             if time.monotonic() >= deadline_s:
                 raise self._wires.console.failed(
                     f"no `@ ... ready` line in {READY_LIMIT_S:g} s after the reset; it says {self._tail[-200:]!r}"
                 )
             self._wires.console.wait_for_bytes(0.02)
-        wrong = self._wires.wrong_link(self._tail)
+        wrong = self._wires.wrong_link(self._tail) or mismatch(found.group().decode("ascii", "replace"))
         if wrong:
             raise self._wires.console.failed(wrong)
         for line in ("modem", "output"):

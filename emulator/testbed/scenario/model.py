@@ -62,13 +62,20 @@ class CallRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Terminal:
-    """One terminal: an outcome per portion, its telephone, its records. `hang_up_ms`: the viewer's button."""
+    """One terminal: an outcome per portion, its telephone, its records. `hang_up_ms`: the viewer's button.
+
+    `offer`: the price that it told the viewer, as it is to be shown. `dark`: what kept it dark in a call, in its own
+    words. `refusal`: why the centre denied the call.
+    """
 
     name: str
     outcomes: tuple[Outcome, ...]
     phases: tuple[Phase, ...] = ()
     records: tuple[CallRecord, ...] = ()
     hang_up_ms: int | None = None
+    offer: str | None = None
+    dark: tuple[str, ...] = ()
+    refusal: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

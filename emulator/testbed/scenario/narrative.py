@@ -52,6 +52,10 @@ def _terminal_sentences(model: ReportModel, terminal: Terminal, name: str) -> li
         sentences.append(text + ".")
     else:
         sentences.append(f"{name} made no call.")
+    if terminal.offer is not None:
+        sentences.insert(len(sentences) - 1, f"{name} told its viewer the price before the call: {terminal.offer}.")
+    if terminal.refusal is not None:
+        sentences.append(f"The centre refused: {terminal.refusal}.")
     pairs = list(zip(model.portions, terminal.outcomes, strict=True))
     clear = [p.index for p, o in pairs if p.scrambled_packets and o.clear_packets >= p.scrambled_packets]
     partly = [p.index for p, o in pairs if 0 < o.clear_packets < p.scrambled_packets]
@@ -61,6 +65,8 @@ def _terminal_sentences(model: ReportModel, terminal: Terminal, name: str) -> li
         sentences.append(f"Portion{'s' * (len(partly) > 1)} {ranges(partly)} came out in part.")
     if not clear and not partly:
         sentences.append("Nothing was put out." if model.exposed else "Every portion stayed dark.")
+    for cause in terminal.dark:
+        sentences.append(f"{name} said what kept it dark in the call: {cause}.")
     if terminal.hang_up_ms is not None:
         sentences.append(f"The viewer hung up at {seconds(terminal.hang_up_ms)}.")
     opened = sum(outcome.clear_packets for outcome in terminal.outcomes)

@@ -10,7 +10,7 @@ from typing import Any
 from headend.callcentre.service import CallLog
 from headend.store.ledger import CallRecord as StoredRecord
 
-from testbed.scenario import model
+from testbed.scenario import model, told
 from testbed.scenario.analysis import PortionResult
 from testbed.scenario.pictures import caller_pictures, other_pictures
 from testbed.scenario.plan import ExpectPlan
@@ -63,6 +63,8 @@ def terminal_json(run: Run, terminal: TerminalRun) -> dict[str, Any]:
     calls = [call_json(run, call, terminal) for call in terminal.calls]
     return {
         "name": terminal.name,
+        "offer": told.offer(terminal.station.console),
+        "dark": list(told.darkness(terminal.station.console)),
         "call": calls[0] if calls else None,
         "calls": calls,
         "portions": [portion.as_json() for portion in terminal.analysis.portions],
@@ -241,6 +243,9 @@ def _terminal_model(run: Run, terminal: TerminalRun, end_ms: int) -> model.Termi
             for record in terminal.records
         ),
         hang_up[0].at_ms - run.begin_ms if hang_up else None,
+        told.offer(terminal.station.console),
+        told.darkness(terminal.station.console),
+        told.refusal(terminal.station.console),
     )
 
 
@@ -275,6 +280,9 @@ def _figures(run: Run) -> tuple[tuple[str, str], ...]:
         ("packets opened", f"{terminal.analysis.clear_packets:,}"),
         ("damaged packets", str(terminal.analysis.damaged_packets)),
     ]
+    price = told.offer(terminal.station.console)
+    if price is not None:
+        figures.append(("price on air", price))
     for event in terminal.station.events("call_failed"):
         figures.append(("call failed", (event.value("reason") or event.text).replace("_", " ")))
     if terminal.calls and terminal.calls[0].traffic.key_sent:

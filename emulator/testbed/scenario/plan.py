@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from headend.callcentre.timing import BITS_PER_OCTET, KEY_OCTETS, KEY_ROOM_MS, Timing
 from settop.errors import LocalError
+from settop.wire.offer import MAX_PRICE
 
 from testbed.terminals import RUNTIMES
 
@@ -51,12 +52,15 @@ class LinePlan:
 @dataclass(frozen=True)
 class ActionPlan:
     """At `at_s` something happens to `terminal`. `argument`: the number for call (empty: the provisioned one), the text
-    for command, number or name of the service for tune (empty: the lowest one)."""
+    for command, number or name of the service for tune (empty: the lowest one). `max_price`: for call, the most that a
+    portion may cost, in hundredths; None: no limit.
+    """
 
     at_s: float
     terminal: str
     action: str
     argument: str = ""
+    max_price: int | None = None
 
     def __post_init__(self) -> None:
         if self.action not in ACTIONS:
@@ -67,8 +71,18 @@ class ActionPlan:
             )
         if self.action == "command" and not self.argument:
             raise LocalError("action command without argument: give the console line to type")
+        if self.max_price is not None:
+            if self.action != "call":
+                raise LocalError(f"action {self.action} has a max_price; only a call has one")
+            _within("max_price", self.max_price, 0, MAX_PRICE)
         if any(ord(char) < 32 for char in self.argument):
             raise LocalError(f"action {self.action}: the argument has a control character; give one line of text")
+
+    @property
+    def call_command(self) -> str:
+        """The console line of a call."""
+        limit = [] if self.max_price is None else ["--max-price", str(self.max_price)]
+        return " ".join(["call", *self.argument.split(), *limit])
 
 
 @dataclass(frozen=True)
@@ -211,6 +225,7 @@ def _action(entry: "_Table") -> ActionPlan:
         terminal=entry.take("terminal", str, "T1"),
         action=entry.required("action", str),
         argument=entry.take("argument", str, ""),
+        max_price=entry.take("max_price", int, None),
     )
 
 

@@ -18,6 +18,7 @@ from headend.ts.exposure import exposed_packets
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import ScrambleResult, scramble_file
 from settop.errors import LocalError
+from settop.wire.offer import Offer
 
 from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import MachineError
@@ -32,6 +33,7 @@ from testbed.terminals import TUNER_BAUDS, Runtime, terminal_spec, tuner_baud_fo
 from testbed.world import World
 
 PROGRAMME_ID = 1
+TARIFF, CURRENCY = "demo", "EUR"
 TERMINAL_NUMBER = "55502"
 START_GRID_MS = 100
 SETTLE_MS = 400
@@ -112,7 +114,14 @@ def run_plan(
     broadcast = out / "broadcast.ts"
     secret, broadcast_id = seeded(plan.seed, "programme secret")(32), seeded(plan.seed, "broadcast id")(8)
     scrambled = scramble_file(
-        original, broadcast, plan.portion_seconds, secret, broadcast_id, PROGRAMME_ID, plan.programme
+        original,
+        broadcast,
+        plan.portion_seconds,
+        secret,
+        broadcast_id,
+        PROGRAMME_ID,
+        plan.programme,
+        offer=Offer(plan.tariff_portion_price, CURRENCY, TARIFF, plan.tariff_set_up_price),
     )
     times_ns = packet_times_ns(broadcast, plan.programme).clip(min=0)
     baud = tuner_baud_for(runtime.name, lambda rate: lag_ms(times_ns, rate) <= 50)
@@ -154,7 +163,7 @@ class Bench:
         self._baud = baud
         self._engine = open_database()
         self._master = MasterKey(seeded(plan.seed, "master key")(32))
-        set_tariff(self._engine, "demo", plan.tariff_portion_price, plan.tariff_set_up_price)
+        set_tariff(self._engine, TARIFF, plan.tariff_portion_price, plan.tariff_set_up_price, CURRENCY)
         self._ledger = StoreLedger(self._engine, self._master)
         line = plan.line
         exchange = Exchange(
@@ -180,11 +189,13 @@ class Bench:
             station.power_on()
         self._wait("ready", "did not start")
         for station in stations.values():
+            if station.formats_problem is not None:
+                raise MachineError(f"terminal {station.name}: {station.formats_problem}")
             station.say("provision")
         self._wait("provision-key", "did not answer to `provision`")
         random = seeded(self._plan.seed, "provisioning")
         for name, station in stations.items():
-            terminal = issue(self._engine, self._master, self._plan.number, "demo", random=random)
+            terminal = issue(self._engine, self._master, self._plan.number, TARIFF, random=random)
             self._identities[name] = terminal
             public = bytes.fromhex(station.events("provision-key")[0].text)
             station.say(provisioning_line(public, terminal, random))
@@ -233,7 +244,7 @@ class Bench:
     def _act(self, action: ActionPlan) -> None:
         station, now_ms = self.world.stations[action.terminal], self.world.now_ms
         {
-            "call": lambda: station.say(f"call {action.argument}".strip()),
+            "call": lambda: station.say(action.call_command),
             "hang_up": lambda: station.say("hangup"),
             "tune": lambda: station.say(f"tune {action.argument}".strip()),
             "command": lambda: station.say(action.argument),

@@ -6,11 +6,13 @@ one has such an octet behind it by chance.) What is scrambled and was not opened
 """
 
 from settop.errors import LocalError, RemoteError
+from settop.player.darkness import Starts
 from settop.player.programmes import Programmes
 from settop.player.ring import ByteRing
 from settop.ts import packet as ts
 from settop.ts.descrambler import Descrambler
 from settop.wire.call import NONE
+from settop.wire.dark import CLEAR, NO_ECM
 from settop.wire.ecm import SECTION_BYTES, unpack_ecm
 
 FLUSH_MS = 50  # the last packet of a stream has none behind it: it is put out after this long
@@ -40,7 +42,8 @@ class Player:
     `opened`, `dark` (no key), `damaged`, `overflow` (opened, and the sink did not take them), `refused` (tables and
     ECMs that broke the rules, clear payload in a scrambled stream), `lost` (never came, by the continuity counters);
     `resyncs` counts losses of step. `portion`: the index on air, None before the first ECM and when lost. `helper`: a
-    SecondCore that shares in the opening, or None. Raises LocalError for a ring under one batch of packets.
+    SecondCore that shares in the opening, or None. `starts`: whether what was opened looks like it. Raises LocalError
+    for a ring under one batch of packets.
     """
 
     def __init__(self, tuner, sink, keyring, slots=SLOTS, ring_bytes=RING_BYTES, helper=None):
@@ -61,6 +64,7 @@ class Player:
         self._descrambler = Descrambler(slots, helper)
         self._source = memoryview(self._descrambler.source)
         self.programmes = Programmes()
+        self.starts = Starts()
         self._have = 0  # octets behind IN_OFFSET; the first of them should be a sync octet
         self._fed_ms = 0
         self._step_ms = 0
@@ -80,6 +84,16 @@ class Player:
     @property
     def lost(self):
         return self._descrambler.lost
+
+    @property
+    def offer(self):
+        """The price that is announced on air (settop.wire.offer), or None."""
+        return self.programmes.offer
+
+    def missing(self):
+        """What of tables and ECMs is missing: a cause of settop.wire.dark, CLEAR where nothing is."""
+        cause = self.programmes.missing()
+        return cause or (NO_ECM if self.portion is None or self._claim is not None else CLEAR)
 
     def next_event(self):
         """The oldest event not yet taken, or None."""
@@ -155,6 +169,8 @@ class Player:
                     self.dark += descrambler.run_packets
                 else:
                     self.opened += descrambler.run_packets
+                    if self.starts.left:
+                        self.starts.judge(descrambler.out, descrambler.filled, descrambler.run_packets)
             else:
                 if action:
                     self._other(slot, action, now_ms)

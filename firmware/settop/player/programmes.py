@@ -13,6 +13,7 @@ from settop.errors import RemoteError
 from settop.player.names import MAX_NAMES, Names
 from settop.ts import packet as ts
 from settop.ts.psi import TABLE_PAT, TABLE_PMT, SectionReader, is_current, unpack_pat, unpack_pmt
+from settop.wire import dark
 
 MAX_SERVICES = 512  # twice what a section can hold; 9 octets each
 MAX_PIDS = 800  # that PMTs of ours name, each of those counted as PMT_COST more
@@ -24,7 +25,8 @@ _READ = 1
 
 
 class Programmes:
-    """`table`: the octet of each PID (settop.ts.packet PID_*). `ca`: (ECM PID, programme id) in use, or None.
+    """`table`: the octet of each PID (settop.ts.packet PID_*). `ca`: (ECM PID, programme id) in use, or None; `offer`:
+    the price that is announced with it, or None.
 
     `service`: the number of the chosen service, None for the lowest one of ours and all that share its ECMs. `changed`:
     the table is another one than when the owner last set this to False.
@@ -33,6 +35,7 @@ class Programmes:
     def __init__(self):
         self.table = ts.new_pid_table()
         self.ca = None
+        self.offer = None
         self.service = None
         self.changed = False
         self.names = Names()
@@ -42,13 +45,28 @@ class Programmes:
         self._round = b""  # pairs of a PAT in several sections, as far as it has come
         self._pairs = b""  # of the PAT in force
         self._marks = bytearray()  # by pair: of the last PMT that came
-        self._pmts = {}  # ours in force: (streams, tables, CA), PIDs in two octets each, by number << 13 | PMT PID
+        self._pmts = {}  # ours in force, by number << 13 | PMT PID: (streams, tables, CA, Offer)
         self._readers = {}  # by PMT PID
         self._idle = SectionReader(TABLE_PMT)
         self._below_ecm = ts.PID_DROP  # what the ECMs' PID would be without them
         self._short = False  # something was left out
         self._left_out = []
         self._told = {}
+
+    def missing(self):
+        """Why the tables lead to no ECM: NO_PAT, NO_PMT or NOT_OURS of settop.wire.dark; CLEAR where they do."""
+        if self.ca is not None:
+            return dark.CLEAR
+        pairs = self._pairs
+        if not pairs:
+            return dark.NO_PAT
+        found = False
+        for at in range(0, len(pairs), _PAIR):
+            if self.service in (None, pairs[at] << 8 | pairs[at + 1]):
+                if self._marks[at // _PAIR * _MARK] != _READ:
+                    return dark.NO_PMT
+                found = True
+        return dark.NOT_OURS if found else dark.NO_PMT
 
     def feed_pat(self, packet):
         """Take a packet of PID 0. Raises RemoteError for a section that breaks the rules; the old one then stays."""
@@ -223,7 +241,7 @@ class Programmes:
             if other >> 13 == number and (other == key or self._mark_of(_pair(other)) < 0):
                 del self._pmts[other]
         if pmt.ca is not None:
-            self._pmts[key] = (_packed(pmt.streams), _packed(pmt.tables), pmt.ca)
+            self._pmts[key] = (_packed(pmt.streams), _packed(pmt.tables), pmt.ca, pmt.offer)
             self._make_room()
             if not known and self.names.full:
                 self.names.again()
@@ -232,7 +250,7 @@ class Programmes:
     def _make_room(self):
         """Give up those with the highest numbers where there are too many; never the chosen one."""
         pmts = self._pmts
-        while sum([PMT_COST + (len(streams) + len(tables)) // 2 for streams, tables, _ in pmts.values()]) > MAX_PIDS:
+        while sum([PMT_COST + (len(streams) + len(tables)) // 2 for streams, tables, _, _ in pmts.values()]) > MAX_PIDS:
             key = max([key for key in pmts if key >> 13 != self.service])
             del pmts[key]
             self._tell("streams", "too many services with too many streams; service %d is left out" % (key >> 13))
@@ -255,7 +273,7 @@ class Programmes:
         table = self.table
         if self.ca is not None:
             table[self.ca[0]] = self._below_ecm
-        for streams, tables, _ in self._pmts.values():
+        for streams, tables, _, _ in self._pmts.values():
             self._enter(streams, None)
             self._enter(tables, None)
 
@@ -264,9 +282,9 @@ class Programmes:
         table = self.table
         service = self.service
         pmts = [self._pmts[key] for key in sorted(self._pmts) if service in (None, key >> 13)]
-        self.ca = pmts[0][2] if pmts else None
+        self.ca, self.offer = pmts[0][2:] if pmts else (None, None)
         for kind in (ts.PID_PASS, ts.PID_ES):
-            for streams, tables, ca in pmts:
+            for streams, tables, ca, _ in pmts:
                 if ca == self.ca:
                     self._enter(streams if kind == ts.PID_ES else tables, kind)
         if self.ca is not None:

@@ -3,7 +3,7 @@
 from settop.errors import RemoteError
 from settop.ts.packet import LOWEST_FREE_PID, LOWEST_PID, NULL_PID, PACKET_BYTES, payload_offset
 from settop.wire.crc import crc32_mpeg2
-from settop.wire.ecm import CA_DESCRIPTOR_TAG, unpack_ca_descriptor
+from settop.wire.ecm import CA_DESCRIPTOR_TAG, unpack_ca_descriptor, unpack_ca_offer
 
 TABLE_PAT = 0x00
 TABLE_PMT = 0x02
@@ -15,13 +15,14 @@ SECTION_STREAM_TYPES = (0x05, 0x08, 0x0A, 0x0B, 0x0C, 0x0D, 0x13, 0x14, 0x16, 0x
 
 class Pmt:
     """`programme` number, PIDs of its `streams` (with the PCR) and of its `tables` (sets), `ca`: (CA PID, programme
-    id) of our CA descriptor, or None."""
+    id) of our CA descriptor, or None; `offer`: the price that it announces, or None."""
 
-    def __init__(self, programme, streams, tables, ca):
+    def __init__(self, programme, streams, tables, ca, offer=None):
         self.programme = programme
         self.streams = streams
         self.tables = tables
         self.ca = ca
+        self.offer = offer
 
 
 class SectionReader:
@@ -160,11 +161,14 @@ def unpack_pmt(section):
         limit = min(end, at + 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4]))
         ca = ca or _find_ca(section, at + 5, limit)
         at = limit
-    return Pmt(section[3] << 8 | section[4], streams - tables, tables, ca)
+    found, offer = ca or (None, None)
+    return Pmt(section[3] << 8 | section[4], streams - tables, tables, found, offer)
 
 
 def _find_ca(section, at, limit):
-    """The first usable CA descriptor of ours between `at` and `limit`, as (CA PID, programme id), or None."""
+    """The first usable CA descriptor of ours between `at` and `limit`, as ((CA PID, programme id), Offer or None), or
+    None.
+    """
     while at + 2 <= limit:
         size = 2 + section[at + 1]
         if at + size > limit:
@@ -172,6 +176,6 @@ def _find_ca(section, at, limit):
         if section[at] == CA_DESCRIPTOR_TAG:
             ca = unpack_ca_descriptor(section[at : at + size])
             if ca is not None and LOWEST_FREE_PID <= ca[0] < NULL_PID:
-                return ca
+                return ca, unpack_ca_offer(section[at : at + size])
         at += size
     return None

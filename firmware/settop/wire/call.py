@@ -5,10 +5,11 @@ Every message is the payload of one HDLC frame (settop.link.hdlc), big-endian, i
     01 HELLO      terminal  version u8, suite u8, terminal_id 8, nonce 16 [, X25519 public key 32]
     02 CHALLENGE  centre    version u8, suite u8, call_id u32, nonce 16 [, X25519 public key 32], proof 16
     then sealed ones: type u8, counter u32, AES-CCM ciphertext, tag 8; the first five octets are the AAD
-    10 REQUEST    terminal  programme_id u32, broadcast_id 8, first_held u32, last_held u32
+    10 REQUEST    terminal  programme_id u32, broadcast_id 8, first_held u32, last_held u32 [, max_price u32]
     11 ACK        terminal  portion u32
     12 NAK        terminal  portion u32: the earliest one still wanted
     13 GOODBYE    terminal  last_kept u32
+    14 DARK       terminal  first u32, last u32: portions that were paid for and not clear; cause u8 (settop.wire.dark)
     20 KEY        centre    programme_id u32, broadcast_id 8, portion u32, control word 16
     21 DENY       centre    reason u8
     22 FAREWELL   centre    reason u8, portions charged u32
@@ -33,6 +34,7 @@ REQUEST = 0x10
 ACK = 0x11
 NAK = 0x12
 GOODBYE = 0x13
+DARK = 0x14
 KEY = 0x20
 DENY = 0x21
 FAREWELL = 0x22
@@ -44,6 +46,7 @@ NAMES = {
     ACK: "ACK",
     NAK: "NAK",
     GOODBYE: "GOODBYE",
+    DARK: "DARK",
     KEY: "KEY",
     DENY: "DENY",
     FAREWELL: "FAREWELL",
@@ -67,33 +70,40 @@ LABEL_KEYS = b"ringcast call keys"
 DENY_NO_PROGRAMME = 1
 DENY_NOT_ON_AIR = 2
 DENY_NO_CREDIT = 3
+DENY_TOO_DEAR = 4
 DENY_TEXT = {
     DENY_NO_PROGRAMME: "the subscription does not cover this programme",
     DENY_NOT_ON_AIR: "the programme is not on air",
     DENY_NO_CREDIT: "no credit left",
+    DENY_TOO_DEAR: "a portion costs more than the viewer accepts",
 }
 
 FAREWELL_GOODBYE = 0
 FAREWELL_PROGRAMME_OVER = 1
 FAREWELL_TERMINAL_SILENT = 2
 FAREWELL_SUPERSEDED = 3
+FAREWELL_DARK = 4
 FAREWELL_TEXT = {
     FAREWELL_GOODBYE: "goodbye",
     FAREWELL_PROGRAMME_OVER: "the programme is over",
     FAREWELL_TERMINAL_SILENT: "the terminal has fallen silent",
     FAREWELL_SUPERSEDED: "superseded by another call",
+    FAREWELL_DARK: "what was paid for stayed dark",
 }
 
 _HELLO = ">BBB8s16s"
 _CHALLENGE = ">BBBI16s"
+_REQUEST = ">I8sII"
+_REQUEST_BYTES = struct.calcsize(_REQUEST)
 _SEALED_SIZES = {
-    REQUEST: struct.calcsize(">I8sII"),
-    ACK: 4,
-    NAK: 4,
-    GOODBYE: 4,
-    KEY: struct.calcsize(">I8sI16s"),
-    DENY: 1,
-    FAREWELL: 5,
+    REQUEST: (_REQUEST_BYTES, _REQUEST_BYTES + 4),
+    ACK: (4,),
+    NAK: (4,),
+    GOODBYE: (4,),
+    DARK: (9,),
+    KEY: (struct.calcsize(">I8sI16s"),),
+    DENY: (1,),
+    FAREWELL: (5,),
 }
 
 
@@ -153,25 +163,37 @@ def sealed_nonce(salt, counter):
 def split_sealed(message):
     """(kind, counter, ciphertext with tag). Raises RemoteError for a kind or size that no sealed message has."""
     kind = message[0] if message else 0
-    size = _SEALED_SIZES.get(kind)
-    if size is None:
+    sizes = _SEALED_SIZES.get(kind)
+    if sizes is None:
         raise RemoteError("unknown message type 0x%02x" % kind)
-    if len(message) != SEALED_HEADER_BYTES + size + TAG_BYTES:
-        raise RemoteError(
-            "%s of %d bytes, expected %d" % (NAMES[kind], len(message), SEALED_HEADER_BYTES + size + TAG_BYTES)
-        )
+    if len(message) - SEALED_HEADER_BYTES - TAG_BYTES not in sizes:
+        expected = " or ".join([str(SEALED_HEADER_BYTES + size + TAG_BYTES) for size in sizes])
+        raise RemoteError("%s of %d bytes, expected %s" % (NAMES[kind], len(message), expected))
     return kind, struct.unpack(">I", message[1:5])[0], message[5:]
 
 
-def pack_request(programme_id, broadcast_id, first_held=NONE, last_held=NONE):
-    """Body of REQUEST: broadcast_id 8 bytes, the others u32."""
-    return struct.pack(">I8sII", programme_id, broadcast_id, first_held, last_held)
+def pack_request(programme_id, broadcast_id, first_held=NONE, last_held=NONE, max_price=None):
+    """Body of REQUEST: broadcast_id 8 bytes, the others u32. `max_price`: the most that a portion may cost, in minor
+    units; None takes no octets and sets no limit."""
+    body = struct.pack(_REQUEST, programme_id, broadcast_id, first_held, last_held)
+    return body if max_price is None else body + struct.pack(">I", max_price)
 
 
 def unpack_request(body):
-    """(programme_id, broadcast_id, first_held, last_held)."""
-    programme_id, broadcast_id, first_held, last_held = struct.unpack(">I8sII", body)
-    return programme_id, bytes(broadcast_id), first_held, last_held
+    """(programme_id, broadcast_id, first_held, last_held, max_price or None)."""
+    programme_id, broadcast_id, first_held, last_held = struct.unpack(_REQUEST, body[:_REQUEST_BYTES])
+    limit = struct.unpack(">I", body[_REQUEST_BYTES:])[0] if len(body) > _REQUEST_BYTES else None
+    return programme_id, bytes(broadcast_id), first_held, last_held, limit
+
+
+def pack_dark(first, last, cause):
+    """Body of DARK: portions u32, cause u8 (settop.wire.dark)."""
+    return struct.pack(">IIB", first, last, cause)
+
+
+def unpack_dark(body):
+    """(first portion that stayed dark, last one, cause)."""
+    return struct.unpack(">IIB", body)
 
 
 def pack_portion(portion):

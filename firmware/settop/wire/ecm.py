@@ -16,6 +16,7 @@ import struct
 
 from settop.errors import RemoteError
 from settop.wire.crc import crc32_mpeg2
+from settop.wire.offer import pack_offer, unpack_offer
 
 TABLE_EVEN = 0x80
 TABLE_ODD = 0x81
@@ -29,6 +30,7 @@ SCRAMBLING_DESCRIPTOR_TAG = 0x65
 SCRAMBLING_MODE_CISSA = 0x10  # ETSI EN 300 468 table 86: DVB-CISSA version 1
 
 _BODY = ">BHBI8sII"
+_CA_BYTES = 11  # of a CA descriptor without a price
 
 
 class Ecm:
@@ -79,19 +81,28 @@ def unpack_ecm(section):
     return Ecm(programme_id, bytes(broadcast_id), portion, remaining_ms)
 
 
-def pack_ca_descriptor(ca_pid, programme_id):
-    """CA_descriptor (ISO/IEC 13818-1, 2.6.16); private data: version and programme id, no secret."""
-    return struct.pack(">BBHHBI", CA_DESCRIPTOR_TAG, 9, CA_SYSTEM_ID, 0xE000 | ca_pid, VERSION, programme_id)
+def pack_ca_descriptor(ca_pid, programme_id, offer=None):
+    """CA_descriptor (ISO/IEC 13818-1, 2.6.16); private data: version, programme id and (unless None) the Offer; no
+    secret."""
+    price = b"" if offer is None else pack_offer(offer)
+    size = _CA_BYTES - 2 + len(price)
+    head = struct.pack(">BBHHBI", CA_DESCRIPTOR_TAG, size, CA_SYSTEM_ID, 0xE000 | ca_pid, VERSION, programme_id)
+    return head + price
 
 
 def unpack_ca_descriptor(descriptor):
-    """(ca_pid, programme_id), or None where the descriptor belongs to another CA system."""
-    if len(descriptor) != 11 or descriptor[0] != CA_DESCRIPTOR_TAG:
+    """(ca_pid, programme_id), or None where the descriptor belongs to another CA system. See unpack_ca_offer."""
+    if len(descriptor) < _CA_BYTES or descriptor[0] != CA_DESCRIPTOR_TAG or descriptor[1] != len(descriptor) - 2:
         return None
-    _, _, system, pid, version, programme_id = struct.unpack(">BBHHBI", descriptor)
+    _, _, system, pid, version, programme_id = struct.unpack(">BBHHBI", descriptor[:_CA_BYTES])
     if system != CA_SYSTEM_ID or version != VERSION:
         return None
     return pid & 0x1FFF, programme_id
+
+
+def unpack_ca_offer(descriptor):
+    """The Offer in a CA descriptor of ours, or None where it announces no price, or none that can be one."""
+    return unpack_offer(descriptor[_CA_BYTES:])
 
 
 def pack_scrambling_descriptor():

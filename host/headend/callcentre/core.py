@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from settop.errors import RemoteError
 from settop.link.hdlc import Deframer, encode
 from settop.wire import call as wire
+from settop.wire import dark
 
 from headend.callcentre import states
 from headend.callcentre.clock import Schedule
@@ -25,6 +26,7 @@ __all__ = ("CentreCall", "Event", "Timing")
 HANDSHAKE_LIMIT_MS = 20_000
 REFUSALS_LIMIT = 20
 """Messages refused before the centre hangs up."""
+_SEALED = (wire.REQUEST, wire.ACK, wire.NAK, wire.GOODBYE, wire.DARK)
 REASONS_LIMIT = 64
 """Distinct reasons counted; the rest is "other"."""
 
@@ -105,7 +107,7 @@ class CentreCall:
         if payload[0] == wire.HELLO:
             self._on_hello(payload)
             return
-        if self._session is None or payload[0] not in (wire.REQUEST, wire.ACK, wire.NAK, wire.GOODBYE):
+        if self._session is None or payload[0] not in _SEALED:
             raise RemoteError(f"unexpected message type 0x{payload[0]:02x}")
         kind, body = self._session.open(payload)
         if self._subscriber is None:
@@ -119,6 +121,8 @@ class CentreCall:
             self._on_request(self._subscriber, body, now_ms)
         elif kind == wire.GOODBYE:
             self._on_goodbye(wire.unpack_portion(body), now_ms)
+        elif watching is not None and kind == wire.DARK:
+            self._on_dark(watching, body, now_ms)
         elif watching is not None and kind == wire.ACK:
             self._on_ack(watching, wire.unpack_portion(body), now_ms)
         elif watching is not None:
@@ -149,7 +153,7 @@ class CentreCall:
 
     def _on_request(self, subscriber: Subscriber, body: bytes, now_ms: int) -> None:
         # The portions held are informative: believed, they could only help a liar.
-        programme_id, broadcast_id, _, _ = wire.unpack_request(body)
+        programme_id, broadcast_id, _, _, max_price = wire.unpack_request(body)
         watching = self._watching
         if watching is None:
             self._event("authenticated", now_ms, text=subscriber.terminal_id.hex())
@@ -177,7 +181,10 @@ class CentreCall:
         else:
             if watching is not None and not self._ledger.close_call(watching.record, now_ms, "programme changed"):
                 raise Superseded(SUPERSEDED)
-            record = self._ledger.open_call(subscriber, programme_id, broadcast_id, now_ms)
+            record = self._ledger.open_call(subscriber, programme_id, broadcast_id, now_ms, max_price)
+            if record is None:
+                self._deny(wire.DENY_TOO_DEAR, now_ms)
+                return
             self._watching = Watching(broadcast, record, self._timing, now_ms)
             self._event("request", now_ms, text=f"programme {programme_id}")
             self._move("request")
@@ -193,6 +200,18 @@ class CentreCall:
             kept = -1 if last_kept == wire.NONE else last_kept
             self._ledger.withdraw_after(self._watching.record, max(kept, self._watching.begun(now_ms, graceful=True)))
         self._farewell("goodbye", wire.FAREWELL_GOODBYE, "goodbye", now_ms)
+
+    def _on_dark(self, watching: Watching, body: bytes, now_ms: int) -> None:
+        """What stayed dark is not charged, as far as our own clock agrees and within the ledger's limit; then the call
+        ends, for a terminal that cannot open what it is sold has no use for more of it."""
+        first, last, cause = wire.unpack_dark(body)
+        position = watching.broadcast.position
+        if first > last or position is None or last > position.portion + 1:
+            raise RemoteError("DARK of portions that have not been on air")
+        self._ledger.withdraw_after(watching.record, watching.owed_when_dark(first, now_ms))
+        reason = dark.TEXTS[cause] if 0 < cause < len(dark.TEXTS) else f"cause {cause}"
+        self._event("dark", now_ms, first, reason)
+        self._farewell("dark", wire.FAREWELL_DARK, f"dark: {reason}", now_ms)
 
     # --- keys ---------------------------------------------------------------------------------------------------
 

@@ -38,8 +38,13 @@ class Ledger(Protocol):
 
     def may_watch(self, subscriber: Subscriber, programme_id: int) -> bool: ...
 
-    def open_call(self, subscriber: Subscriber, programme_id: int, broadcast_id: bytes, now_ms: int) -> int:
-        """A new call record; its id. The subscriber's records that are still open end as SUPERSEDED."""
+    def open_call(
+        self, subscriber: Subscriber, programme_id: int, broadcast_id: bytes, now_ms: int, max_price: int | None = None
+    ) -> int | None:
+        """A new call record; its id. The subscriber's records that are still open end as SUPERSEDED.
+
+        None, and nothing changes, where a portion costs more than `max_price` (None: no limit) hundredths.
+        """
         ...
 
     def deliver(self, call: int, portion: int, now_ms: int) -> bool:

@@ -16,6 +16,7 @@ TRANSITIONS = {
     (SERVING, "nak"): SERVING,
     (CHALLENGED, "goodbye"): CLOSED,
     (SERVING, "goodbye"): CLOSED,
+    (SERVING, "dark"): CLOSED,
     (SERVING, "programme_over"): CLOSED,
     (SERVING, "terminal_silent"): CLOSED,
     (SERVING, "superseded"): CLOSED,

@@ -65,10 +65,15 @@ class Timing:
         """Within this time from its start a portion can still be given back by a GOODBYE that was on its way."""
         return min(self.goodbye_grace_ms, portion_ms // 4)
 
+    @property
+    def dark_grace_ms(self) -> int:
+        """How much later than the dark itself a DARK may come: a key was late, DARK is on its way and said again."""
+        return self.goodbye_grace_ms + 2 * self.rto_ms
+
 
 @dataclass(frozen=True)
 class Event:
-    """`kind`: authenticated, request, key_sent, key_acknowledged, refused, ledger_failed or closed."""
+    """`kind`: authenticated, request, key_sent, key_acknowledged, dark, refused, ledger_failed or closed."""
 
     kind: str
     at_ms: int

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from settop.wire.dark import PAID_DARK_MS, PAID_DARK_PORTIONS
+
 from headend.callcentre.clock import Broadcast
 from headend.callcentre.timing import Timing
 
@@ -126,6 +128,25 @@ class Watching:
         if position.portion > self._highest_late and now_ms < position.start_ms + grace_ms:
             return position.portion - 1
         return position.portion
+
+    def owed_when_dark(self, first: int, now_ms: int) -> int:
+        """The last portion that is owed although the terminal says that all from `first` on stayed dark.
+
+        A terminal says so once PAID_DARK_MS, or PAID_DARK_PORTIONS portions, have gone by in the dark. So our clock
+        contradicts it for older portions, and for one whose key could be used for longer: that one was clear at first.
+        """
+        position = self.broadcast.position
+        if position is None:
+            return self._highest
+        portion_ms = position.next_ms - position.start_ms
+        patience_ms = PAID_DARK_MS + self._timing.dark_grace_ms
+        owed = position.portion
+        while owed >= max(first, position.portion - PAID_DARK_PORTIONS - 1):  # one more: it was on its way
+            usable_ms = max(position.start_ms - (position.portion - owed) * portion_ms, self.since_ms)
+            if now_ms > usable_ms + patience_ms:
+                break
+            owed -= 1
+        return owed
 
     def _may_repeat(self, key: SentKey) -> bool:
         return not key.acknowledged and key.tries < self._timing.tries

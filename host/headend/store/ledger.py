@@ -65,22 +65,34 @@ class StoreLedger:
             ).one_or_none()
         return row is not None and bool(row[0] or row[1])
 
-    def open_call(self, subscriber: CallingSubscriber, programme_id: int, broadcast_id: bytes, now_ms: int) -> int:
-        """A new record under the subscriber's tariff of this moment; its id. Open ones end as superseded."""
+    def open_call(
+        self,
+        subscriber: CallingSubscriber,
+        programme_id: int,
+        broadcast_id: bytes,
+        now_ms: int,
+        max_price: int | None = None,
+    ) -> int | None:
+        """A new record under the subscriber's tariff of this moment; its id. Open ones end as superseded.
+
+        None, and nothing changes, where that tariff's portion costs more than `max_price`.
+        """
         with self._transaction() as connection:
             this = Subscriber.subscriber_id == subscriber.subscriber_id
             if connection.execute(select(Subscriber.subscriber_id).where(this).with_for_update()).one_or_none() is None:
                 raise LocalError(f"no subscriber {subscriber.subscriber_id}")
-            connection.execute(
-                update(Call)
-                .where(Call.subscriber_id == subscriber.subscriber_id, Call.ended_ms.is_(None))
-                .values(ended_ms=now_ms, reason=SUPERSEDED)
-            )
             tariff = connection.execute(
                 select(Tariff.name, Tariff.portion_price, Tariff.set_up_price, Tariff.currency)
                 .join(Subscriber, Subscriber.tariff_id == Tariff.tariff_id)
                 .where(this)
             ).one()
+            if max_price is not None and tariff.portion_price > max_price:
+                return None
+            connection.execute(
+                update(Call)
+                .where(Call.subscriber_id == subscriber.subscriber_id, Call.ended_ms.is_(None))
+                .values(ended_ms=now_ms, reason=SUPERSEDED)
+            )
             key = connection.execute(
                 insert(Call).values(
                     subscriber_id=subscriber.subscriber_id,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from settop.errors import LocalError, RemoteError
+from settop.wire.offer import Offer
 
 from headend.ts.cissa import scramble_packets
 from headend.ts.ecm_schedule import REPEAT_MS, EcmSchedule
@@ -116,6 +117,7 @@ class LiveScrambler:
         broadcast_id: bytes,
         programme_id: int = 1,
         programme: int | None = None,
+        offer: Offer | None = None,
         begun: Callable[[], None] = lambda: None,
     ) -> None:
         control_word(programme_secret, programme_id, broadcast_id, 0)  # refuses wrong arguments
@@ -124,6 +126,7 @@ class LiveScrambler:
         self._broadcast_id = broadcast_id
         self._programme_id = programme_id
         self._programme = programme
+        self._offer = offer
         self._begun = begun
         self._held = _Held()
         self._found = Survey()
@@ -312,7 +315,7 @@ class LiveScrambler:
     def _announce(self, ca_pid: int) -> None:
         self._ca_pid = ca_pid
         programmes = range(1 << 16) if self._programme is None else [self._programme]
-        self._edit = announcing(programmes, ca_pid, self._programme_id, 1 + self._moves)
+        self._edit = announcing(programmes, ca_pid, self._programme_id, self._offer, 1 + self._moves)
 
     # --- out ------------------------------------------------------------------------------------------------------
 

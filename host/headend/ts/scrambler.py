@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from settop.errors import RemoteError
+from settop.wire.offer import Offer
 
 from headend.ts.cissa import Mask, scramble_packets
 from headend.ts.ecm_schedule import EcmSchedule
@@ -93,13 +94,15 @@ def scramble_file(
     programme_id: int = 1,
     programme: int | None = None,
     progress: Progress | None = None,
+    offer: Offer | None = None,
 ) -> ScrambleResult:
     """Scramble `src` into `dst`; the same arguments give the same bytes.
 
     `portion_seconds` >= 0.2; `programme_secret` >= 16 bytes; `broadcast_id` 8 bytes, new for every run; `programme`
-    is a programme_number, None for all. `progress(done, total)` counts packets of both passes. Raises RemoteError
-    where the input cannot be scrambled (no TS, truncated, no PCR, already scrambled, a stream that would stay clear,
-    ...), LocalError for wrong arguments, OSError; `dst` is then left as it was.
+    is a programme_number, None for all; `offer` the price that the PMTs announce, or None. `progress(done, total)`
+    counts packets of both passes. Raises RemoteError where the input cannot be scrambled (no TS, truncated, no PCR,
+    already scrambled, a stream that would stay clear, ...), LocalError for wrong arguments, OSError; `dst` is then left
+    as it was.
     """
     control_word(programme_secret, programme_id, broadcast_id, 0)  # refuses wrong arguments before anything is read
     refuse_same_file(src, dst)
@@ -111,7 +114,8 @@ def scramble_file(
         portions = PortionMap(timeline, portion_seconds)
         roles = scrambled_roles(found, programmes)
         ca_pid = found.free_pid(HIGHEST_CA_PID)
-        edits = rewrite_psi(found, found.pmt_pids_of(programmes), announcing(programmes, ca_pid, programme_id), roles)
+        edit = announcing(programmes, ca_pid, programme_id, offer)
+        edits = rewrite_psi(found, found.pmt_pids_of(programmes), edit, roles)
         refuse_given_up(edits)
         schedule = EcmSchedule(portions, ca_pid, programme_id, broadcast_id)
         job = _ScrambleJob(

@@ -5,18 +5,22 @@ from typing import NamedTuple
 
 from settop.errors import RemoteError
 from settop.wire.ecm import pack_ca_descriptor, pack_scrambling_descriptor, unpack_ca_descriptor
+from settop.wire.offer import Offer
 
 from headend.ts.psi import PMT_TABLE, Pmt, descriptors_of, insert_descriptors, parse_pmt, remove_descriptors
 
 Edit = Callable[[bytes], bytes]  # a section in, the section to put in its place out
 
 
-def announcing(programmes: Container[int], ca_pid: int, programme_id: int, step: int = 1) -> Edit:
+def announcing(
+    programmes: Container[int], ca_pid: int, programme_id: int, offer: Offer | None = None, step: int = 1
+) -> Edit:
     """An edit that puts both descriptors in front of the PMTs of `programmes`; their version rises by `step` (mod 32).
 
-    In front: what follows may be a descriptor that is longer than its loop, and no reader gets past it.
+    In front: what follows may be a descriptor that is longer than its loop, and no reader gets past it. `offer`: the
+    price to announce, or None.
     """
-    added = pack_ca_descriptor(ca_pid, programme_id) + pack_scrambling_descriptor()
+    added = pack_ca_descriptor(ca_pid, programme_id, offer) + pack_scrambling_descriptor()
 
     def edit(section: bytes) -> bytes:
         pmt = _pmt(section)

@@ -58,7 +58,7 @@ class CallTerminal:
         self._programme = None  # (programme_id, broadcast_id) asked for
         self._wanted = None
         self._on_air = None
-        self._last_kept = wire.NONE
+        self._last_words = ()  # kind and body of the message that ends the call
         self._rto_ms = HANDSHAKE_RTO_MS
         self._keys_seen = []  # the last few
         self._highest_key = -1
@@ -83,12 +83,15 @@ class CallTerminal:
         )
         self._send_until_answered(self._hello, HANDSHAKE_RTO_MS, now_ms)
 
-    def request(self, programme_id, broadcast_id, portion, now_ms, first_held=wire.NONE, last_held=wire.NONE):
+    def request(
+        self, programme_id, broadcast_id, portion, now_ms, first_held=wire.NONE, last_held=wire.NONE, max_price=None
+    ):
         """Ask for the programme whose `portion` is on air; held ones are kept from an earlier call.
 
-        May come before authentication (then it waits for it), and again later: that changes the programme.
+        May come before authentication (then it waits for it), and again later: that changes the programme. `max_price`:
+        what a portion may cost at most, in minor units, or None.
         """
-        self._wanted = (programme_id, bytes(broadcast_id), first_held, last_held)
+        self._wanted = (programme_id, bytes(broadcast_id), first_held, last_held, max_price)
         self._on_air = portion
         self._request_if_ready(now_ms)
 
@@ -110,7 +113,16 @@ class CallTerminal:
         if self.state == states.CLOSED:
             self._close("hung up before the centre had answered")
             return
-        self._last_kept = last_kept
+        self._last_words = (wire.GOODBYE, wire.pack_portion(last_kept))
+        self._send_until_answered(self._reseal(), GOODBYE_RTO_MS, now_ms)
+
+    def dark(self, first, last, cause, now_ms):
+        """Portions `first` to `last` had their keys and stayed dark (`cause`: settop.wire.dark): say so and leave.
+
+        Raises LocalError in a state in which no key has come.
+        """
+        self._move("dark")
+        self._last_words = (wire.DARK, wire.pack_dark(first, last, cause))
         self._send_until_answered(self._reseal(), GOODBYE_RTO_MS, now_ms)
 
     def line_lost(self):
@@ -188,7 +200,7 @@ class CallTerminal:
 
     def _reseal(self):
         if self.state == states.LEAVING:
-            return self._session.seal(wire.GOODBYE, wire.pack_portion(self._last_kept))
+            return self._session.seal(*self._last_words)
         return self._session.seal(wire.REQUEST, wire.pack_request(*self._wanted))
 
     def _answered(self):

@@ -8,7 +8,9 @@ from settop.errors import LocalError
 from settop.modem.dte import Dte
 from settop.services.call import states
 from settop.services.call.core import LINE_LOST, LOST, CallTerminal
+from settop.services.call.paid import PaidDark
 from settop.wire.call import NONE
+from settop.wire.dark import CLEAR, NO_KEY, TEXTS, WORDS
 
 IDLE = "idle"
 DIALLING = "dialling"
@@ -41,6 +43,10 @@ class CallService:
         self._core = None
         self._asked = False  # for a programme, in this call
         self._number = None
+        self._max_price = None
+        self._told = None  # the Offer that the viewer was told last
+        self._paid_dark = PaidDark()
+        self._seen = self._said = CLEAR  # causes of darkness: of the last look, and what the viewer was told
         self._redials_left = 0
         self._redialling = False
         self._redial_ms = 0
@@ -50,8 +56,9 @@ class CallService:
 
     # --- the viewer and the tuner -----------------------------------------------------------------------------------
 
-    def dial(self, number, now_ms):
-        """The viewer lifts the handset; `number` None takes the provisioned one."""
+    def dial(self, number, now_ms, max_price=None):
+        """The viewer lifts the handset; `number` None takes the provisioned one. `max_price`: the most that a portion
+        may cost, in minor units, or None."""
         identity = self._identity()
         if identity is None:
             self._report("error", "this terminal is not provisioned: run `ringcast provision`")
@@ -60,6 +67,10 @@ class CallService:
             self._report("error", "a call is under way: hang up first")
             return
         self._number = number or identity.number
+        self._max_price = max_price
+        self._told = None
+        self._seen = self._said = CLEAR
+        self._tell_price()
         self._redials_left = REDIALS
         self._redialling = False
         self._dial(now_ms)
@@ -96,6 +107,42 @@ class CallService:
             self._ask(now_ms)
         else:
             self._core.on_air(portion)
+
+    def look(self, cause, now_ms):
+        """What was made of the broadcast since the last look: a cause of settop.wire.dark, None for not certain.
+
+        Tells the viewer what keeps the picture dark, and the centre where that was paid for.
+        """
+        if self.state not in (DIALLING, TALKING):
+            return
+        receiving = self._core is not None and self._core.state == states.RECEIVING
+        # Before the first key that there is none is no news.
+        if cause is not None and (cause != NO_KEY or receiving):
+            if cause == self._seen and cause != self._said:
+                self._said = cause
+                self._report("dark", "cause=%s %s" % (WORDS[cause], TEXTS[cause]))
+            self._seen = cause
+        if not receiving:
+            self._paid_dark.reset()
+            return
+        claim = self._paid_dark.look(cause, self._paid_position(), now_ms)
+        if claim is not None:
+            self._paid_dark.reset()
+            self._report("not_clear", "portions=%d-%d cause=%s" % (claim[0], claim[1], WORDS[cause]))
+            # The centre takes these portions back, and all that follow.
+            self._keyring.wipe()
+            self._player.refresh()
+            self._redials_left = 0
+            self.state = LEAVING
+            self._core.dark(claim[0], claim[1], cause, now_ms)
+
+    def _paid_position(self):
+        """The portion on air if there is a key for it, or None. Where none is known keys tell: they come one ahead."""
+        portion = self._player.portion
+        if portion is not None:
+            return portion if self._keyring.cipher(portion) is not None else None
+        held = self._keyring.held()
+        return max(0, held[-1] - 1) if held else None
 
     # --- turns --------------------------------------------------------------------------------------------------------
 
@@ -171,8 +218,23 @@ class CallService:
         if player.broadcast_id is None or player.portion is None:
             return
         self._asked = True
+        self._tell_price()
+        self._paid_dark.reset()
         held = self._keyring.held() or (NONE,)
-        self._core.request(player.programme_id, player.broadcast_id, player.portion, now_ms, held[0], held[-1])
+        self._core.request(
+            player.programme_id, player.broadcast_id, player.portion, now_ms, held[0], held[-1], self._max_price
+        )
+
+    def _tell_price(self):
+        """What a portion costs as far as the broadcast says it, where the viewer has not been told that yet."""
+        offer = self._player.offer
+        if offer is not None and offer is not self._told:
+            self._told = offer
+            self._report(
+                "price",
+                "portion=%d set_up=%d currency=%s tariff=%s"
+                % (offer.price, offer.set_up, offer.currency, offer.tariff),
+            )
 
     def _modem_events(self, now_ms):
         while True:

@@ -25,6 +25,7 @@ TRANSITIONS = {
     (AUTHENTICATED, "hang_up"): LEAVING,
     (REQUESTED, "hang_up"): LEAVING,
     (RECEIVING, "hang_up"): LEAVING,
+    (RECEIVING, "dark"): LEAVING,
     (REQUESTED, "deny"): CLOSED,
     (RECEIVING, "deny"): CLOSED,
     (AUTHENTICATED, "farewell"): CLOSED,

@@ -1,0 +1,43 @@
+"""Whether a terminal's firmware speaks the formats of this host, by its `ready` or `status` line."""
+
+from settop.version import FORMATS, VERSION
+
+UNNAMED = 1
+"""A firmware that names no number is from before there was one."""
+_NEWS = {2: "it takes a broadcast that announces its price for somebody else's and stays dark, and cannot say DARK"}
+"""By FORMATS: what a firmware from before it does not do."""
+
+
+def value_of(text: str, key: str) -> str | None:
+    """The value of `key=value` among the words of a console line."""
+    return next((word[len(key) + 1 :] for word in text.split() if word.startswith(key + "=")), None)
+
+
+def formats_of(text: str) -> int:
+    """FORMATS of the firmware that says this; UNNAMED where it names none, or nothing that is a number."""
+    said = value_of(text, "formats") or ""
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= 6 else UNNAMED
+
+
+def mismatch(text: str, frozen: bool = False) -> str | None:
+    """What it means that the firmware is older or newer than this host, and what to do; None where it is neither.
+
+    frozen: it is inside the board's image, so that a flash does not replace it.
+    """
+    theirs = formats_of(text)
+    if theirs == FORMATS:
+        return None
+    version, board = value_of(text, "version"), value_of(text, "board") or "NAME"
+    which = f"the terminal's firmware{'' if version is None else ' ' + version} has FORMATS {theirs}"
+    if theirs > FORMATS:
+        return (
+            f"{which}, newer than the {FORMATS} of ringcast {VERSION} on this computer, which may not understand it: "
+            "update ringcast here"
+        )
+    lacks = "; ".join(text for number, text in sorted(_NEWS.items()) if theirs < number <= FORMATS)
+    renew = (
+        f"put a new image on it: ./ringcast firmware --board {board}"
+        if frozen
+        else f"flash it again: ./ringcast flash --board {board} --port PORT"
+    )
+    return f"{which}, older than the {FORMATS} of ringcast {VERSION} on this computer: {lacks}; {renew}"
