@@ -53,9 +53,12 @@ class Pending(os.PathLike[str]):
             error.filename = self.path
             raise
 
-    def finish(self) -> None:
-        """Cut off what was reserved beyond the last byte, and close."""
+    def cut(self) -> None:
+        """Cut off what was reserved beyond the last byte."""
         os.ftruncate(self.handle, os.lseek(self.handle, 0, os.SEEK_CUR))
+
+    def finish(self) -> None:
+        """Close, with a name for the moment: one that can be renamed."""
         if not self._named:
             self._part.unlink(missing_ok=True)  # a process of the same number may have been killed just here
             # With a descriptor for its folder, as without one Python does not follow the link below /proc.
@@ -121,6 +124,8 @@ class Together:
     def take_names(self) -> None:
         """All of them take their names. Where one cannot, what had the names before has them again."""
         with undisturbed():
+            for one in self._files:  # what may take time first: from then on it is a moment until all have their names
+                one.cut()
             for one in self._files:
                 one.finish()
             done: list[Pending] = []

@@ -326,7 +326,7 @@ def test_exit_status_of_run_says_whether_it_was_seen(source, tmp_path, change, s
     assert ended.status == status, ended.out
     assert ("NOT SEEN" in ended.out) == bool(status)
     checks = json.loads((tmp_path / "seen.json").read_text())["checks"]
-    assert len(checks) == 5
+    assert len(checks) == 6
     assert sum(not check["passed"] for check in checks) == status
 
 

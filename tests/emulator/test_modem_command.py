@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -61,6 +62,66 @@ def test_a_call_a_ring_and_a_clean_end(tmp_path):
     assert "5550199 to 5550100: caller hung up" in log
     assert "5550199 answers 5550198" in log
     assert sorted(tmp_path.iterdir()) == []
+
+
+SCRIPT = "import sys; open(sys.argv[1], 'wb', buffering=0).write(sys.argv[2].encode())"
+
+
+def test_a_script_that_writes_beside_a_terminal_does_not_end_its_call(tmp_path):
+    link = tmp_path / "modem"
+    with running_modem(link, "--echo", "--setup-ms", "0", "--rate", "9600") as process:
+        with Terminal(link) as terminal:
+            terminal.say(b"ATE0\r", b"OK\r\n")
+            terminal.say(b"ATDT5550100\r", b"CONNECT 9600\r\n")
+            for words in ("one", "two", "three"):
+                subprocess.run([sys.executable, "-c", SCRIPT, str(link), words], check=True, timeout=30)
+                assert terminal.say(b"", words.encode()) == words.encode()
+            with Terminal(link), Terminal(link):
+                pass
+            assert terminal.say(b"still here", b"still here") == b"still here"
+            second = Terminal(link)
+        with second:  # the first has gone, the call stays with the second
+            assert second.say(b"and here", b"and here") == b"and here"
+        with Terminal(link) as terminal:
+            terminal.say(b"AT\r", b"OK\r\n")  # command state: the last close has hung up
+        process.send_signal(signal.SIGINT)
+        log, _ = process.communicate(timeout=10)
+    assert log.count("caller hung up") == 1
+
+
+@pytest.mark.parametrize("action", [0, 1, 2, 3])
+def test_what_the_last_close_does_is_as_and_d_has_it(tmp_path, action):
+    link = tmp_path / "modem"
+    with running_modem(link, "--echo", "--setup-ms", "0", "--rate", "115200") as process:
+        with Terminal(link) as terminal:
+            terminal.say(b"ATE0S7=44&D%d\r" % action, b"OK\r\n")
+            terminal.say(b"ATDT5550100\r", b"CONNECT 115200\r\n")
+            with Terminal(link):
+                pass
+            assert terminal.say(b"a", b"a") == b"a"
+        with Terminal(link) as terminal:
+            if action == 0:
+                assert terminal.say(b"hi", b"hi") == b"hi"  # the call is up, and online
+            else:
+                s7 = b"030" if action == 3 else b"044"
+                assert s7 in terminal.say(b"ATS7?\r", b"OK\r\n")
+                answer = b"CONNECT" if action == 1 else b"ERROR"
+                assert answer in terminal.say(b"ATO\r", answer)  # back to the call, where there is one
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+
+
+@pytest.mark.parametrize(("setup", "held"), [(b"&K3", True), (b"+IFC=0,0", False)])
+def test_the_pty_is_read_as_ifc_has_it(tmp_path, setup, held):
+    link = tmp_path / "modem"
+    with running_modem(link, "--setup-ms", "0", "--rate", "1200"), Terminal(link) as terminal:
+        terminal.say(b"ATE0" + setup + b"\r", b"OK\r\n")
+        terminal.say(b"ATDT5550100\r", b"CONNECT 1200\r\n")
+        os.set_blocking(terminal.fd, False)
+        written = 0
+        while written < 65_536 and select.select([], [terminal.fd], [], 1)[1]:
+            written += os.write(terminal.fd, b"x" * 1024)
+    assert (written < 65_536) == held
 
 
 def test_sigterm_ends_with_status_0_and_an_idle_modem_uses_no_cpu(tmp_path):

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from settop.modem.states import TABLE
-from testbed.line.registers import S_PARAMETERS
+from testbed.line.registers import K_FLOWS, PARAMETERS, Q_FLOWS, S_PARAMETERS, SETTINGS
 from testbed.line.result_codes import CONNECT_NUMBERS, Result
 
 from tests.helpers.modem_bench import Bench
@@ -33,6 +33,30 @@ def test_s_parameters():
         for name, limits, factory, text in rows("S-parameters")
     }
     assert told == S_PARAMETERS
+
+
+def test_settings():
+    told = {
+        name.strip("`"): (int(limits.removeprefix("0 to ")), int(factory), text)
+        for name, limits, factory, text in rows("Settings")
+    }
+    assert told == SETTINGS
+
+
+def test_parameters():
+    told = {
+        name.strip("`"): (values.strip("`"), factory.strip("`"), text)
+        for name, values, factory, text in rows("Extended parameters")
+    }
+    assert told == PARAMETERS
+
+
+def test_flow_control():
+    told = {tuple(map(int, pair.split(","))): (k, q) for pair, k, q, _, _ in rows("Flow control and loss")}
+    for flow, (k, q) in told.items():
+        numbers = [[n for n, other in flows.items() if other == flow] for flows in (K_FLOWS, Q_FLOWS)]
+        assert [re.findall(r"\d", k), re.findall(r"\d", q)] == [[str(n) for n in sorted(some)] for some in numbers]
+    assert set(told) == {*K_FLOWS.values(), *Q_FLOWS.values()}
 
 
 def test_result_codes():

@@ -174,6 +174,17 @@ def test_terminal_without_a_call_stays_dark(tmp_path):
     assert "█" not in shown(made)
 
 
+def test_nothing_is_called_dark_that_was_clear_on_air(tmp_path):
+    made = model()
+    silent = Terminal("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
+    told = narrative(dataclasses.replace(made, terminals=(silent,), exposed=1234))
+    assert "1,234 packets of the programme were CLEAR ON AIR" in told
+    assert "dark" not in told
+    unscrambled = tuple(dataclasses.replace(portion, scrambled_packets=0) for portion in made.portions)
+    _, reader = page(tmp_path, dataclasses.replace(made, portions=unscrambled, terminals=(silent,)))
+    assert " ".join(reader.text).count("nothing scrambled on air") == len(unscrambled)
+
+
 def test_timeline_puts_keys_before_the_portions_that_they_open():
     lane = timeline(model()).lanes[0]
     assert len(lane.keys) == 3

@@ -1,6 +1,7 @@
 """Finding, caching and publishing runtimes, without network: builds run when an image is first needed."""
 
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -318,12 +319,35 @@ def test_suite_names_what_it_leaves_out(tmp_path, capsys):
         upy_suite.modules_for("pico", tests, ["test_z"])
 
 
-def test_doctor_lists_what_is_missing_and_how_to_get_it(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("columns", ["40", "80", "200", None])
+def test_doctor_lists_what_is_missing_and_prints_each_command_whole(tmp_path, monkeypatch, capsys, columns):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
     doctor.doctor()
-    text = capsys.readouterr().out
-    assert "apt-get install ffmpeg" in text and "apt-get install" in text and "The demo can run here" in text
+    lines = capsys.readouterr().out.splitlines()
+    missing = [finding for finding in doctor.examine() if finding.found is None]
+    assert len(missing) >= 6
+    for finding in missing:
+        assert lines.count(finding.remedy) == 1, finding
+        assert finding.what in lines[lines.index(finding.remedy) - 1]
+    assert "apt-get install ffmpeg" in lines
+    assert lines[-1] == "The demo can run here: ./ringcast demo"
+    assert all(len(line) <= int(columns or 80) for line in lines if line[:1] in "┏┃┡│└")
+
+
+def test_doctor_recommends_only_what_a_shell_can_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor.find, "package_version", lambda name: None)
+    monkeypatch.setattr(doctor.sources, "reachable", lambda: False)
+    monkeypatch.setattr(doctor.sys, "executable", "/a b/python")
+    lines = doctor.remedies(doctor.examine())
+    for comment, command in zip(lines[::2], lines[1::2], strict=True):
+        assert comment.startswith("# ")
+        assert shlex.split(command)[0] in ("apt-get", "./ringcast", "/a b/python"), command
+        assert "(" not in command
+    assert any(command.startswith("'/a b/python' -m pip install") for command in lines)
 
 
 def test_doctor_fails_when_nothing_can_run(monkeypatch, capsys):

@@ -67,7 +67,7 @@ def test_power_that_comes_back_brings_back_the_terminal(source, tmp_path):
     assert whole_portions(run.terminals[0]) == [3, 9, 10]
 
 
-def judged(hang_up, *portions):
+def judged(hang_up, *portions, exposed=None):
     """The demo's checks of portions (index, start, key at, clear), 10 packets each."""
     made = [
         SimpleNamespace(
@@ -83,7 +83,8 @@ def judged(hang_up, *portions):
     ]
     station = SimpleNamespace(events=lambda name: [hang_up] if name == "hanging_up" else [])
     analysis = SimpleNamespace(portions=made, damaged_packets=0)
-    run = SimpleNamespace(begin_ms=100, terminals=(SimpleNamespace(station=station, analysis=analysis),))
+    terminals = (SimpleNamespace(station=station, analysis=analysis),)
+    run = SimpleNamespace(begin_ms=100, terminals=terminals, exposed=exposed or {})
     return [check.passed for check in outcome.demo_checks(run)]
 
 
@@ -107,3 +108,10 @@ def test_demo_judges_the_portion_at_the_hang_up_by_what_the_terminal_had_seen(
     third = (2, 4000, 2100, third_clear)
     checks = judged(hang_up, (0, 0, None, False), (1, 2000, 1500, True), third, (3, 6000, None, False))
     assert all(checks) == passes
+
+
+def test_demo_fails_where_something_was_clear_on_air():
+    hang_up = ConsoleEvent(3950, "hanging_up", "last_kept=1")
+    portions = (0, 0, None, False), (1, 2000, 1500, True)
+    assert all(judged(hang_up, *portions))
+    assert judged(hang_up, *portions, exposed={0x101: 3}) == [True, True, True, False]

@@ -88,13 +88,91 @@ def test_later_pmt_moves_the_clock_to_another_pid(tmp_path):
     assert 1_950_000_000 <= times[-1] <= 2_050_000_000
 
 
-def test_single_pcr_is_one_portion(tmp_path):
+@pytest.mark.parametrize(
+    "clock",
+    [
+        [(5, False)],
+        [(5, False), (5, False)],  # stands still
+        [(5, False), (8_000, False)],  # one long step, and nothing to hold against it
+        [(9_000, False), (5, False)],
+        [(5, False), (25, True), (45, True)],
+    ],
+)
+def test_clock_that_does_not_tell_time_is_refused(tmp_path, clock):
     builder = TsBuilder()
     builder.pat()
     builder.pmt()
-    builder.es(VIDEO_PID, pcr=5)
-    builder.es(VIDEO_PID)
-    assert portions_of(builder.write(tmp_path / "a.ts"), 1).starts == [0]
+    for ms, discontinuity in clock:
+        builder.es(VIDEO_PID, pcr=ms * TICKS_PER_MS, discontinuity=discontinuity)
+        builder.es(VIDEO_PID)
+    with pytest.raises(RemoteError, match="does not tell how time passes"):
+        packet_times_ns(builder.write(tmp_path / "a.ts"))
+
+
+def sparse_clock(step_ms, steps, splice_at=None, rate=lambda step: 60):
+    builder = TsBuilder()
+    builder.pat()
+    builder.pmt()
+    for step in range(steps + 1):
+        shift_ms = 100_000 if splice_at is not None and step >= splice_at else 0
+        builder.es(VIDEO_PID, pcr=(step * step_ms + shift_ms) * TICKS_PER_MS)
+        for _ in range(rate(step)):
+            builder.es(AUDIO_PID)
+    return builder
+
+
+@pytest.mark.parametrize("step_ms", [5_100, 6_000, 10_000, 60_000])
+def test_sparse_clock_is_believed_where_its_steps_agree(tmp_path, step_ms):
+    builder = sparse_clock(step_ms, 6)
+    times = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    assert [times[at] for at in clock_positions(builder)] == [row * step_ms * 1_000_000 for row in range(7)]
+
+
+def test_sparse_clock_of_a_variable_rate_is_believed(tmp_path):
+    builder = sparse_clock(6_000, 8, rate=lambda step: (40, 90, 60, 75)[step % 4])
+    times = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    assert [times[at] for at in clock_positions(builder)] == [row * 6_000_000_000 for row in range(9)]
+
+
+def test_splice_of_a_sparse_clock_is_no_passing_of_time(tmp_path):
+    builder = sparse_clock(6_000, 8, splice_at=4)
+    times = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    assert [times[at] for at in clock_positions(builder)] == [row * 6_000_000_000 for row in range(9)]
+
+
+def test_gap_of_a_recording_is_no_passing_of_time(tmp_path):
+    """Twenty seconds of reception are missing: the packets say how much of the programme there is."""
+    builder = plain_stream(2000)
+    later = plain_stream(2000, start_ticks=22_000 * TICKS_PER_MS)
+    builder.packets += later.packets
+    times = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    assert 3_900_000_000 < times[-1] < 4_100_000_000
+
+
+def test_clock_is_found_where_the_pmt_does_not_name_it(tmp_path):
+    builder = plain_stream(1000)
+    plain = packet_times_ns(builder.write(tmp_path / "a.ts"))
+    for named in (0x1FFF, 0x555):
+        odd = TsBuilder()
+        odd.pat()
+        odd.pmt(pcr_pid=named)
+        odd.packets += [packet for packet in builder.packets if packet[1] & 0x1F != 0x10][1:]
+        times = packet_times_ns(odd.write(tmp_path / "b.ts"))
+        assert times[-1] == plain[-1]
+
+
+def test_first_programme_with_a_clock_times_all(tmp_path):
+    builder = TsBuilder()
+    builder.pat({1: 0x1000, 2: 0x1001})
+    builder.pmt(1, 0x1000, (Stream(0x04, 0x300),), pcr_pid=0x1FFF)
+    builder.pmt(2, 0x1001, (Stream(0x1B, 0x200),), pcr_pid=0x200)
+    for ms in range(0, 1000, 20):
+        builder.es(0x200, pcr=ms * TICKS_PER_MS)
+        builder.es(0x300)
+    path = builder.write(tmp_path / "a.ts")
+    assert 970_000_000 < packet_times_ns(path)[-1] < 1_000_000_000
+    with pytest.raises(RemoteError, match=r"programme 1 has no PCR .*--programme 2"):
+        packet_times_ns(path, 1)
 
 
 def test_no_pcr_is_refused(tmp_path):
@@ -121,9 +199,10 @@ def test_programme_needs_picture_or_sound(tmp_path, streams, fine):
     builder.pat()
     builder.pmt(streams=streams)
     builder.es(VIDEO_PID, pcr=5)
+    builder.es(VIDEO_PID, pcr=500_000)
     path = builder.write(tmp_path / "a.ts")
     if fine:
-        assert len(packet_times_ns(path)) == 3
+        assert len(packet_times_ns(path)) == 4
     else:
         with pytest.raises(RemoteError, match="neither a video nor an audio"):
             packet_times_ns(path)

@@ -34,6 +34,30 @@ def test_chat_dials_and_gets_connect(need, link):
     assert status == 0, seen
 
 
+# as minicom, wvdial, Windows, and the manuals of Rockwell, USRobotics and Hayes have them
+INIT_STRINGS = (
+    "AT S7=45 S0=0 L1 V1 X4 &c1 E1 Q0",
+    "ATQ0 V1 E1 S0=0 &C1 &D2 +FCLASS=0",
+    "AT&F1E0Q0V1&C1&D2S0=",
+    r"ATS7=60S30=0L0M1\\N3%C3&K3B0B15B2N1\\J1X4",
+    "AT&F&Q5&K3&D2&C1S36=7S46=138S48=7S95=0W2",
+    "AT+MS=V34,1,300,33600;+IFC=2,2;+ES=3,0,2;+DS=3",
+)
+
+
+@pytest.mark.parametrize("setup", INIT_STRINGS)
+def test_chat_gets_ok_to_what_other_modems_take(need, link, setup):
+    script = ("", "ATZ", "OK", setup, "OK", "ATDT5550100", "CONNECT 2400", r"\c")
+    status, seen = chat(need("chat"), link, *script)
+    assert status == 0, seen
+
+
+@pytest.mark.parametrize("number", ["(555) 0100", '"5550100"', "555/0100", "555_01.00R", "[555]{0100}"])
+def test_chat_dials_a_number_as_it_is_written(need, link, number):
+    status, seen = chat(need("chat"), link, "", "ATZ", "OK", "ATDT" + number, "CONNECT 2400", r"\c")
+    assert status == 0, seen
+
+
 @pytest.mark.parametrize(
     ("setup", "number", "words"),
     [
@@ -42,12 +66,17 @@ def test_chat_dials_and_gets_connect(need, link):
         ("ATX1S7=1", "5550102", "NO CARRIER"),
         ("ATS7=30", "5550104", "NO DIALTONE"),
         ("ATS7=30", "5559999", "NO CARRIER"),
-        ("ATS7=30", "55501XY", "ERROR"),
+        ("ATS7=30", "55501XY", "NO CARRIER"),
     ],
 )
 def test_chat_aborts_with_the_reason(need, link, setup, number, words):
     status, seen = chat(need("chat"), link, "", "ATZ", "OK", setup, "OK", "ATDT" + number, "CONNECT", r"\c")
     assert status == 4 + ABORTS.index(words), seen
+
+
+def test_chat_aborts_on_an_error(need, link):
+    status, seen = chat(need("chat"), link, "", "ATZ", "OK", "ATX9DT5550100", "CONNECT", r"\c")
+    assert status == 4 + ABORTS.index("ERROR"), seen
 
 
 def test_chat_sees_the_line_dropped(need, link):

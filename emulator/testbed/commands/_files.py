@@ -40,6 +40,11 @@ def one_line_errors(command: str) -> Iterator[None]:
     raise typer.Exit(status)
 
 
+def warn(command: str, message: str) -> None:
+    """One line on stderr about what is no error, but may not be what the user expects."""
+    typer.echo(f"ringcast {command}: note: {message}", err=True)
+
+
 @contextmanager
 def progress_for(path: Path, label: str) -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on a terminal for a long file, else None."""

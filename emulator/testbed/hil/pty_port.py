@@ -26,15 +26,16 @@ class PtyPort:
             raise LocalError(f"{link} exists and is no symlink; choose another --link or remove it")
         master, slave = os.openpty()
         try:
-            tty.setraw(slave)
+            try:
+                tty.setraw(slave)
+                self._name = os.ttyname(slave)
+            finally:
+                os.close(slave)
             os.set_blocking(master, False)
-            self._name = os.ttyname(slave)
             self._watch = PtyWatch(master, self._name)
         except BaseException:
             os.close(master)
             raise
-        finally:
-            os.close(slave)
         self.fd = master
         try:
             link.unlink(missing_ok=True)
@@ -51,9 +52,9 @@ class PtyPort:
         return self._watch.open
 
     def look(self) -> bool:
-        """Notice opens and closes since the last look; True where a program closed it meanwhile.
+        """Notice opens and closes since the last look; True where the last program that had it open closed it.
 
-        What waited for that program's next read is then thrown away: the next one shall not get it.
+        What waited for its next read is then thrown away: the next one shall not get it.
         """
         closed, _ = self._watch.look()
         if closed:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from settop.errors import RemoteError
 
-from testbed.line.registers import Profile
+from testbed.line.registers import SETTINGS, Profile
 
 LINE_LIMIT = 255  # characters after AT; V.250 5.4.1 wants at least 40
 
-_BASIC = frozenset("AEHILMOPQTVXZ")
-_AMPERSAND = frozenset("CDFVW")
+_BASIC = frozenset(("A", "H", "I", "O", "P", "T", "Z", "&F", "&T", "&V", "&W", "&Y", "&Z", *SETTINGS))
+_PREFIXES = frozenset(name[0] for name in _BASIC if len(name) == 2)
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!%-./:_")
 
 
@@ -23,7 +23,8 @@ class Command:
     """One command. `name` such as "E", "&F", "S", "D" or "+GMM".
 
     `op`: "" (act; `number` holds the digits, 0 when none), "?" (read), "=" (set; `text` holds the value),
-    "=?" (test). For D, `text` is the dial string and `op` is ";" when the modem shall stay in command state.
+    "=?" (test). For D, `text` is the dial string, without spaces and in capitals, and `op` is ";" when the modem shall
+    stay in command state.
     """
 
     name: str
@@ -83,49 +84,63 @@ def parse_line(line: str) -> Iterator[Command]:
     """The commands of a line, one by one: those before a mistake come before AtError is raised (5.4.3)."""
     if len(line) > LINE_LIMIT:
         raise AtError(f"command line of more than {LINE_LIMIT} characters")
-    text = _squeeze(line)
+    yield from _commands(line)
+
+
+def _commands(line: str) -> Iterator[Command]:
+    text, places = _squeeze(line)
     at = 0
     while at < len(text):
         letter = text[at]
         at += 1
-        if letter == "D":
-            end = text.find(";", at)
-            yield Command("D", "" if end < 0 else ";", 0, text[at:] if end < 0 else text[at:end])
-            at = len(text) if end < 0 else end + 1
-        elif letter == "S":
-            at, number = _digits(text, at)
+        if letter == "D":  # quotes mean nothing in a dial string: it ends at the first semicolon
+            number, stay, rest = line[places[at - 1] + 1 :].partition(";")
+            yield Command("D", stay, 0, number.replace(" ", "").upper())
+            yield from _commands(rest)
+            return
+        if letter == "S":
+            at, number_of = _digits(text, at)
             if text[at : at + 1] == "?":
-                yield Command("S", "?", number)
+                yield Command("S", "?", number_of)
                 at += 1
             elif text[at : at + 1] == "=":
                 start = at + 1
                 at, _ = _digits(text, start)
-                yield Command("S", "=", number, text[start:at])
+                if text[at : at + 1] == "-" and text[at + 1 : at + 2].isdigit():
+                    raise AtError(f"S{number_of} takes no negative value")
+                yield Command("S", "=", number_of, text[start:at])
             else:
-                raise AtError(f"S{number} neither read (S{number}?) nor set (S{number}=n)")
+                raise AtError(f"S{number_of} neither read (S{number_of}?) nor set (S{number_of}=n)")
         elif letter == "+":
             at, command = _extended(text, at)
             yield command
         else:
             name = letter
-            if letter == "&":
+            if letter in _PREFIXES:
                 name += text[at : at + 1]
                 at += 1
-            if letter not in _BASIC and (letter != "&" or name[1:] not in _AMPERSAND):
+            if name not in _BASIC:
                 raise AtError("unknown command")
-            at, number = _digits(text, at)
-            yield Command(name, "", number)
+            at, value = _digits(text, at)
+            if name == "&Z" and text[at : at + 1] in ("=", "?"):
+                op, at = text[at], at + 1
+                yield Command(name, op, value, text[at:] if op == "=" else "")
+                at = len(text) if op == "=" else at
+            else:
+                yield Command(name, "", value)
 
 
-def _squeeze(line: str) -> str:
-    """Spaces and case matter inside quotes only."""
+def _squeeze(line: str) -> tuple[str, list[int]]:
+    """Spaces and case matter inside quotes only: (what matters, where each character stood)."""
     out = []
+    places = []
     quoted = False
-    for char in line:
+    for place, char in enumerate(line):
         quoted ^= char == '"'
         if quoted or char != " ":
             out.append(char if quoted else char.upper())
-    return "".join(out)
+            places.append(place)
+    return "".join(out), places
 
 
 def _digits(text: str, at: int) -> tuple[int, int]:

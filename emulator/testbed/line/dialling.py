@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from testbed.line.at_parser import AtError
 from testbed.line.registers import Profile
 
-TONE_DIGITS = "0123456789*#ABCD"
+TONE_DIGITS = "0123456789*#+ABCD"
 PULSE_DIGITS = "0123456789"
-FLASH_MS = 500
 PULSE_MS = 100  # ten pulses a second
 PULSE_GAP_MS = 800
 
@@ -22,7 +20,10 @@ class Step:
 
 
 def plan_dialling(dial_string: str, profile: Profile) -> list[Step]:
-    """Steps for a dial string without its `;`. P and T set the profile. AtError for other characters."""
+    """Steps for a dial string without its `;`. P and T set the profile.
+
+    What is neither a digit nor a modifier is ignored (6.3.1), as are the digits that pulses cannot say.
+    """
     steps: list[Step] = []
     for char in dial_string:
         if char in "TP":
@@ -36,11 +37,9 @@ def plan_dialling(dial_string: str, profile: Profile) -> list[Step]:
         elif char == ",":
             steps.append(Step("pause", profile.s[8] * 1000))
         elif char == "!":
-            steps.append(Step("pause", FLASH_MS))
+            steps.append(Step("pause", profile.s[29] * 10))
         elif char == "W":
             steps.append(Step("tone"))
         elif char == "@":
             steps.append(Step("quiet"))
-        elif char not in "-()." and (profile.tone or char not in TONE_DIGITS):
-            raise AtError("dial string; expected digits and T P , W @ ! ;")
     return steps

@@ -15,7 +15,7 @@ from settop.errors import LocalError
 from testbed.line.port import LinePort, Signal
 from testbed.line.telephone import Impairment, TelephoneLine
 
-DIGITS = "0123456789*#ABCD"
+DIGITS = "0123456789*#+ABCD"
 
 
 @dataclass(frozen=True)

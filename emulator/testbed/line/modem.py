@@ -12,9 +12,12 @@ from enum import Enum
 from testbed.line.at_parser import AtError, Command, LineEditor, parse_line
 from testbed.line.commands import run_setting
 from testbed.line.dialling import Step, plan_dialling
+from testbed.line.escape import EscapeWatch
+from testbed.line.flow import Flow
+from testbed.line.memory import COMMANDS, Memory
 from testbed.line.port import LinePort, Signal
 from testbed.line.registers import Profile
-from testbed.line.result_codes import Result, frame_information, frame_result
+from testbed.line.result_codes import Result, failed_call, frame_information, frame_reports, frame_result
 
 BUFFER_BYTES = 4096  # each way: towards the line, and kept for the DTE in online command state
 ABORT_IGNORED_MS = 125  # 5.6.1: characters this soon after the command line do not abort a call
@@ -34,9 +37,8 @@ class State(Enum):
 class Modem:
     """One modem on `port`.
 
-    Flow control: `room(now_ms)` is how many bytes it can take now (circuit 106 is ON while it is above 0).
-    Who sends more loses the excess, counted in `lost_bytes`. Bytes still buffered when the call is given up
-    are discarded.
+    Flow control: `room(now_ms)` is how many bytes it can take now. Who sends more loses the excess, counted in
+    `lost_bytes`. Bytes still buffered when the call is given up are discarded.
     """
 
     def __init__(self, port: LinePort) -> None:
@@ -44,12 +46,11 @@ class Modem:
         self.profile = Profile()
         self.lost_bytes = 0
         self._port = port
-        self._stored = Profile()
         self._out = bytearray()
-        self._held = bytearray()  # from the line, while in online command state
+        self._held = bytearray()  # from the line, while in online command state or stopped
         self._editor = LineEditor()
         self._pending: Iterator[Command] = iter(())
-        self._last_number = ""
+        self._memory = Memory()
         # A call being set up
         self._steps: list[Step] = []
         self._step_due_ms: int | None = None
@@ -60,8 +61,9 @@ class Modem:
         self._heard: set[Signal] = set()
         # A call that is up
         self._carrier_due_ms: int | None = None  # end of S10 after the carrier was lost
-        self._escapes = 0
-        self._typed_ms = 0  # last byte from the DTE in online data state
+        self._escape_watch = EscapeWatch()
+        self._flow = Flow(BUFFER_BYTES)
+        self._active_ms = 0  # last byte in either direction
         # A call coming in
         self._rings_due_ms: int | None = None
 
@@ -75,6 +77,10 @@ class Modem:
     def room(self, now_ms: int) -> int:
         """How many bytes `receive` can take now without loss."""
         return max(0, BUFFER_BYTES - self._port.backlog(now_ms))
+
+    def clear_to_send(self, now_ms: int) -> int:
+        """How many bytes the DTE may send now by circuit 106: `room` if +IFC has it so, else any, which may be lost."""
+        return self.room(now_ms) if self.profile.flow[1] == 2 else BUFFER_BYTES
 
     def receive(self, data: bytes, now_ms: int) -> None:
         """Takes bytes from the DTE."""
@@ -118,19 +124,14 @@ class Modem:
         else:
             self._hang_up(now_ms)
         if action == 3:
-            self.profile = self._stored.copy()
+            self.profile = self._memory.profiles[self._memory.chosen].copy()
 
     # -- time
 
     def next_timer(self) -> int | None:
         """When `poll` must come next for this modem's own timers; the line has timers of its own."""
-        timers = (
-            self._step_due_ms,
-            self._call_due_ms,
-            self._carrier_due_ms,
-            self._rings_due_ms,
-            self._guard_due(),
-        )
+        calls = (self._step_due_ms, self._call_due_ms, self._carrier_due_ms, self._rings_due_ms)
+        timers = (*calls, self._escape_watch.due_ms(self.profile), self._idle_due(), self._flow.due_ms)
         return min((at_ms for at_ms in timers if at_ms is not None), default=None)
 
     def poll(self, now_ms: int) -> None:
@@ -138,7 +139,7 @@ class Modem:
         signals = self._port.take_signals()
         while signals and signals[0] is not Signal.CARRIER_LOST:
             self._on_signal(signals.pop(0), now_ms)
-        self._from_line(self._port.take_data())  # what came before the carrier was lost
+        self._from_line(self._port.take_data(), now_ms)  # what came before the carrier was lost
         for signal in signals:
             self._on_signal(signal, now_ms)
         self._run_timers(now_ms)
@@ -152,9 +153,11 @@ class Modem:
         if _due(self._call_due_ms, now_ms):
             rang = Signal.RINGBACK in self._heard and self.profile.hears_busy
             self._fail(Result.NO_ANSWER if rang or self._quiet else Result.NO_CARRIER, now_ms)
-        if _due(self._carrier_due_ms, now_ms):
+        if _due(self._carrier_due_ms, now_ms) or _due(self._idle_due(), now_ms):
             self._fail(Result.NO_CARRIER, now_ms)
-        if _due(self._guard_due(), now_ms):
+        if _due(self._flow.due_ms, now_ms):
+            self._tell_flow(now_ms)
+        if _due(self._escape_watch.due_ms(self.profile), now_ms):
             self._escape()
 
     # -- the line side
@@ -166,7 +169,8 @@ class Modem:
         elif signal is Signal.CARRIER_LOST:
             self._heard.discard(Signal.CARRIER)
             if self.state in (State.ONLINE, State.ONLINE_COMMAND):
-                self._carrier_due_ms = now_ms + self.profile.s[10] * 100
+                if self.profile.s[10] < 255:
+                    self._carrier_due_ms = now_ms + self.profile.s[10] * 100
             elif self.state is State.CALLING:
                 self._fail(Result.NO_CARRIER, now_ms)
         elif self.state is State.CALLING:
@@ -182,12 +186,8 @@ class Modem:
                 self._go_online(now_ms)
         elif signal is Signal.DIAL_TONE and step == "tone":
             self._end_step(now_ms)
-        elif signal is Signal.BUSY_TONE and self.profile.hears_busy:
-            self._fail(Result.BUSY, now_ms)
-        elif signal is Signal.DEAD and self.profile.waits_for_dial_tone:
-            self._fail(Result.NO_DIALTONE, now_ms)
-        elif signal is Signal.CLEARED:
-            self._fail(Result.NO_CARRIER, now_ms)
+        elif result := failed_call(self.profile, signal):
+            self._fail(result, now_ms)
 
     def _ring(self, now_ms: int) -> None:
         if self.state is not State.COMMAND or self._port.off_hook:
@@ -198,42 +198,45 @@ class Modem:
         if self.profile.s[0] and self.profile.s[1] >= self.profile.s[0]:
             self._begin_answer(now_ms)
 
-    def _from_line(self, data: bytes) -> None:
-        if self.state is State.ONLINE:
+    def _from_line(self, data: bytes, now_ms: int) -> None:
+        if data:
+            self._active_ms = now_ms
+        if self.state is State.ONLINE and not self._flow.stopped:
             self._out += data
-        elif self.state is State.ONLINE_COMMAND:
+        elif self.state in (State.ONLINE, State.ONLINE_COMMAND):
             kept = data[: BUFFER_BYTES - len(self._held)]
             self._held += kept
             self.lost_bytes += len(data) - len(kept)
 
     def _to_line(self, data: bytes, now_ms: int) -> None:
+        self._active_ms = now_ms
         for byte in data:
-            self._watch_escape(byte, now_ms)
+            self._escape_watch.see(byte, self.profile, now_ms)
+        data = self._flow.from_dte(data, self.profile.flow[0])
+        if not self._flow.stopped:
+            self._release_held()
         kept = data[: self.room(now_ms)]
         self.lost_bytes += len(data) - len(kept)
         self._port.send(kept, now_ms)
+        self._tell_flow(now_ms)
 
-    def _watch_escape(self, byte: int, now_ms: int) -> None:
-        """Counts escape characters: the first after a guard time of silence, the others closer than that."""
-        guard_ms = self.profile.guard_ms
-        quiet_ms = now_ms - self._typed_ms
-        self._typed_ms = now_ms
-        if byte != self.profile.escape_char:
-            self._escapes = 0
-        elif quiet_ms >= guard_ms and (self._escapes == 0 or guard_ms):
-            self._escapes = 1
-        elif 1 <= self._escapes <= 2:
-            self._escapes += 1
-        else:
-            self._escapes = 0
+    def _release_held(self) -> None:
+        self._out += self._held
+        self._held.clear()
 
-    def _guard_due(self) -> int | None:
-        online = self.state is State.ONLINE and self._escapes == 3
-        return self._typed_ms + self.profile.guard_ms if online else None
+    def _tell_flow(self, now_ms: int) -> None:
+        backlog = self._port.backlog(now_ms)
+        self._out += self._flow.to_dte(backlog, self._port.bits_per_s, now_ms, self.profile.flow[1])
+
+    def _idle_due(self) -> int | None:
+        """End of S30."""
+        counts = self.profile.s[30] and self.state in (State.ONLINE, State.ONLINE_COMMAND)
+        return self._active_ms + self.profile.s[30] * 10_000 if counts else None
 
     def _escape(self) -> None:
         self.state = State.ONLINE_COMMAND
-        self._escapes = 0
+        self._escape_watch.reset()
+        self._out += self._flow.end()
         self._result(Result.OK)
 
     # -- commands
@@ -264,24 +267,14 @@ class Modem:
             self._hang_up(now_ms)
             if command.number:
                 self._port.lift(now_ms)
-        elif name in ("Z", "&F", "&W"):
-            self._profile_command(command, now_ms)
-        else:
-            information = run_setting(self.profile, command)
-            if information:
-                self._out += frame_information(self.profile, information)
+        elif name in COMMANDS:
+            profile = self._memory.profile_command(command, self.profile)
+            if name == "Z":
+                self._hang_up(now_ms)
+            self.profile = profile
+        elif information := run_setting(self.profile, self._memory, command):
+            self._out += frame_information(self.profile, information)
         return True
-
-    def _profile_command(self, command: Command, now_ms: int) -> None:
-        if command.number > (1 if command.name == "Z" else 0):
-            raise AtError("no such profile")
-        if command.name == "&W":
-            self._stored = self.profile.copy()
-        elif command.name == "&F":
-            self.profile = Profile()
-        else:
-            self._hang_up(now_ms)
-            self.profile = self._stored.copy()
 
     def _call_command(self, command: Command, now_ms: int) -> None:
         if command.name == "O":
@@ -294,7 +287,7 @@ class Modem:
         if command.name == "A":
             self._begin_answer(now_ms)
         elif command.text == "L?":
-            self._out += frame_information(self.profile, [self._last_number])
+            self._out += frame_information(self.profile, [self._memory.last_number])
             self._run(now_ms)
         else:
             self._begin_dial(command, now_ms)
@@ -302,9 +295,12 @@ class Modem:
     # -- calls
 
     def _begin_dial(self, command: Command, now_ms: int) -> None:
-        text = self._last_number if command.text == "L" else command.text
+        text = self._memory.dial_string(command.text)
+        if text is None:
+            self._fail(Result.NO_CARRIER, now_ms)
+            return
         steps = plan_dialling(text, self.profile)
-        self._last_number = text
+        self._memory.last_number = text
         self._stay = command.op == ";"
         self._quiet = any(step.kind == "quiet" for step in steps)
         if not self._port.off_hook:
@@ -361,12 +357,14 @@ class Modem:
         self._begin_step(now_ms)
 
     def _go_online(self, now_ms: int) -> None:
+        if self.state is State.CALLING:
+            self._out += frame_reports(self.profile, self._port.bits_per_s)
         self._clear_call()
         self.state = State.ONLINE
-        self._typed_ms = now_ms
+        self._escape_watch.begin(now_ms)
+        self._active_ms = now_ms
         self._result(Result.CONNECT, self._port.bits_per_s)
-        self._out += self._held
-        self._held.clear()
+        self._release_held()
 
     def _hang_up(self, now_ms: int) -> None:
         self._clear_call()
@@ -377,6 +375,8 @@ class Modem:
 
     def _fail(self, result: Result, now_ms: int) -> None:
         """The call is over, not by ATH: one result code, back to command state."""
+        if self.state is State.ONLINE:
+            self._release_held()
         self._hang_up(now_ms)
         self._pending = iter(())
         self._result(result)
@@ -384,7 +384,8 @@ class Modem:
     def _clear_call(self) -> None:
         self._steps = []
         self._step_due_ms = self._call_due_ms = None
-        self._escapes = 0
+        self._escape_watch.reset()
+        self._out += self._flow.end()
         self.profile.s[1] = 0
         self._rings_due_ms = None
 

@@ -65,7 +65,7 @@ class LinePort:
             self._switch.lifted(self, now_ms)
 
     def dial(self, digits: str, now_ms: int) -> None:
-        """`digits` (0-9 * # A-D) have just been sent. Raises LocalError when on-hook."""
+        """`digits` (0-9 * # + A-D) have just been sent. Raises LocalError when on-hook."""
         if not self.off_hook:
             raise LocalError("dialled with the line on-hook; lift() first")
         self._switch.dialled(self, digits, now_ms)

@@ -1,7 +1,7 @@
 """A modem on a pseudo-terminal in real time, an exchange behind it, and a socket by which to ring it.
 
 One thread, one `poll`: it sleeps until the terminal, the socket or the next timer of modem and exchange.
-Closing the pseudo-terminal counts as DTR dropped; see `pty_watch.py`.
+The last close of the pseudo-terminal counts as DTR dropped; see `pty_watch.py`.
 """
 
 import contextlib
@@ -117,7 +117,7 @@ class PtyModem:
         for fd in (self._wake.fileno(), self._control.fileno(), self._watch.fd):
             poller.register(fd, select.POLLIN)
         if self._watch.open:  # a closed one would report POLLHUP again and again
-            wanted = select.POLLIN if self._modem.room(now_ms) else 0
+            wanted = select.POLLIN if self._modem.clear_to_send(now_ms) else 0
             poller.register(self._master, wanted | (select.POLLOUT if self._pending else 0))
         return dict(poller.poll(None if due_ms is None else max(0, due_ms - now_ms)))
 
@@ -133,7 +133,7 @@ class PtyModem:
             termios.tcflush(self._master, termios.TCOFLUSH)  # the next one shall not read what was meant for this
         if not is_open:
             return
-        if room := self._modem.room(now_ms):
+        if room := self._modem.clear_to_send(now_ms):
             self._modem.receive(self._read(room), now_ms)
         if self._pending:
             with contextlib.suppress(BlockingIOError):

@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from testbed.line.port import Signal
 from testbed.line.registers import Profile
 
 
@@ -21,6 +22,17 @@ class Result(Enum):
 # V.250 leaves the numbers of CONNECT <text> to the maker; these are what most makers use. Others are given as
 # 1.
 CONNECT_NUMBERS = {1200: 5, 2400: 10, 4800: 11, 9600: 12, 14400: 13, 19200: 14, 7200: 24}
+
+_CARRIERS = ((300, "V21"), (1200, "V22"), (2400, "V22B"), (9600, "V32"), (14_400, "V32B"), (33_600, "V34"))
+
+
+def failed_call(profile: Profile, signal: Signal) -> Result | None:
+    """What ends a call that is being set up when the line says `signal`, as far as X has it watched; else None."""
+    if signal is Signal.BUSY_TONE and profile.hears_busy:
+        return Result.BUSY
+    if signal is Signal.DEAD and profile.waits_for_dial_tone:
+        return Result.NO_DIALTONE
+    return Result.NO_CARRIER if signal is Signal.CLEARED else None
 
 
 def frame_result(profile: Profile, result: Result, rate_bps: int = 0) -> bytes:
@@ -43,3 +55,15 @@ def frame_information(profile: Profile, lines: list[str]) -> bytes:
     head = cr + lf if profile.settings["V"] else b""
     text = (cr + lf).join(line.encode("ascii") for line in lines)
     return head + text + cr + lf
+
+
+def frame_reports(profile: Profile, rate_bps: int) -> bytes:
+    """The intermediate result codes before CONNECT that +MR, +ER and +DR ask for (6.4.3, 6.5.5, 6.6.2)."""
+    reports = []
+    if profile.parameters["+MR"] != ("0",):
+        carrier = next((name for rate, name in _CARRIERS if rate_bps <= rate), "V90")
+        reports += [f"+MCR: {carrier}", f"+MRR: {rate_bps}"]
+    reports += [f"{name}: NONE" for name in ("+ER", "+DR") if profile.parameters[name] == ("1",)]
+    if profile.settings["Q"]:
+        return b""
+    return b"".join(frame_information(profile, [report]) for report in reports)

@@ -73,7 +73,8 @@ class Terminal:
 
 @dataclasses.dataclass(frozen=True)
 class ReportModel:
-    """Everything that the report and the screen show. `figures` are further (label, value) pairs.
+    """Everything that the report and the screen show. `figures` are further (label, value) pairs; `exposed` packets of
+    the programme were clear on air.
 
     Raises LocalError when there are no portions or a terminal has not one outcome per portion.
     """
@@ -84,6 +85,7 @@ class ReportModel:
     portions: tuple[AirPortion, ...]
     terminals: tuple[Terminal, ...]
     figures: tuple[tuple[str, str], ...] = ()
+    exposed: int = 0
 
     def __post_init__(self) -> None:
         if not self.portions:

@@ -32,6 +32,8 @@ def narrative(model: ReportModel) -> str:
     packets = sum(portion.scrambled_packets for portion in model.portions)
     length = seconds(model.end_ms - model.begin_ms)
     sentences = [f"{count} portion{'s' * (count != 1)} went out in {length}, {packets:,} packets scrambled."]
+    if model.exposed:
+        sentences.append(f"{model.exposed:,} packets of the programme were CLEAR ON AIR: anybody could watch them.")
     for terminal in model.terminals:
         name = terminal.name[:1].upper() + terminal.name[1:] if len(model.terminals) > 1 else "The terminal"
         sentences += _terminal_sentences(model, terminal, name)
@@ -58,7 +60,7 @@ def _terminal_sentences(model: ReportModel, terminal: Terminal, name: str) -> li
     if partly:
         sentences.append(f"Portion{'s' * (len(partly) > 1)} {ranges(partly)} came out in part.")
     if not clear and not partly:
-        sentences.append("Every portion stayed dark.")
+        sentences.append("Nothing was put out." if model.exposed else "Every portion stayed dark.")
     if terminal.hang_up_ms is not None:
         sentences.append(f"The viewer hung up at {seconds(terminal.hang_up_ms)}.")
     opened = sum(outcome.clear_packets for outcome in terminal.outcomes)

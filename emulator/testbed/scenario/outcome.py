@@ -104,7 +104,7 @@ def _charged(records: tuple[StoredRecord, ...]) -> int:
 
 def check_expectations(run: Run) -> list[Check]:
     """What the scenario's [[expect]] tables asked for, each with what was seen."""
-    checks = []
+    checks = [_nothing_exposed(run)]
     for expect in run.plan.expects:
         terminal = next(t for t in run.terminals if t.name == expect.terminal)
         checks.extend(_check_terminal(expect, terminal))
@@ -176,7 +176,14 @@ def demo_checks(run: Run) -> list[Check]:
             f"portions {dark_wrong} are not" if dark_wrong else f"{len(outside)} of {len(outside)}",
         ),
         Check("no packet is damaged", damaged == 0, f"{damaged} are" if damaged else "none is"),
+        _nothing_exposed(run),
     ]
+
+
+def _nothing_exposed(run: Run) -> Check:
+    """What was clear on air was dark for nobody."""
+    pids = ", ".join(f"{count} of PID 0x{pid:04x}" for pid, count in sorted(run.exposed.items()))
+    return Check("no packet of the programme is clear on air", not pids, pids or "none is")
 
 
 def _is_after(portion: PortionResult, hang_up: ConsoleEvent, begin_ms: int) -> bool:
@@ -199,6 +206,7 @@ def report_model(run: Run) -> model.ReportModel:
         model.air_portions(spans, run.terminals[0].analysis, end_ms, others),
         terminals,
         _figures(run),
+        exposed=sum(run.exposed.values()),
     )
 
 

@@ -1,8 +1,8 @@
 """Runs a scenario: puts the broadcast on air, lets viewers act, collects what every terminal put out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headend.broadcast.broadcaster import Broadcaster, OnAirPortion, check_rate, lag_ms
@@ -14,6 +14,7 @@ from headend.store.database import open_database
 from headend.store.ledger import CallRecord, StoreLedger
 from headend.store.master_key import MasterKey
 from headend.store.subscribers import set_tariff
+from headend.ts.exposure import exposed_packets
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import ScrambleResult, scramble_file
 from settop.errors import LocalError
@@ -67,6 +68,8 @@ class Run:
     spans: tuple[PortionSpan, ...]
     broadcast: Path
     terminals: tuple[TerminalRun, ...]
+    exposed: Mapping[int, int] = field(default_factory=dict)
+    """Packets of the programme that were clear on air, by PID: there should be none."""
 
 
 def refuse_to_overwrite(source: Path | None, targets: Iterable[Path], option: str) -> None:
@@ -275,4 +278,14 @@ class Bench:
                     received,
                 )
             )
-        return Run(self._plan, self._runtime.name, begin_ms, end_ms, scrambled, spans, broadcast, tuple(terminals))
+        return Run(
+            self._plan,
+            self._runtime.name,
+            begin_ms,
+            end_ms,
+            scrambled,
+            spans,
+            broadcast,
+            tuple(terminals),
+            exposed_packets(broadcast),
+        )

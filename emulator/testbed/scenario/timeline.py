@@ -125,7 +125,7 @@ def _lane(model: ReportModel, terminal: Terminal, scale: _Scale, y: float) -> La
         x, width = scale.x(portion.started_ms), _gap(scale, portion.started_ms, portion.ended_ms)
         part = min(outcome.clear_packets / max(portion.scrambled_packets, 1), 1.0)
         tip = f"portion {portion.index}: {outcome.clear_packets} of {portion.scrambled_packets} packets clear"
-        word = "" if part == 1.0 or width < 40 else "in part" if part else "dark"
+        word = "" if part == 1.0 or width < 40 else "in part" if part else "dark" if portion.scrambled_packets else ""
         boxes.append(Box(x, y, width, PICTURE_HEIGHT, "dark", word if not part else "", tip))
         if part:
             # Who joins late sees the end of a portion, who leaves early its beginning.

@@ -84,6 +84,10 @@ class EcmSchedule:
         self.inserted = 0
         self.replaced = 0
 
+    def move(self, pid: int) -> None:
+        """Messages from here on go to another PID."""
+        self._heads, self._cc = _packet_heads(pid), 0
+
     def plan(self, first: int, count: int, nulls: bytes) -> list[PlacedEcm]:
         """The messages for packets first..first+count-1, in order. `nulls` has one byte per packet, 1 for a null."""
         planned: list[PlacedEcm] = []

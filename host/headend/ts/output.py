@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from settop.errors import LocalError
 
 from headend.stopping import ignore_stop_signals, signals_held_back, undisturbed
@@ -53,7 +54,8 @@ class Batch(NamedTuple):
     splices: list[Splice]
 
 
-Work = Callable[[int, Packets], int]  # changes the packets (index of the first given) in place, returns a count
+Counts = npt.NDArray[np.int64]  # of whatever the work counts, shape (n,)
+Work = Callable[[int, Packets], Counts]  # changes the packets (index of the first given) in place
 
 
 def run_batches(
@@ -62,7 +64,7 @@ def run_batches(
     batches: Iterable[Batch],
     work: Work,
     progress: Callable[[int, int], None] | None = None,
-) -> int:
+) -> Counts:
     """Carry out `batches` of at most CHUNK_PACKETS packets: read, `work`, splice, write to `handle`.
 
     Returns the sum of what `work` returned. Large files are shared between processes where the system can fork.
@@ -72,9 +74,9 @@ def run_batches(
     alone = in_order or source.packets < _FORK_FROM_PACKETS or workers < 2
     if alone or "fork" not in multiprocessing.get_all_start_methods():
         worker = _Worker(source, handle, work, in_order)
-        counted = done = 0
+        counted, done = np.zeros(1, np.int64), 0
         for batch in batches:
-            counted += worker.run(batch)
+            counted = counted + worker.run(batch)
             done += batch.packets
             if progress:
                 progress(done, source.packets)
@@ -97,6 +99,20 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def put_in_place(chunk: Packets, splices: Iterable[Splice]) -> list[Splice]:
+    """Carry out in `chunk` the splices that put one packet in another's place; returns the others."""
+    rows, new, others = [], [], []
+    for splice in splices:
+        if splice.leaves_out and len(splice.packets) == PACKET_BYTES:
+            rows.append(splice.row)
+            new.append(splice.packets)
+        else:
+            others.append(splice)
+    if rows:
+        chunk[rows] = np.frombuffer(b"".join(new), np.uint8).reshape(-1, PACKET_BYTES)
+    return others
+
+
 class _Worker:
     def __init__(self, source: TsFile, handle: int, work: Work, in_order: bool = False) -> None:
         self._source = source
@@ -106,18 +122,10 @@ class _Worker:
         self._buffer = source.buffer(CHUNK_PACKETS)
         self.end = 0  # packets of output, up to the last batch that was run
 
-    def run(self, batch: Batch) -> int:
+    def run(self, batch: Batch) -> Counts:
         chunk = self._buffer[: batch.packets]
         self._source.read_at(batch.first, chunk)
-        rows, new, inserted = [], [], []
-        for splice in batch.splices:
-            if splice.leaves_out and len(splice.packets) == PACKET_BYTES:
-                rows.append(splice.row)
-                new.append(splice.packets)
-            else:
-                inserted.append(splice)
-        if rows:
-            chunk[rows] = np.frombuffer(b"".join(new), np.uint8).reshape(-1, PACKET_BYTES)
+        inserted = put_in_place(chunk, batch.splices)
         counted = self._work(batch.first, chunk)
         at = None if self._in_order else batch.place * PACKET_BYTES
         written = _write_at(self._handle, at, _pieces(chunk, inserted))
@@ -132,17 +140,17 @@ def _run_forked(
     work: Work,
     workers: int,
     progress: Callable[[int, int], None] | None,
-) -> tuple[int, int]:
+) -> tuple[Counts, int]:
     """This process hands out batches, and works itself on every batch that finds the others busy."""
     context = multiprocessing.get_context("fork")
     pipes: list[Connection] = []
     processes = []
     queued: dict[Connection, int] = {}
-    counted = done = end = 0
+    counted, done, end = np.zeros(1, np.int64), 0, 0
 
-    def note(more: int, packets: int, last: int) -> None:
+    def note(more: Counts, packets: int, last: int) -> None:
         nonlocal counted, done, end
-        counted += more
+        counted = counted + more
         done += packets
         end = max(end, last)
         if progress:
@@ -211,7 +219,7 @@ def _serve(pipe: Connection, others: list[Connection], source: TsFile, handle: i
             first, packets, place, splices = pipe.recv()  # plain tuples: named ones take five times longer to pickle
             batch = Batch(first, packets, place, [Splice(*splice) for splice in splices])
             try:
-                answer: tuple[int, int, int] | Exception = (worker.run(batch), packets, worker.end)
+                answer: tuple[Counts, int, int] | Exception = (worker.run(batch), packets, worker.end)
             except Exception as error:
                 answer = error
             pipe.send(answer)

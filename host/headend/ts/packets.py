@@ -14,11 +14,13 @@ from headend.ts.layout import Layout
 from headend.ts.sources import Source
 
 NULL_PID = 0x1FFF
-PIDS = 0x2000
+PIDS = 0x4000  # 0x2000 of the standard, and those of damaged packets above them (see pids_of)
 CHUNK_PACKETS = 16384  # 3 MiB: large enough for few calls, small enough to stay in a last-level cache
 
 HAS_PAYLOAD = 0x10  # bits of the header word
 HAS_ADAPTATION = 0x20
+IS_START = 0x400000  # payload_unit_start_indicator
+IS_DAMAGED = 0x800000  # transport_error_indicator
 _PAGE_BYTES = 4096
 
 Packets = npt.NDArray[np.uint8]  # shape (n, 188)
@@ -57,8 +59,10 @@ def header_words(packets: Packets, first_packet: int = 0) -> Words:
 
 
 def pids_of(words: Words) -> Words:
-    """The PID in each header word."""
-    pids: Words = words >> np.uint32(8) & np.uint32(0x1FFF)
+    """The PID in each header word. A packet whose transport_error_indicator is set has none that could be believed
+    (ISO/IEC 13818-1, 2.4.3.3): 0x2000 is added to it, so that it meets no PID's table entry.
+    """
+    pids: Words = words >> np.uint32(8) & np.uint32(0x1FFF) | words >> np.uint32(10) & np.uint32(0x2000)
     return pids
 
 

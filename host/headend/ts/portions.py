@@ -14,7 +14,7 @@ from settop.errors import LocalError, RemoteError
 
 from headend.ts.packets import NULL_PID, TsFile
 from headend.ts.psi import Pmt
-from headend.ts.streams import has_picture_or_sound
+from headend.ts.streams import has_picture_or_sound, is_picture_or_sound
 from headend.ts.survey import PcrSamples, Survey, survey
 
 TICKS_PER_MS = 27_000
@@ -24,6 +24,11 @@ MIN_PORTION_SECONDS = 0.2
 MAX_PORTION_SECONDS = 4_000_000.0  # an ECM's remaining_ms has 32 bits
 # The standard wants a PCR every 100 ms; a step beyond this, or backwards, is a splice and not the passing of time.
 JUMP_TICKS = 5 * TICKS_PER_S
+# It is time all the same where so many such steps agree with the packets between them to this factor.
+LONGEST_STEP_TICKS = 600 * TICKS_PER_S
+MIN_AGREEING_STEPS = 2
+PACE_FACTOR = 3.0
+REMUX = "remux the input: ffmpeg -i IN -c copy OUT.ts"
 
 Int64s = npt.NDArray[np.int64]
 
@@ -41,6 +46,10 @@ class Timeline:
         # Scalar look-ups by bisect: lists are several times faster than arrays there.
         self._at_list: list[int] = self._at.tolist()
         self._ticks_list: list[int] = self._ticks.tolist()
+
+    def points(self) -> tuple[list[int], list[int]]:
+        """Packets and their times, between which time runs linearly; the first and the last are extrapolated."""
+        return list(self._at_list), list(self._ticks_list)
 
     def ticks(self, packet: int) -> int:
         """Programme time of one packet."""
@@ -75,28 +84,47 @@ def _rate(positions: Int64s, ticks: Int64s) -> float:
 
 def timeline_of(samples: PcrSamples, packets: int) -> Timeline:
     """Unwrap one clock's references: 33-bit wrap, discontinuity_indicator and jumps (there time goes on at the last
-    known rate). `samples` must not be empty, else LocalError.
+    known rate). Raises RemoteError where no two references tell how time passes.
     """
-    if not samples.packet:
-        raise LocalError("a timeline needs at least one clock reference")
     at = np.frombuffer(samples.packet, np.int64)
     raw = np.frombuffer(samples.ticks, np.int64)
     steps = np.diff(raw) % PCR_MODULUS
     spans = np.diff(at)
-    bad = (np.frombuffer(samples.discontinuity, np.int8)[1:] != 0) | (steps > JUMP_TICKS)
-    if bad.any():
-        good = np.flatnonzero(~bad)
-        if good.size:
-            before = np.searchsorted(good, np.flatnonzero(bad)) - 1
-            model = good[np.maximum(before, 0)]  # the last good span before, or else the first after
-            steps[bad] = spans[bad] * steps[model] // spans[model]
-        else:
-            steps[bad] = 0
+    good = _believed(steps, spans, np.frombuffer(samples.discontinuity, np.int8)[1:] != 0)
+    if not steps[good].any():
+        raise RemoteError(
+            f"the clock does not tell how time passes: {len(at)} PCR, no two of them that agree; its portions cannot "
+            "be timed; remux the input (ffmpeg -i IN -c copy OUT.ts) or choose another clock with --programme"
+        )
+    bad = np.flatnonzero(~good)
+    if bad.size:
+        sound = np.flatnonzero(good)
+        before = np.searchsorted(sound, bad) - 1
+        model = sound[np.maximum(before, 0)]  # the last good span before, or else the first after
+        steps[bad] = spans[bad] * steps[model] // spans[model]
     return Timeline(at, np.concatenate((np.zeros(1, np.int64), np.cumsum(steps))), packets)
 
 
+def _believed(steps: Int64s, spans: Int64s, flagged: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which steps from one PCR to the next are the passing of time: those that are short, and longer ones forward
+    that agree with the packet rate of most others. A sparse clock has nothing but long steps.
+    """
+    short = ~flagged & (steps <= JUMP_TICKS)
+    long = ~flagged & ~short & (steps <= LONGEST_STEP_TICKS)
+    if not long.any():
+        return short
+    pace = steps / np.maximum(spans, 1)
+    known = short & (steps > 0)
+    model = known if np.count_nonzero(known) * 2 > np.count_nonzero(long) else long
+    if np.count_nonzero(model) < MIN_AGREEING_STEPS:
+        return short
+    usual = np.sort(pace[model])[(np.count_nonzero(model) - 1) // 2]
+    agrees: npt.NDArray[np.bool_] = (pace <= usual * PACE_FACTOR) & (pace * PACE_FACTOR >= usual)
+    return short | (long & agrees)
+
+
 def programme_clock(found: Survey, programme: int | None) -> tuple[list[int], Timeline]:
-    """(programmes concerned, timeline of the first of them that has picture or sound).
+    """(programmes concerned, timeline of the first of them that has picture or sound and a clock).
 
     `programme` None means all. Raises RemoteError for no PAT, an unknown programme, no PMT, neither picture nor
     sound, or no PCR.
@@ -109,32 +137,55 @@ def programme_clock(found: Survey, programme: int | None) -> tuple[list[int], Ti
     concerned = list(found.programmes) if programme is None else [programme]
     if not any(found.pmts_of(number) for number in concerned):
         raise RemoteError(f"no undamaged PMT for programme {concerned[0]} in the input")
-    seen = [number for number in concerned if any(has_picture_or_sound(pmt) for _, pmt in found.pmts_of(number))]
+    seen = [number for number in concerned if _is_watchable(found, number)]
     if not seen:
         raise RemoteError(
             f"programme {concerned[0]} has neither a video nor an audio stream; choose another with --programme"
         )
-    pmts = found.pmts_of(seen[0])
-    samples = _clock_samples(found, pmts)
-    if not samples.packet:
-        raise RemoteError(
-            f"programme {seen[0]} has no PCR (clock reference) on PID 0x{pmts[0][1].pcr_pid:04x}; without one its "
-            "portions cannot be timed; remux the input: ffmpeg -i IN -c copy OUT.ts"
-        )
-    return concerned, timeline_of(samples, found.packets)
+    unclear: RemoteError | None = None
+    for number in seen:
+        samples = _clock_samples(found, found.pmts_of(number))
+        try:
+            if samples.packet:
+                return concerned, timeline_of(samples, found.packets)
+        except RemoteError as error:
+            unclear = unclear or error
+    if unclear is not None:
+        raise unclear
+    others = [number for number in found.programmes if number not in concerned and _is_watchable(found, number)]
+    clocks = [str(number) for number in others if _clock_samples(found, found.pmts_of(number)).packet]
+    raise RemoteError(
+        f"programme {seen[0]} has no PCR (clock reference) on PID 0x{found.pmts_of(seen[0])[0][1].pcr_pid:04x} nor on "
+        "its streams; without one its portions cannot be timed; "
+        + (f"programme {', '.join(clocks)} has one: --programme {clocks[0]}" if clocks else REMUX)
+    )
+
+
+def _is_watchable(found: Survey, programme: int) -> bool:
+    return any(has_picture_or_sound(pmt) for _, pmt in found.pmts_of(programme))
+
+
+def clock_pid(found: Survey, pmt: Pmt) -> int | None:
+    """The PID that the PMT names for the clock; where no reference is there, the first stream that has some, picture
+    before sound.
+    """
+    streams = sorted(pmt.streams, key=lambda stream: not is_picture_or_sound(stream))
+    pids = [pmt.pcr_pid, *(stream.pid for stream in streams)]
+    return next((pid for pid in pids if pid in found.pcrs and pid != NULL_PID), None)
 
 
 def _clock_samples(found: Survey, pmts: list[tuple[int, Pmt]]) -> PcrSamples:
     """The programme's references; where a later PMT names another PCR PID, the clock changes to it there."""
     pids: list[tuple[int, int]] = []
     for at, pmt in pmts:
-        if pmt.pcr_pid != NULL_PID and (not pids or pids[-1][1] != pmt.pcr_pid):
-            pids.append((at, pmt.pcr_pid))
+        pid = clock_pid(found, pmt)
+        if pid is not None and (not pids or pids[-1][1] != pid):
+            pids.append((at, pid))
     if len(pids) == 1:
-        return found.pcrs.get(pids[0][1], PcrSamples())
+        return found.pcrs[pids[0][1]]
     joined = PcrSamples()
     for row, (at, pid) in enumerate(pids):
-        samples = found.pcrs.get(pid, PcrSamples())
+        samples = found.pcrs[pid]
         low = bisect_left(samples.packet, at) if row else 0
         high = bisect_left(samples.packet, pids[row + 1][0]) if row + 1 < len(pids) else len(samples.packet)
         joined.discontinuity.extend(samples.discontinuity[low:high])
@@ -155,16 +206,21 @@ class PortionSpan:
     start_ms: float
 
 
+def portion_ticks(portion_seconds: float) -> int:
+    """Length of a portion in ticks. Raises LocalError outside 0.2 to 4,000,000 s."""
+    if not MIN_PORTION_SECONDS <= portion_seconds <= MAX_PORTION_SECONDS:
+        raise LocalError(
+            f"portion_seconds is {portion_seconds:g}; from {MIN_PORTION_SECONDS:g} to {MAX_PORTION_SECONDS:g} work"
+        )
+    return round(portion_seconds * TICKS_PER_S)
+
+
 class PortionMap:
     """Cuts a timeline at multiples of `portion_seconds` (0.2 to 4,000,000, else LocalError) from the first PCR."""
 
     def __init__(self, timeline: Timeline, portion_seconds: float) -> None:
-        if not MIN_PORTION_SECONDS <= portion_seconds <= MAX_PORTION_SECONDS:
-            raise LocalError(
-                f"portion_seconds is {portion_seconds:g}; from {MIN_PORTION_SECONDS:g} to {MAX_PORTION_SECONDS:g} work"
-            )
         self.timeline = timeline
-        self.portion_ticks = round(portion_seconds * TICKS_PER_S)
+        self.portion_ticks = portion_ticks(portion_seconds)
         last = timeline.ticks(max(timeline.packets - 1, 0)) // self.portion_ticks
         firsts = [timeline.first_packet_at(index * self.portion_ticks) for index in range(1, last + 1)]
         self.starts: list[int] = [0, *firsts]

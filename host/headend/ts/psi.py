@@ -10,9 +10,15 @@ from settop.errors import LocalError, RemoteError
 from headend.ts.packets import PACKET_BYTES, SYNC_BYTE
 
 PAT_PID = 0
+CAT_PID = 1
 PAT_TABLE = 0x00
+CAT_TABLE = 0x01
 PMT_TABLE = 0x02
 MAX_SECTION_LENGTH = 1021  # PAT and PMT: section_length's limit, counted from behind that field
+CA_DESCRIPTOR_TAG = 0x09
+_TOO_LONG = (
+    "table 0x%02x would need a section of %d bytes, at most %d fit; remove descriptors or streams from the input"
+)
 _LONGEST_SECTION = 4096
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -24,9 +30,11 @@ def crc32_mpeg2(data: bytes) -> int:
 
 
 def payload_of(packet: bytes) -> bytes:
-    """The payload of one packet, b"" where there is none or the adaptation field is too long."""
+    """The payload of one packet, b"" where there is none, the adaptation field is too long, or
+    transport_error_indicator says that nothing in it can be believed.
+    """
     control = packet[3]
-    if not control & 0x10:
+    if not control & 0x10 or packet[1] & 0x80:
         return b""
     return packet[5 + packet[4] :] if control & 0x20 else packet[4:]
 
@@ -103,12 +111,17 @@ class SectionAssembler:
 
 @dataclass(frozen=True, slots=True)
 class Pat:
-    """One PAT section; `programmes` maps programme number to PMT PID (the network PID, number 0, is left out)."""
+    """One PAT section, the `number`-th of 0..`last`; `programmes` maps programme number to PMT PID. The network PID
+    (number 0) stands apart.
+    """
 
     stream_id: int
     version: int
     current: bool
     programmes: dict[int, int]
+    number: int = 0
+    last: int = 0
+    network_pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Pmt:
-    """One PMT; `descriptors` are the programme's raw descriptor bytes."""
+    """One PMT; `descriptors` are the programme's raw descriptor bytes. `number` and `last` are 0 by the standard."""
 
     programme: int
     version: int
@@ -130,15 +143,14 @@ class Pmt:
     pcr_pid: int
     descriptors: bytes
     streams: tuple[Stream, ...]
+    number: int = 0
+    last: int = 0
 
 
 def _long_section(table: int, extension: int, version: int, current: bool, body: bytes) -> bytes:
     length = 5 + len(body) + 4
     if length > MAX_SECTION_LENGTH:
-        raise RemoteError(
-            f"table 0x{table:02x} would need a section of {length} bytes, at most {MAX_SECTION_LENGTH} fit; "
-            "remove descriptors or streams from the input"
-        )
+        raise RemoteError(_TOO_LONG % (table, length, MAX_SECTION_LENGTH))
     flags = 0xC0 | (version & 31) << 1 | current
     head = struct.pack(">BHHBBB", table, 0xB000 | length, extension, flags, 0, 0) + body
     return head + crc32_mpeg2(head).to_bytes(4, "big")
@@ -155,12 +167,12 @@ def _open_section(section: bytes, table: int) -> tuple[int, int, bool, bytes]:
 
 
 def parse_pat(section: bytes) -> Pat:
-    """Raises RemoteError for another table, a wrong length or a wrong CRC."""
+    """Raises RemoteError for another table, a wrong length or a wrong CRC. Octets behind the last entry are ignored."""
     stream_id, version, current, body = _open_section(section, PAT_TABLE)
-    if len(body) % 4:
-        raise RemoteError("PAT whose programme loop ends inside an entry")
-    entries = (struct.unpack_from(">HH", body, at) for at in range(0, len(body), 4))
-    return Pat(stream_id, version, current, {number: pid & 0x1FFF for number, pid in entries if number})
+    entries = [struct.unpack_from(">HH", body, at) for at in range(0, len(body) - 3, 4)]
+    programmes = {number: pid & 0x1FFF for number, pid in entries if number}
+    network_pid = next((pid & 0x1FFF for number, pid in entries if not number), None)
+    return Pat(stream_id, version, current, programmes, section[6], section[7], network_pid)
 
 
 def build_pat(pat: Pat) -> bytes:
@@ -170,12 +182,18 @@ def build_pat(pat: Pat) -> bytes:
 
 
 def parse_pmt(section: bytes) -> Pmt:
-    """Raises RemoteError for another table, a wrong CRC, or loops that do not add up."""
+    """Raises RemoteError for another table, a wrong CRC, or a programme loop that is longer than the section.
+
+    A stream whose descriptor loop is longer than the section is named all the same, with what there is of its loop;
+    octets behind the last stream that make no entry are ignored.
+    """
     programme, version, current, body = _open_section(section, PMT_TABLE)
     if len(body) < 4:
         raise RemoteError("PMT that is too short")
     pcr_pid, info = struct.unpack_from(">HH", body)
     at = 4 + (info & 0x0FFF)
+    if at > len(body):
+        raise RemoteError(f"PMT of programme {programme} whose programme loop is {at - len(body)} octets too long")
     descriptors = body[4:at]
     streams = []
     while at + 5 <= len(body):
@@ -183,9 +201,8 @@ def parse_pmt(section: bytes) -> Pmt:
         end = at + 5 + (info & 0x0FFF)
         streams.append(Stream(stream_type, pid & 0x1FFF, body[at + 5 : end]))
         at = end
-    if at != len(body):
-        raise RemoteError("PMT whose descriptor or stream loop does not fit its length")
-    return Pmt(programme, version, current, pcr_pid & 0x1FFF, descriptors, tuple(streams))
+    pcr_pid &= 0x1FFF
+    return Pmt(programme, version, current, pcr_pid, descriptors, tuple(streams), section[6], section[7])
 
 
 def build_pmt(pmt: Pmt) -> bytes:
@@ -198,16 +215,46 @@ def build_pmt(pmt: Pmt) -> bytes:
 
 
 def descriptors_of(raw: bytes) -> list[bytes]:
-    """Split a descriptor loop. Raises RemoteError where the last one is cut off."""
+    """Split a descriptor loop, as far as it can be: what follows a descriptor that is longer than the loop is left."""
     found = []
     at = 0
-    while at < len(raw):
-        end = at + 2 + raw[at + 1] if at + 1 < len(raw) else len(raw) + 1
-        if end > len(raw):
-            raise RemoteError("descriptor that is longer than its loop")
+    while at + 2 <= len(raw) and at + 2 + raw[at + 1] <= len(raw):
+        end = at + 2 + raw[at + 1]
         found.append(raw[at:end])
         at = end
     return found
+
+
+def ca_pids_named(raw: bytes) -> list[int]:
+    """PIDs that the CA_descriptors (ISO/IEC 13818-1, 2.6.16) of a loop name, of whatever system."""
+    found = [one for one in descriptors_of(raw) if one[0] == CA_DESCRIPTOR_TAG and len(one) >= 6]
+    return [(one[4] & 0x1F) << 8 | one[5] for one in found]
+
+
+def insert_descriptors(section: bytes, added: bytes, step: int = 1) -> bytes:
+    """A PMT with `added` in front of its programme loop and version_number + `step`; every other octet as it was.
+
+    Raises RemoteError where it would exceed 1,021 bytes.
+    """
+    info = int.from_bytes(section[10:12], "big") + len(added)
+    return _respun(section, step, section[8:10] + info.to_bytes(2, "big") + added + section[12:-4])
+
+
+def remove_descriptors(section: bytes, start: int, size: int) -> bytes:
+    """Undo `insert_descriptors`: `size` octets from `start` of the programme loop go, version_number - 1."""
+    info = int.from_bytes(section[10:12], "big") - size
+    at = 12 + start
+    return _respun(section, -1, section[8:10] + info.to_bytes(2, "big") + section[12:at] + section[at + size : -4])
+
+
+def _respun(section: bytes, step: int, body: bytes) -> bytes:
+    length = 5 + len(body) + 4
+    if length > MAX_SECTION_LENGTH:
+        raise RemoteError(_TOO_LONG % (section[0], length, MAX_SECTION_LENGTH))
+    flags = section[5] & 0xC1 | ((section[5] >> 1) + step & 31) << 1
+    head = section[:1] + bytes((section[1] & 0xF0 | length >> 8, length & 0xFF))
+    head += section[3:5] + bytes((flags,)) + section[6:8] + body
+    return head + crc32_mpeg2(head).to_bytes(4, "big")
 
 
 def fill_slots(sections: Iterable[bytes], rooms: Iterable[int]) -> list[tuple[bool, bytes]]:

@@ -6,13 +6,14 @@ takes further packets behind them. Continuity counters after that run on with th
 """
 
 from array import array
-from collections.abc import Callable
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from headend.ts.packets import PACKET_BYTES
 from headend.ts.psi import SectionAssembler, fill_slots, make_packet, payload_of
+from headend.ts.signalling import Edit
+from headend.ts.survey import Survey
 
-Edit = Callable[[bytes], bytes]  # a section in, the section to put in its place out
 _MAX_GROUP_PACKETS = 64
 
 
@@ -22,6 +23,19 @@ class Edits:
 
     at: "array[int]" = field(default_factory=lambda: array("q"))
     packets: list[tuple[bytes, ...]] = field(default_factory=list)
+    given_up: list[int] = field(default_factory=list)  # packets whose sections should have been changed and were not
+
+    def in_order(self) -> "Edits":
+        """The same, sorted by packet."""
+        order = sorted(range(len(self.at)), key=self.at.__getitem__)
+        return Edits(array("q", [self.at[row] for row in order]), [self.packets[row] for row in order], self.given_up)
+
+    def taken(self, end: int) -> "Edits":
+        """Those before packet `end`, in order, which are gone from here."""
+        ordered = self.in_order()
+        count = bisect_left(ordered.at, end)
+        self.at[:], self.packets[:] = ordered.at[count:], ordered.packets[count:]
+        return Edits(ordered.at[:count], ordered.packets[:count])
 
 
 class PidRewriter:
@@ -55,8 +69,20 @@ class PidRewriter:
         elif self._assembler.idle:
             self._close()
 
+    @property
+    def open_since(self) -> int | None:
+        """The packet with which an open group begins: what becomes of it is not known yet."""
+        return self._group[0][0] if self._group else None
+
+    def forget(self) -> None:
+        """The edit is another one from here on."""
+        self._known.clear()
+        self._shifted.clear()
+
     def finish(self) -> None:
         """Give up an open group: its packets stay as they are."""
+        if self._group and any(self._edit(section) != section for section in self._sections):
+            self._edits.given_up.append(self._group[0][0])
         for at, packet in self._group:
             self._emit(at, packet, (packet,))
         self._restart()
@@ -68,6 +94,7 @@ class PidRewriter:
         changed = [self._edit(section) for section in self._sections]
         group = self._group
         if changed == self._sections:
+            self._sections = []
             self.finish()
             if len(group) == 1:
                 self._known[group[0][1]] = (group[0][1],)
@@ -109,3 +136,15 @@ class PidRewriter:
 
 def _shift_counter(packet: bytes, shift: int) -> bytes:
     return packet[:3] + bytes((packet[3] & 0xF0 | packet[3] + shift & 15,)) + packet[4:]
+
+
+def rewrite_psi(found: Survey, pids: list[int], edit: Edit) -> Edits:
+    """Apply `edit` to every section on `pids`, in the order of the stream."""
+    edits = Edits()
+    for pid in sorted(set(pids)):
+        rewriter = PidRewriter(edit, edits)
+        log = found.psi[pid]
+        for at, number in zip(log.packet, log.distinct, strict=True):
+            rewriter.feed(at, found.distinct[number])
+        rewriter.finish()
+    return edits.in_order() if len(set(pids)) > 1 else edits

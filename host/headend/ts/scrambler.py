@@ -2,27 +2,38 @@
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from settop.errors import RemoteError
 
-from headend.ts.cissa import scramble_packets
-from headend.ts.ecm_schedule import EcmSchedule, PlacedEcm
+from headend.ts.cissa import Mask, scramble_packets
+from headend.ts.ecm_schedule import EcmSchedule
 from headend.ts.keys import control_word
-from headend.ts.output import Batch, EditCursor, Splice, refuse_same_file, replacing, run_batches
-from headend.ts.packets import CHUNK_PACKETS, NULL_PID, PACKET_BYTES, PIDS, Packets, TsFile, header_words, pids_of
-from headend.ts.portions import PortionMap, PortionSpan, programme_clock
-from headend.ts.rewrite import Edits
-from headend.ts.signalling import announcing, rewrite_psi
-from headend.ts.streams import carries_sections
-from headend.ts.survey import Progress, Survey, survey
+from headend.ts.merging import Merger
+from headend.ts.output import Batch, Counts, EditCursor, refuse_same_file, replacing, run_batches
+from headend.ts.packets import (
+    CHUNK_PACKETS,
+    HAS_PAYLOAD,
+    IS_START,
+    NULL_PID,
+    PACKET_BYTES,
+    PIDS,
+    Packets,
+    TsFile,
+    Words,
+    header_words,
+    pids_of,
+)
+from headend.ts.portions import REMUX, PortionMap, PortionSpan, programme_clock
+from headend.ts.rewrite import Edits, rewrite_psi
+from headend.ts.roles import STREAM, RoleCursor, RolePlan, plan_roles
+from headend.ts.signalling import announcing
+from headend.ts.survey import Flags, Progress, Survey, pes_starts, survey
 
 HIGHEST_CA_PID = 0x1FF0
-_LOWEST_ES_PID = 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +61,15 @@ class ScrambleResult:
     ca_pid: int
     programme_id: int
     broadcast_id: bytes
+    pes_starts: tuple[int, int]  # packets in which a PES should begin, and in which one did
+    warnings: list[str]
 
     def as_json(self) -> dict[str, Any]:
         """The key file's content: it holds the keys of the whole programme, keep it secret."""
         return {
             "broadcast_id": self.broadcast_id.hex(),
             "programme_id": self.programme_id,
+            "pes_starts": list(self.pes_starts),
             "portions": [
                 {
                     "index": portion.index,
@@ -84,55 +98,120 @@ def scramble_file(
 
     `portion_seconds` >= 0.2; `programme_secret` >= 16 bytes; `broadcast_id` 8 bytes, new for every run; `programme`
     is a programme_number, None for all. `progress(done, total)` counts packets of both passes. Raises RemoteError
-    where the input cannot be scrambled (no TS, truncated, no PCR, already scrambled, ...), LocalError for wrong
-    arguments, OSError; `dst` is then left as it was.
+    where the input cannot be scrambled (no TS, truncated, no PCR, already scrambled, a stream that would stay clear,
+    ...), LocalError for wrong arguments, OSError; `dst` is then left as it was.
     """
     control_word(programme_secret, programme_id, broadcast_id, 0)  # refuses wrong arguments before anything is read
     refuse_same_file(src, dst)
     with TsFile(src) as source:
         steps = 2 * source.packets
         found = survey(source, progress and (lambda done, _: progress(done, steps)))
-        if found.first_scrambled is not None:
-            raise RemoteError(
-                f"packet {found.first_scrambled} is already scrambled (transport_scrambling_control is not 00); "
-                "descramble the input first"
-            )
+        refuse_scrambled(found)
         programmes, timeline = programme_clock(found, programme)
         portions = PortionMap(timeline, portion_seconds)
+        roles = scrambled_roles(found, programmes)
         ca_pid = found.free_pid(HIGHEST_CA_PID)
-        pmt_pids = [pid for number, pid in found.programmes.items() if number in programmes]
-        edits = rewrite_psi(found, pmt_pids, announcing(programmes, ca_pid, programme_id))
+        edits = rewrite_psi(found, found.pmt_pids_of(programmes), announcing(programmes, ca_pid, programme_id))
+        refuse_given_up(edits)
         schedule = EcmSchedule(portions, ca_pid, programme_id, broadcast_id)
         job = _ScrambleJob(
             found,
             [control_word(programme_secret, programme_id, broadcast_id, index) for index in range(len(portions))],
             portions.spans(),
-            scrambled_pids(found, programmes),
+            RoleCursor(roles),
             edits,
             schedule,
         )
         size = source.packets * PACKET_BYTES
         with replacing(dst, size) as handle:
             second = progress and (lambda done, _: progress(source.packets + done, steps))
-            scrambled = run_batches(source, handle, job.batches(), job.work, second)
-    return job.result(source.packets, scrambled, found.malformed, ca_pid, programme_id, broadcast_id)
+            counts = run_batches(source, handle, job.batches(), job.work, second)
+            if not counts[0]:
+                raise RemoteError(_nothing_scrambled(found, programmes))
+    return job.result(source.packets, counts, ca_pid, programme_id, broadcast_id, warnings_of(found, programmes))
 
 
-def scrambled_pids(found: Survey, programmes: list[int]) -> npt.NDArray[np.bool_]:
-    """Per PID, whether its packets are scrambled: every elementary stream that any PMT of these programmes ever names,
-    except PIDs that carry sections. Shape (8192,).
-    """
-    chosen = np.zeros(PIDS, np.bool_)
-    sections = {NULL_PID, *found.programmes.values()}
-    for _, pmt in found.pmts:
-        for stream in pmt.streams:
-            if carries_sections(stream):
-                sections.add(stream.pid)
-            elif pmt.programme in programmes:
-                chosen[stream.pid] = True
-    chosen[:_LOWEST_ES_PID] = False
-    chosen[list(sections)] = False
-    return chosen
+def scrambled_roles(found: Survey, programmes: list[int]) -> RolePlan:
+    """What each PID carries for these programmes. Raises RemoteError for what would leave a stream of theirs clear."""
+    refuse_unreadable(found.unreadable, programmes.__contains__)
+    plan = plan_roles(found, lambda pmt: pmt.programme in programmes)
+    refuse_streams_among_tables(plan.refused, found.pids, found.starts_pes)
+    return plan
+
+
+def refuse_scrambled(found: Survey) -> None:
+    """Raises RemoteError where a packet is scrambled already."""
+    if found.first_scrambled is not None:
+        raise RemoteError(
+            f"packet {found.first_scrambled} is already scrambled (transport_scrambling_control is not 00); "
+            "descramble the input first"
+        )
+
+
+def refuse_unreadable(unreadable: Mapping[int, tuple[int, str]], concerned: Callable[[int], bool]) -> None:
+    """Raises RemoteError where a PMT of a programme concerned cannot be read: its streams would stay clear."""
+    for programme, (at, text) in unreadable.items():
+        if concerned(programme):
+            raise RemoteError(f"packet {at}: {text}; its streams cannot be known; {REMUX}")
+
+
+def refuse_streams_among_tables(pids: set[int], seen: Flags, starts_pes: Flags) -> None:
+    """Raises RemoteError if one of `pids` is there, which PMTs name as streams and the standard keeps for tables."""
+    for pid in sorted(pids):
+        # A PMT that names PID 0 for what is not there is common, and the PAT is there.
+        if seen[pid] if pid else starts_pes[pid]:
+            raise RemoteError(
+                f"a PMT names a stream on PID 0x{pid:04x}, which the standard keeps for tables: it would stay clear; "
+                f"{REMUX}"
+            )
+
+
+def refuse_given_up(edits: Edits) -> None:
+    """Raises RemoteError where a PMT could not be announced."""
+    if edits.given_up:
+        raise RemoteError(
+            f"packet {edits.given_up[0]}: PMT sections packed back to back, or broken off, leave no place to "
+            f"announce the programme; {REMUX}"
+        )
+
+
+def _nothing_scrambled(found: Survey, programmes: list[int]) -> str:
+    streams = sorted({one.pid for number in programmes for _, pmt in found.pmts_of(number) for one in pmt.streams})
+    listed = ", ".join(f"0x{pid:04x}" for pid in streams[:8])
+    return (
+        f"nothing was scrambled: no packet of the streams that the PMTs name (PIDs {listed}) carries anything; "
+        "choose another programme with --programme"
+    )
+
+
+def warnings_of(found: Survey, programmes: list[int]) -> list[str]:
+    """What the user should know though it is no error: what stays clear because no table claims it, damage."""
+    warnings = []
+    missing = [number for number in programmes if not found.pmts_of(number)]
+    if missing:
+        numbers = ", ".join(map(str, missing[:8]))
+        warnings.append(f"{len(missing)} of {len(programmes)} programmes have no PMT in the input ({numbers})")
+    claimed = np.zeros(PIDS, np.bool_)
+    for _, _, pmt in found.pmts:
+        claimed[[stream.pid for stream in pmt.streams]] = True
+    unclaimed = np.flatnonzero(found.starts_pes & ~claimed)
+    unclaimed = unclaimed[unclaimed < NULL_PID]
+    if unclaimed.size:
+        pids = ", ".join(f"0x{pid:04x}" for pid in unclaimed[:8])
+        warnings.append(f"PIDs that no PMT names carry streams, which stay clear: {pids}")
+    return warnings + damage_warnings(found)
+
+
+def damage_warnings(found: Survey) -> list[str]:
+    """A line on damaged packets, if there are any."""
+    text = f"{found.damaged} damaged packets (transport_error_indicator) were passed on as they are"
+    return [text] if found.damaged else []
+
+
+def pes_begun(chunk: Packets, words: Words, selected: Mask) -> tuple[int, int]:
+    """In how many of the `selected` packets a PES should begin (payload_unit_start_indicator), in how many one does."""
+    rows = np.flatnonzero(selected & (words & (IS_START | HAS_PAYLOAD) == IS_START | HAS_PAYLOAD))
+    return rows.size, int(np.count_nonzero(pes_starts(chunk, rows, words[rows])))
 
 
 class _ScrambleJob:
@@ -143,7 +222,7 @@ class _ScrambleJob:
         found: Survey,
         keys: list[bytes],
         spans: list[PortionSpan],
-        pids: npt.NDArray[np.bool_],
+        roles: RoleCursor,
         edits: Edits,
         schedule: EcmSchedule,
     ) -> None:
@@ -151,43 +230,25 @@ class _ScrambleJob:
         self._keys = keys
         self._spans = spans
         self._starts = [span.first_packet for span in spans]
-        self._pids = pids
+        self._roles = roles
         self._cursor = EditCursor(edits)
         self._schedule = schedule
-        self._first_in_output: list[int] = []
-        self._added = 0
+        self._merger = Merger()
 
     def batches(self) -> Iterator[Batch]:
         for first in range(0, self._found.packets, CHUNK_PACKETS):
             count = min(CHUNK_PACKETS, self._found.packets - first)
-            place = first + self._added
+            place = first + self._merger.added
             ecms = self._schedule.plan(first, count, self._found.nulls(first, count))
-            yield Batch(first, count, place, self._merge(first, self._cursor.take(first, count), ecms))
+            yield Batch(first, count, place, self._merger.merge(first, self._cursor.take(first, count), ecms))
 
-    def _merge(self, first: int, edits: list[Splice], ecms: list[PlacedEcm]) -> list[Splice]:
-        """All splices in order, noting where portions begin in the output.
-
-        What a longer PMT adds comes before an ECM at the same place: that may begin the next portion.
+    def work(self, first: int, chunk: Packets) -> Counts:
+        """Scramble what is due in `chunk`, each portion with its key. Returns how many packets that were, in how many
+        of them a PES should begin (payload_unit_start_indicator), and in how many one did.
         """
-        merged: list[Splice] = []
-        row = 0
-        for ecm in ecms:
-            while row < len(edits) and edits[row].row + first <= ecm.at:
-                if edits[row].row + first == ecm.at and edits[row].leaves_out:
-                    break  # that replaces the packet which follows the ECM
-                self._added += edits[row].growth
-                merged.append(edits[row])
-                row += 1
-            if ecm.begins:
-                self._first_in_output.append(ecm.at + self._added)
-            merged.append(Splice(ecm.at - first, ecm.in_place, ecm.packet))
-            self._added += merged[-1].growth
-        self._added += sum(splice.growth for splice in edits[row:])
-        return merged + edits[row:]
-
-    def work(self, first: int, chunk: Packets) -> int:
-        """Scramble what is due in `chunk`, each portion with its key; returns the number of packets."""
-        selected = self._pids[pids_of(header_words(chunk, first))]
+        words = header_words(chunk, first)
+        selected = self._roles.roles(first, pids_of(words)) == STREAM
+        checked, begun = pes_begun(chunk, words, selected)
         scrambled = 0
         for span in self._spans[max(bisect_right(self._starts, first) - 1, 0) :]:
             start, end = max(span.first_packet - first, 0), span.first_packet + span.packets - first
@@ -196,25 +257,27 @@ class _ScrambleJob:
             if end > start:
                 part = slice(start, min(end, len(chunk)))
                 scrambled += scramble_packets(chunk[part], self._keys[span.index], span.index & 1, selected[part])
-        return scrambled
+        return np.array((scrambled, checked, begun))
 
     def result(
-        self, packets: int, scrambled: int, malformed: int, ca_pid: int, programme_id: int, broadcast_id: bytes
+        self, packets: int, counts: Counts, ca_pid: int, programme_id: int, broadcast_id: bytes, warnings: list[str]
     ) -> ScrambleResult:
-        total = packets + self._added
-        ends = [*self._first_in_output[1:], total]
+        total = packets + self._merger.added
+        starts = self._merger.first_in_output
         portions = [
             Portion(span.index, "odd" if span.index & 1 else "even", key, first, end - first, span.start_ms)
-            for span, key, first, end in zip(self._spans, self._keys, self._first_in_output, ends, strict=True)
+            for span, key, first, end in zip(self._spans, self._keys, starts, [*starts[1:], total], strict=True)
         ]
         return ScrambleResult(
             portions=portions,
             packets=total,
-            scrambled=scrambled,
+            scrambled=int(counts[0]),
             ecm_inserted=self._schedule.inserted,
             ecm_replacing_null=self._schedule.replaced,
-            malformed=malformed,
+            malformed=self._found.malformed,
             ca_pid=ca_pid,
             programme_id=programme_id,
             broadcast_id=broadcast_id,
+            pes_starts=(int(counts[1]), int(counts[2])),
+            warnings=warnings,
         )

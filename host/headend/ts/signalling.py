@@ -1,24 +1,28 @@
 """How a scrambled programme announces itself: CA and scrambling descriptors in its PMT, put in and taken out again."""
 
-from dataclasses import replace
+from collections.abc import Callable, Container
+from typing import NamedTuple
 
 from settop.errors import RemoteError
 from settop.wire.ecm import pack_ca_descriptor, pack_scrambling_descriptor, unpack_ca_descriptor
 
-from headend.ts.psi import PMT_TABLE, Pmt, build_pmt, descriptors_of, parse_pmt
-from headend.ts.rewrite import Edit, Edits, PidRewriter
-from headend.ts.survey import Survey
+from headend.ts.psi import PMT_TABLE, Pmt, descriptors_of, insert_descriptors, parse_pmt, remove_descriptors
+
+Edit = Callable[[bytes], bytes]  # a section in, the section to put in its place out
 
 
-def announcing(programmes: list[int], ca_pid: int, programme_id: int) -> Edit:
-    """An edit that appends both descriptors to the PMTs of `programmes` and raises their version by one (mod 32)."""
+def announcing(programmes: Container[int], ca_pid: int, programme_id: int, step: int = 1) -> Edit:
+    """An edit that puts both descriptors in front of the PMTs of `programmes`; their version rises by `step` (mod 32).
+
+    In front: what follows may be a descriptor that is longer than its loop, and no reader gets past it.
+    """
     added = pack_ca_descriptor(ca_pid, programme_id) + pack_scrambling_descriptor()
 
     def edit(section: bytes) -> bytes:
         pmt = _pmt(section)
         if pmt is None or pmt.programme not in programmes:
             return section
-        return build_pmt(replace(pmt, version=pmt.version + 1 & 31, descriptors=pmt.descriptors + added))
+        return insert_descriptors(section, added, step)
 
     return edit
 
@@ -29,18 +33,40 @@ def withdrawing() -> Edit:
 
     def edit(section: bytes) -> bytes:
         pmt = _pmt(section)
-        if pmt is None or not ca_pids_of(pmt):
+        ours = pmt and _our_descriptor(pmt)
+        if pmt is None or not ours:
             return section
-        kept = b""
-        pending = False  # the scrambling descriptor right behind our CA descriptor is ours, any other is not
-        for descriptor in descriptors_of(pmt.descriptors):
-            ours = unpack_ca_descriptor(descriptor) is not None
-            if not ours and not (pending and descriptor == suffix):
-                kept += descriptor
-            pending = ours
-        return build_pmt(replace(pmt, version=pmt.version - 1 & 31, descriptors=kept))
+        behind = ours.start + ours.size
+        # The scrambling descriptor right behind our CA descriptor is ours, any other is not.
+        size = ours.size + len(suffix) * pmt.descriptors.startswith(suffix, behind)
+        return remove_descriptors(section, ours.start, size)
 
     return edit
+
+
+class _Ours(NamedTuple):
+    """Our CA descriptor: where in the programme loop, and what it says."""
+
+    start: int
+    size: int
+    ca_pid: int
+
+
+def _our_descriptor(pmt: Pmt) -> _Ours | None:
+    """The first one: a programme that was announced twice is withdrawn twice."""
+    at = 0
+    for descriptor in descriptors_of(pmt.descriptors):
+        said = unpack_ca_descriptor(descriptor)
+        if said is not None:
+            return _Ours(at, len(descriptor), said[0])
+        at += len(descriptor)
+    return None
+
+
+def ca_pid_of(pmt: Pmt) -> int | None:
+    """The PID of our ECMs that a PMT names, None where it is no programme of ours."""
+    ours = _our_descriptor(pmt)
+    return ours.ca_pid if ours else None
 
 
 def _pmt(section: bytes) -> Pmt | None:
@@ -48,31 +74,6 @@ def _pmt(section: bytes) -> Pmt | None:
     if section[0] != PMT_TABLE:
         return None
     try:
-        pmt = parse_pmt(section)
+        return parse_pmt(section)
     except RemoteError:
         return None
-    return pmt if section[6:8] == b"\x00\x00" else None
-
-
-def ca_pids_of(pmt: Pmt) -> list[int]:
-    """PIDs of our ECMs that a PMT names."""
-    try:
-        found = [unpack_ca_descriptor(descriptor) for descriptor in descriptors_of(pmt.descriptors)]
-    except RemoteError:
-        return []
-    return [entry[0] for entry in found if entry is not None]
-
-
-def rewrite_psi(found: Survey, pids: list[int], edit: Edit) -> Edits:
-    """Apply `edit` to every section on `pids`, in the order of the stream."""
-    edits = Edits()
-    for pid in sorted(set(pids)):
-        rewriter = PidRewriter(edit, edits)
-        log = found.psi[pid]
-        for at, number in zip(log.packet, log.distinct, strict=True):
-            rewriter.feed(at, found.distinct[number])
-        rewriter.finish()
-    if len(set(pids)) > 1:
-        order = sorted(range(len(edits.at)), key=edits.at.__getitem__)
-        return Edits(type(edits.at)("q", [edits.at[row] for row in order]), [edits.packets[row] for row in order])
-    return edits

@@ -1,7 +1,8 @@
-"""First pass over a stream: which PIDs it uses, its PAT and PMTs, where its clock references are.
+"""First pass over a stream: which PIDs it uses, its tables, its entitlement messages, where its clock references are.
 
-Reads every header and little else. What it keeps grows only with the number of PSI packets and clock references
-(some 20 bytes each), and by one bit per packet.
+Reads every header and little else. What it keeps grows only with the number of PSI packets, entitlement messages and
+clock references (some 20 bytes each), and by one bit per packet. A packet whose transport_error_indicator is set is
+counted and says nothing.
 """
 
 from array import array
@@ -15,22 +16,27 @@ from settop.errors import RemoteError
 from headend.ts.packets import (
     HAS_ADAPTATION,
     HAS_PAYLOAD,
+    IS_DAMAGED,
+    IS_START,
     NULL_PID,
-    PACKET_BYTES,
     PIDS,
     Packets,
     TsFile,
     Words,
     header_words,
+    payload_offsets,
     pids_of,
 )
-from headend.ts.psi import PAT_PID, PAT_TABLE, PMT_TABLE, Pmt, SectionAssembler, parse_pat, parse_pmt
+from headend.ts.psi import Pmt
+from headend.ts.psi_reader import EcmLog, PsiLog, PsiReader
+from headend.ts.tables import CatSeen, ContentSeen, PatSeen, PmtSeen
 
 Progress = Callable[[int, int], None]  # (packets done, packets in all)
+Flags = npt.NDArray[np.bool_]  # shape (PIDS,)
 _PCR_FLAG = 0x10
 _DISCONTINUITY_FLAG = 0x80
 _CHUNK_PACKETS = 16384  # a multiple of 8
-_SEEN, _WANTED = 1, 2  # marks of a PID: a packet has it; it carries PAT or PMTs
+_LOWEST_CA_PID = 0x20
 
 
 @dataclass(slots=True)
@@ -43,31 +49,46 @@ class PcrSamples:
 
 
 @dataclass(slots=True)
-class PsiLog:
-    """Packets of one PMT PID: index in the file, and which of the survey's distinct packets it is."""
-
-    packet: "array[int]" = field(default_factory=lambda: array("q"))
-    distinct: "array[int]" = field(default_factory=lambda: array("l"))
-
-
-@dataclass(slots=True)
 class Survey:
-    """What the first pass found. `pmts` lists each new PMT with the packet that completed it, in order."""
+    """What the first pass found. `pats`, `cats` and `pmts` list each new or changed table with the packet that
+    completed it, in order; `unreadable` the programmes with a PMT that cannot be read: (first packet, what is wrong).
+    """
 
     packets: int = 0
-    pids: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(PIDS, np.bool_))
-    programmes: dict[int, int] = field(default_factory=dict)  # programme number -> PMT PID, as first announced
-    pmts: list[tuple[int, Pmt]] = field(default_factory=list)
+    pids: Flags = field(default_factory=lambda: np.zeros(PIDS, np.bool_))  # a packet has it
+    named: Flags = field(default_factory=lambda: np.zeros(PIDS, np.bool_))  # a table names it
+    starts_pes: Flags = field(default_factory=lambda: np.zeros(PIDS, np.bool_))  # a PES begins in clear on it
+    pats: list[PatSeen] = field(default_factory=list)
+    cats: list[CatSeen] = field(default_factory=list)
+    pmts: list[PmtSeen] = field(default_factory=list)
+    content: list[ContentSeen] = field(default_factory=list)
+    unreadable: dict[int, tuple[int, str]] = field(default_factory=dict)
     psi: dict[int, PsiLog] = field(default_factory=dict)
     distinct: list[bytes] = field(default_factory=list)
+    ecms: EcmLog = field(default_factory=EcmLog)
     pcrs: dict[int, PcrSamples] = field(default_factory=dict)
     first_scrambled: int | None = None
     malformed: int = 0
+    damaged: int = 0  # packets with transport_error_indicator
     damaged_sections: int = 0
     null_bits: bytearray = field(default_factory=bytearray)  # one bit per packet, set for a null packet
 
+    @property
+    def programmes(self) -> dict[int, int]:
+        """Programme number -> PMT PID, as first announced."""
+        found: dict[int, int] = {}
+        for _, pat in self.pats:
+            for number, pid in pat.programmes.items():
+                found.setdefault(number, pid)
+        return found
+
+    def pmt_pids_of(self, programmes: list[int]) -> list[int]:
+        """Every PID that a PAT ever names for these programmes' PMTs and that was read as such."""
+        named = {pid for _, pat in self.pats for number, pid in pat.programmes.items() if number in programmes}
+        return sorted(named & self.psi.keys())
+
     def pmts_of(self, programme: int) -> list[tuple[int, Pmt]]:
-        return [(at, pmt) for at, pmt in self.pmts if pmt.programme == programme]
+        return [(at, pmt) for at, _, pmt in self.pmts if pmt.programme == programme]
 
     def nulls(self, first: int, count: int) -> bytes:
         """One byte per packet, 1 for a null: `count` packets from packet `first`, a multiple of 8, on."""
@@ -76,11 +97,8 @@ class Survey:
 
     def free_pid(self, highest: int) -> int:
         """The first PID from `highest` downwards that neither a packet nor a table uses; RemoteError if none."""
-        taken = self.pids.copy()
-        for _, pmt in self.pmts:
-            taken[[pmt.pcr_pid, *(stream.pid for stream in pmt.streams)]] = True
-        for pid in range(highest, 0x1F, -1):
-            if not taken[pid]:
+        for pid in range(highest, _LOWEST_CA_PID - 1, -1):
+            if not self.pids[pid] and not self.named[pid]:
                 return pid
         raise RemoteError("the input uses every PID; none is left for entitlement control messages")
 
@@ -88,27 +106,36 @@ class Survey:
 def survey(source: TsFile, progress: Progress | None = None) -> Survey:
     """Read the whole of `source` once. Raises RemoteError for lost sync; the rest is the caller's to judge."""
     found = Survey(packets=source.packets)
-    reader = _PsiReader(found)
+    reader = PsiReader(source)
     for first, packets in source.chunks(_CHUNK_PACKETS):
         words = header_words(packets, first)
         pids = pids_of(words)
         found.null_bits += np.packbits(pids == NULL_PID).tobytes()
-        _look_at_headers(found, first, packets, words, pids)
+        look_at_headers(found, first, packets, words, pids)
         reader.read(first, packets, pids)
         if progress:
             progress(first + len(packets), source.packets)
     found.packets = source.packets  # where octets were lost there are fewer than it seemed
-    found.pids = reader.marks & _SEEN != 0
+    found.pids, found.named = reader.seen_pids(), reader.named
+    found.pats, found.cats, found.pmts = reader.pats, reader.cats, sorted(reader.pmts, key=lambda seen: seen.at)
+    found.content, found.unreadable = reader.content, reader.unreadable
+    found.psi, found.distinct, found.ecms = reader.logs, reader.distinct, reader.ecms
     found.damaged_sections = reader.damaged
     return found
 
 
-def _look_at_headers(found: Survey, first: int, packets: Packets, words: Words, pids: Words) -> None:
+def look_at_headers(found: Survey, first: int, packets: Packets, words: Words, pids: Words) -> None:
+    """Note in `found` what the headers of packets first..first+n-1 say: damage, clocks, where PES begin."""
+    damaged = words & IS_DAMAGED != 0
+    if damaged.any():
+        found.damaged += int(np.count_nonzero(damaged))
+        words = np.where(damaged, HAS_PAYLOAD, words)  # nothing else is believed
     if found.first_scrambled is None:
         control = words & 0xC0
         scrambled = (control != 0) & (pids != NULL_PID) if control.any() else control
         if scrambled.any():
             found.first_scrambled = first + int(scrambled.argmax())
+    _look_for_pes(found, packets, words, pids)
     found.malformed += int(np.count_nonzero(words & (HAS_PAYLOAD | HAS_ADAPTATION) == 0))
     rows = np.flatnonzero(words & HAS_ADAPTATION)
     if not rows.size:
@@ -133,77 +160,18 @@ def _look_at_headers(found: Survey, first: int, packets: Packets, words: Words, 
         samples.discontinuity.frombytes(flags[mine].tobytes())
 
 
-class _PsiReader:
-    """Follows PAT and PMTs through the chunks."""
+def _look_for_pes(found: Survey, packets: Packets, words: Words, pids: Words) -> None:
+    rows = np.flatnonzero(words & (IS_START | 0xC0) == IS_START)
+    if rows.size:
+        found.starts_pes[pids[rows[pes_starts(packets, rows, words[rows])]]] = True
 
-    def __init__(self, found: Survey) -> None:
-        self._found = found
-        self._assemblers = {PAT_PID: SectionAssembler()}
-        self.marks = np.zeros(PIDS, np.uint8)
-        self.marks[PAT_PID] = _WANTED
-        self._ids: dict[bytes, int] = {}
-        self._plain: set[bytes] = set()  # packets read before that began and ended with whole sections
-        self._latest: dict[int, Pmt] = {}
 
-    @property
-    def damaged(self) -> int:
-        return sum(assembler.damaged for assembler in self._assemblers.values())
-
-    def read(self, first: int, packets: Packets, pids: Words) -> None:
-        marks = self.marks[pids]
-        if not (marks & _SEEN).all():
-            self.marks[pids] |= _SEEN
-        start = 0
-        while True:
-            known = len(self._assemblers)
-            rows = np.flatnonzero(marks[start:] & _WANTED) + start
-            data = packets[rows].tobytes()
-            at = 0
-            for row, pid in zip(rows.tolist(), pids[rows].tolist(), strict=True):
-                self._packet(first + row, pid, data[at : at + PACKET_BYTES])
-                at += PACKET_BYTES
-                if len(self._assemblers) != known:  # a PAT named new PIDs: look for them from here on
-                    marks = self.marks[pids]
-                    start = row + 1
-                    break
-            else:
-                return
-
-    def _packet(self, at: int, pid: int, packet: bytes) -> None:
-        if pid != PAT_PID:
-            number = self._ids.setdefault(packet, len(self._ids))
-            if number == len(self._found.distinct):
-                self._found.distinct.append(packet)
-            log = self._found.psi[pid]
-            log.packet.append(at)
-            log.distinct.append(number)
-        assembler = self._assemblers[pid]
-        whole = assembler.idle
-        if whole and packet in self._plain:
-            return
-        key = packet[:3] + packet[4:]  # all but the continuity counter
-        if whole and key in self._plain:
-            self._plain.add(packet)
-            return
-        for section in assembler.feed(packet):
-            try:
-                self._section(at, pid, section)
-            except RemoteError:
-                assembler.damaged += 1
-        if whole and assembler.idle and packet[3] & 0xF0 == 0x10:
-            self._plain.add(key)
-
-    def _section(self, at: int, pid: int, section: bytes) -> None:
-        if pid == PAT_PID and section[0] == PAT_TABLE:
-            pat = parse_pat(section)
-            for programme, pmt_pid in pat.programmes.items() if pat.current else ():
-                self._found.programmes.setdefault(programme, pmt_pid)
-                if pmt_pid not in self._assemblers:
-                    self._assemblers[pmt_pid] = SectionAssembler()
-                    self._found.psi[pmt_pid] = PsiLog()
-                    self.marks[pmt_pid] |= _WANTED
-        elif pid != PAT_PID and section[0] == PMT_TABLE:
-            pmt = parse_pmt(section)
-            if pmt.current and self._latest.get(pmt.programme) != pmt:
-                self._latest[pmt.programme] = pmt
-                self._found.pmts.append((at, pmt))
+def pes_starts(packets: Packets, rows: npt.NDArray[np.int64], words: Words) -> npt.NDArray[np.bool_]:
+    """Which of `rows` have a payload that begins as a PES does: packet_start_code_prefix 00 00 01 (ISO/IEC 13818-1,
+    2.4.3.7). `words`: their header words.
+    """
+    at = np.minimum(payload_offsets(packets[rows], words), packets.shape[1] - 3)
+    begins: npt.NDArray[np.bool_] = (
+        (packets[rows, at] == 0) & (packets[rows, at + 1] == 0) & (packets[rows, at + 2] == 1)
+    )
+    return begins
