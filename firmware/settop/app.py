@@ -1,7 +1,7 @@
 """The terminal's application: reads the board, starts player and call service, obeys the console.
 
-Console commands, one a line: `call [NUMBER]`, `hangup`, `secrecy on|off`, `status`, `provision`,
-`provision-set HOSTKEY BLOB`. It answers with lines of `@ MS EVENT TEXT`, MS counted from the start.
+Console commands, one a line: `call [NUMBER]`, `hangup`, `programmes`, `tune [NUMBER|NAME]`, `secrecy on|off`, `status`,
+`provision`, `provision-set HOSTKEY BLOB`. It answers with lines of `@ MS EVENT TEXT`, MS counted from the start.
 """
 
 import gc
@@ -35,6 +35,7 @@ class App:
         self._identity = None
         self._provisioner = None
         self._new_broadcast = False
+        self._listing = None
         self._idle_ms = 0
         self._look_ms = 0
         self._losses = None
@@ -95,6 +96,8 @@ class App:
             self._look_ms = now_ms + LOOK_MS
             self._look()
         timer_ms = self.call.step(now_ms)
+        if self._listing is not None:
+            self._list()
         line = self._read_line()
         if line is not None:
             self._command(line.split(), now_ms)
@@ -118,9 +121,18 @@ class App:
             elif event[0] == "broadcast":
                 self.report("broadcast", "programme=%d" % event[1])
                 self._new_broadcast = True
+            elif event[0] == "left_out":
+                self.report("left_out", event[1])
             else:
                 self.report("lost_portion")
                 self.call.on_portion(None, False, now_ms)
+
+    def _list(self):
+        """A line of the list of programmes: one in a step, as there may be hundreds."""
+        try:
+            self.report(*next(self._listing))
+        except StopIteration:
+            self._listing = None
 
     def _look(self):
         """Tell of what was lost since the last look, with the counters since start; and of a core that gave up."""
@@ -159,6 +171,15 @@ class App:
                 self.call.dial(words[1] if len(words) == 2 else None, now_ms)
             elif words == ["hangup"]:
                 self.call.hang_up(now_ms)
+            elif words == ["programmes"]:
+                from settop.services.choosing import listing  # as rare as _provision
+
+                self._listing = listing(self.player.programmes)
+            elif words[0] == "tune":
+                from settop.services.choosing import tune
+
+                self.report("tuned", tune(self.player, words[1:]))
+                self._player_events(now_ms)
             elif words[0] == "secrecy" and words[1:] in (["on"], ["off"]):
                 self.call.forward_secrecy = words[1] == "on"
                 self.report("secrecy", words[1])
@@ -167,7 +188,9 @@ class App:
             elif words == ["provision"] or (words[0] == "provision-set" and len(words) == 3):
                 self._provision(words)
             else:
-                self.report("error", "unknown command; there are call, hangup, secrecy, status, provision")
+                self.report(
+                    "error", "unknown command; there are call, hangup, programmes, tune, secrecy, status, provision"
+                )
         except RingcastError as error:
             self.report("error", str(error))
         except OSError as error:

@@ -181,7 +181,7 @@ def test_a_run_reaches_to_another_key_to_anything_else_or_to_the_most_that_is_as
     rng = air.Rng(5)
     for _ in range(40):
         source = source_of([air.stream_packet(rng, i, rng.below(183)) for i in range(32)])
-        actions = bytearray([(0, 0, 1, 2, 5, 8, 8, 8, 8, 9, 10, 10, 11, 14)[rng.below(14)] for _ in range(32)])
+        actions = bytearray([(0, 0, 1, 2, 5, 6, 7, 8, 8, 8, 8, 9, 10, 10, 11, 14)[rng.below(16)] for _ in range(32)])
         if rng.below(2):  # long runs are rare otherwise
             for i in range(4, 30):
                 actions[i] = (0, 8, 10)[rng.below(3)]

@@ -14,7 +14,8 @@ def test_only_the_pat_and_service_information_are_known_at_first():
     table = ts.new_pid_table()
     assert len(table) == 0x2000
     assert table[0] == ts.PID_PAT
-    assert all(kind == ts.PID_PASS for kind in table[1:0x20])
+    assert table[0x11] == ts.PID_SDT
+    assert all(kind == ts.PID_PASS for pid, kind in enumerate(table[1:0x20], 1) if pid != 0x11)
     assert not any(table[0x20:])
 
 

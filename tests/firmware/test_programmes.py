@@ -2,36 +2,10 @@
 
 import small_stream as air
 from kit import raises
+from programmes_rig import base_is_whole, feed, named, pairs, tuned
 from settop.errors import RemoteError
-from settop.player.programmes import MAX_PROGRAMMES, MAX_STREAMS, Programmes
+from settop.player.programmes import MAX_PIDS, MAX_READERS, MAX_SERVICES, PMT_COST, Programmes
 from settop.ts import packet as ts
-
-
-def feed(programmes, pid, section, counter=0):
-    for one in air.section_packets(pid, section, counter):
-        if pid:
-            programmes.feed_pmt(one)
-        else:
-            programmes.feed_pat(one)
-
-
-def named(programmes):
-    """{PID: kind} of all that tables have named."""
-    return {pid: kind for pid, kind in enumerate(programmes.table) if pid >= 0x20 and kind}
-
-
-def base_is_whole(programmes):
-    table = programmes.table
-    return bytes(table[:0x20]) == bytes(ts.new_pid_table()[:0x20]) and table[ts.NULL_PID] == ts.PID_DROP
-
-
-def tuned(*pmts):
-    """One PAT for the PMTs ((number, section), ...) on PIDs 0x1000 + number, and the PMTs."""
-    programmes = Programmes()
-    feed(programmes, 0, air.pat([(number, 0x1000 + number) for number, _ in pmts]))
-    for number, section in pmts:
-        feed(programmes, 0x1000 + number, section)
-    return programmes
 
 
 def test_pat_and_pmt_name_streams_tables_and_ecms():
@@ -108,24 +82,26 @@ def test_a_damaged_table_does_not_hide_the_good_one_with_the_same_crc():
     assert programmes.table[air.ES_PID] == ts.PID_ES
 
 
-def test_no_pmt_can_take_the_pat_the_ecms_or_service_information():
+def test_no_pmt_can_take_the_pat_the_ecms_or_a_pid_below_0x10():
     programmes = tuned((1, air.pmt(1, ((0x1B, 0x100),), pcr=0x100)))
-    grab = [(0x1B, pid) for pid in (0, 1, 0x10, 0x11, 0x1F, 0x1001, air.ECM_PID, 0x1FFF)]
+    grab = [(0x1B, pid) for pid in (0, 1, 0x0F, 0x1001, air.ECM_PID, 0x1FFF)]
     feed(programmes, 0x1001, air.pmt(1, grab, version=1), 1)
     assert base_is_whole(programmes)
     assert programmes.table[0x1001] == ts.PID_PMT
     assert programmes.table[air.ECM_PID] == ts.PID_ECM
 
 
-def test_ecm_and_pmt_pids_that_are_no_such_thing_are_refused():
-    for bad in (0, 1, 0x11, 0x1F, 0x1FFF):
-        programmes = tuned((1, air.pmt()))
-        before = bytes(programmes.table)
-        with raises(RemoteError):
-            feed(programmes, 0x1001, air.pmt(1, descriptors=air.ca_descriptor(bad), version=1), 1)
-        with raises(RemoteError):
-            feed(programmes, 0, air.pat(((1, bad),), version=1), 1)
-        assert bytes(programmes.table) == before
+def test_streams_from_0x10_on_are_opened_as_long_as_a_pmt_names_them():
+    low = (0x10, 0x11, 0x1F)
+    programmes = tuned((1, air.pmt(1, [(0x1B, pid) for pid in low], pcr=0x10)))
+    assert [programmes.table[pid] for pid in low] == [ts.PID_ES] * 3
+    feed(programmes, 0x1001, air.pmt(1, ((0x1B, 0x100),), pcr=0x100, version=1), 1)
+    assert bytes(programmes.table[:0x20]) == bytes(ts.new_pid_table()[:0x20])
+
+
+def test_clocks_and_sections_below_0x20_pass_as_service_information():
+    programmes = tuned((1, air.pmt(1, ((0x1B, 0x100), (0x05, 0x11), (0x86, 0x1F)), pcr=0x12)))
+    assert bytes(programmes.table[:0x20]) == bytes(ts.new_pid_table()[:0x20])
 
 
 def test_a_pmt_that_the_pat_does_not_announce_is_left_alone():
@@ -135,48 +111,42 @@ def test_a_pmt_that_the_pat_does_not_announce_is_left_alone():
     assert bytes(programmes.table) == before
 
 
-def test_a_pat_of_endless_sections_is_refused():
-    programmes = Programmes()
-    for number in range(MAX_PROGRAMMES):
-        feed(programmes, 0, air.pat((), number=number, last=255), number)
-    with raises(RemoteError):
-        feed(programmes, 0, air.pat((), number=99, last=255), MAX_PROGRAMMES)
-
-
 def test_hostile_tables_cannot_take_more_than_their_limits():
     rng = air.Rng(71)
     programmes = Programmes()
     for counter in range(air.times(150)):
-        sections = [
-            (
-                0,
-                air.pat(
-                    [(rng.below(65536), 0x20 + rng.below(0x1FDE)) for _ in range(rng.below(12))],
-                    rng.below(3),
-                    number=rng.below(256),
-                    last=1,
-                ),
-            ),
-        ]
-        for number, pid in list(programmes._pmt_pids.items())[:2]:
+        entries = [(rng.below(65536), rng.below(0x2000)) for _ in range(rng.below(12))]
+        sections = [(0, air.pat(entries, rng.below(3), number=rng.below(256), last=rng.below(256)))]
+        for number, pid in pairs(programmes)[-2:]:
             streams = [(0x1B, rng.below(8192)) for _ in range(rng.below(60))]
             sections.append((pid, air.pmt(number, streams, air.ca_descriptor(rng.below(8192)), version=rng.below(32))))
+        if rng.below(8) == 0:
+            programmes.tune(rng.below(65536) or None)
         for pid, section in sections:
             try:
                 feed(programmes, pid, section, counter)
             except RemoteError:
                 pass
-        assert len(programmes._pmt_pids) <= MAX_PROGRAMMES
-        assert len(programmes._pmts) <= MAX_PROGRAMMES
-        assert len(programmes._readers) <= MAX_PROGRAMMES
-        assert len(programmes._pat_crc) <= MAX_PROGRAMMES
-        for _, pmt in programmes._pmts.values():
-            assert len(pmt.streams) + len(pmt.tables) <= MAX_STREAMS
+        assert len(pairs(programmes)) <= MAX_SERVICES
+        assert len(programmes._readers) <= MAX_READERS
+        assert len(programmes._pat_marks) <= 5 * 256
+        assert len(programmes._marks) == 5 * len(pairs(programmes))
+        used = 0
+        for streams, tables, _ in programmes._pmts.values():
+            used += PMT_COST + (len(streams) + len(tables)) // 2
+        assert used <= MAX_PIDS
         assert base_is_whole(programmes)
         # Nothing is left behind in the table by what has gone.
-        known = set(programmes._pmt_pids.values())
-        for _, pmt in programmes._pmts.values():
-            known |= pmt.streams | pmt.tables
-        if programmes.ca:
-            known.add(programmes.ca[0])
+        known = {pid for _, pid in pairs(programmes)}
+        for streams, tables, ca in programmes._pmts.values():
+            for pids in (streams, tables):
+                known |= {pids[at] << 8 | pids[at + 1] for at in range(0, len(pids), 2)}
+            known.add(ca[0])
         assert set(named(programmes)) <= known
+
+
+def test_pats_of_endless_sections_and_services_stay_within_their_limits():
+    programmes = Programmes()
+    for number in range(0, 256, 256 // air.times(64)):
+        feed(programmes, 0, air.pat([(number * 16 + n, 0x1000) for n in range(16)], number=number, last=255), number)
+        assert len(pairs(programmes)) <= MAX_SERVICES

@@ -89,30 +89,38 @@ def watch(data: bytes, programmes: set[int] | None = None) -> OnAir:
     seen = OnAir()
     sections: dict[int, _Sections] = {}
     pat: dict[int, int] = {}
+    parts: dict[tuple[int, int, int], dict[int, int]] = {}  # PAT sections by version, last and number
     streams: dict[int, list[tuple[int, int]]] = {}
+    pes: dict[int, bool] = {}
     ever = _pmt_pids(data)
-    for number, packet in enumerate(packets_of(data)):
+    for place, packet in enumerate(packets_of(data)):
         if packet[1] & 0x80:
             continue
         pid = pid_of(packet)
+        if packet[1] & 0x40:
+            pes[pid] = payload(packet)[:3] == b"\x00\x00\x01"
         if pid in (0, 1) or pid in ever:
             for section in sections.setdefault(pid, _Sections()).feed(packet):
                 if section[0] == 0 and pid == 0:
                     entries = [section[at : at + 4] for at in range(8, len(section) - 7, 4)]
                     seen.named |= {(one[2] & 31) << 8 | one[3] for one in entries}
                     if section[5] & 1:
-                        if section[7] == 0:
-                            pat = {}
-                        pat |= {one[0] << 8 | one[1]: (one[2] & 31) << 8 | one[3] for one in entries if one[0] | one[1]}
+                        version, number, last = section[5] >> 1 & 31, section[6], section[7]
+                        parts = {key: found for key, found in parts.items() if key[:2] == (version, last)}
+                        parts[version, last, number] = {
+                            one[0] << 8 | one[1]: (one[2] & 31) << 8 | one[3] for one in entries if one[0] | one[1]
+                        }
+                        pat = {} if len(parts) > last else pat
+                        for found in parts.values():
+                            pat |= found
                 elif section[0] == 1 and pid == 1:
                     seen.named |= {(one[4] & 31) << 8 | one[5] for one in descriptors(section[8:-4]) if one[0] == 9}
                 elif section[0] == 2:
-                    _pmt(seen, number, pid, section, pat, streams, programmes)
+                    _pmt(seen, place, pid, section, pat, streams, programmes)
         due = {one for key, found in streams.items() if key in pat for kind, one in found if kind not in SECTION_TYPES}
         if pid in due and pid != 0x1FFF and payload(packet) and packet[3] < 0x80:
-            # The PAT has given the PID to a new PMT while an old one still names it: those packets are no stream's.
-            table = pid in pat.values() and packet[1] & 0x40 and payload(packet)[:2] == b"\x00\x02"
-            seen.clear.update([] if table else [pid])
+            # The PAT has given the PID to a new PMT while an old one still names it: no stream's, if no PES is there.
+            seen.clear.update([] if pid in pat.values() and not pes.get(pid) else [pid])
     return seen
 
 

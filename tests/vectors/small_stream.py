@@ -123,6 +123,19 @@ def ca_descriptor(ca_pid=ECM_PID, programme_id=PROGRAMME_ID):
     return struct.pack(">BBHHBI", 9, 9, 0xFFFE, 0xE000 | ca_pid, 1, programme_id)
 
 
+def sdt(services, version=0, current=1, number=0, last=0, flags=0x80):
+    """`services`: ((number, name[, descriptors in front]), ...); names as bytes, None for a service without one."""
+    body = b"\x00\x02\xff"
+    for service in services:
+        inner = service[2] if len(service) > 2 else b""
+        if service[1] is not None:
+            inner += (
+                struct.pack(">BBBB", 0x48, 6 + len(service[1]), 1, 3) + b"ACB" + bytes((len(service[1]),)) + service[1]
+            )
+        body += struct.pack(">HBH", service[0], 0xFC, flags << 8 | len(inner)) + inner
+    return table(0x42, 1, body, version, current, number, last)
+
+
 def pmt(number=1, streams=((0x1B, ES_PID),), descriptors=None, pcr=ES_PID, version=0, current=1):
     """`streams`: ((type, PID[, descriptors]), ...). Our CA descriptor unless `descriptors` says otherwise."""
     if descriptors is None:

@@ -105,7 +105,7 @@ if helper is not None:
     helper = SecondCore()
 player = Player(Tuner(), Sink(), Keyring(), helper=helper)
 lay_out(player._descrambler.source)
-player._programmes.table[PID] = ts.PID_ES
+player.programmes.table[PID] = ts.PID_ES
 player._ciphers[0] = player._ciphers[1] = cipher
 
 def handle():

@@ -32,6 +32,8 @@ Link = Annotated[
 ]
 DEFAULT_CLIP_S = 24
 CALL_SET_UP_S = 3.5
+TUNE_AHEAD_S = 0.5
+"""Before dialling: names come with the SDT, which may take two seconds (ETSI TS 101 211, 4.4)."""
 _LATE_S, _LATE_SHARE = 1.0, 0.05
 """A board that lags by more than both is no real one: a crystal is right to tens of ppm."""
 _INTERRUPTED = "interrupted: the run was given up and there is no report of it"
@@ -66,6 +68,12 @@ def demo(
         int | None, typer.Option(help="Programme number to scramble; default: all, cut by the first one's clock.")
     ] = None,
     clip_seconds: Annotated[int, typer.Option(help="Length of the clip that is made.")] = DEFAULT_CLIP_S,
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER|NAME", help="Service that the viewer tunes to before dialling; default: the lowest one."
+        ),
+    ] = None,
     modem_port: ModemPort = None,
     tuner_port: TunerPort = None,
     board: BoardName = None,
@@ -81,6 +89,10 @@ def demo(
     On a board (docs/boards.md), which gets an identity of the demonstration's own:
       ringcast demo --runtime serial:/dev/ttyACM0 --modem-port /dev/ttyUSB0 --tuner-port /dev/ttyUSB1
       ringcast demo --runtime serial:/dev/ttyACM0 --link cable
+
+    \b
+    Of several services in one stream (`programmes` on the console lists them):
+      ringcast demo --input multiplex.ts --tune 2
     """
     from testbed.scenario.plan import ActionPlan, Plan
 
@@ -98,7 +110,11 @@ def demo(
             clip_seconds=clip_seconds,
             portion_seconds=portion_seconds,
             programme=programme,
-            actions=(ActionPlan(dial_at, "T1", "call"), ActionPlan(hang_up_s, "T1", "hang_up")),
+            actions=(
+                *([ActionPlan(max(0.0, dial_at - TUNE_AHEAD_S), "T1", "tune", tune)] if tune else []),
+                ActionPlan(dial_at, "T1", "call"),
+                ActionPlan(hang_up_s, "T1", "hang_up"),
+            ),
             title="A viewer phones in and the picture clears",
         )
         _check_times(dial_at, hang_up_s, length_s)
@@ -244,7 +260,11 @@ def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, is_demo: b
         original = plain_input(plan.input, work, tell) if plan.input is not None else None
         result = run_plan(plan, runtime, work, show, original)
         show("writing the report", 0.0)
-        checks = outcome.demo_checks(result) if is_demo else outcome.check_expectations(result)
+        checks = (
+            outcome.tuning_checks(result) + outcome.demo_checks(result)
+            if is_demo
+            else outcome.check_expectations(result)
+        )
         model = outcome.report_model(result)
         write_report(work / "report.html", model)
     text = outcome.run_json(result, checks)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from settop.errors import LocalError, RemoteError
 
 from testbed.scenario.packetfile import PACKET_SIZE, Rows, read_packets
+from testbed.scenario.tuning import UNDECIDED, WANTED, Concern
 
 Index = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -37,6 +38,7 @@ class PortionSpan:
 class PortionResult:
     """What came of one portion. `key_delivered_ms` is None where no key was delivered.
 
+    `scrambled_packets` are those of the service that the terminal is tuned to, if it is to one;
     `clear_packets` counts packets scrambled on air that came out with the scrambling flag cleared;
     `clear_equal_original` says whether all of them are the original's, None when there are none.
     `received_offset` is the packet of the output at which this portion's share begins.
@@ -80,10 +82,13 @@ def analyse(
     received: Path,
     portions: Sequence[PortionSpan],
     keys_delivered_ms: Mapping[int, int],
+    concern: Concern | None = None,
 ) -> Analysis:
     """Match a terminal's output `received` against what `broadcast` should have become with all keys.
 
-    `keys_delivered_ms` gives, by portion index, when its key was complete at the terminal. Raises
+    `keys_delivered_ms` gives, by portion index, when its key was complete at the terminal. `concern` says which packets
+    on air a tuned terminal was to put out; those that are not wanted count where they came out, and those around the
+    instant of tuning do not count at all. Raises
     LocalError when `portions` do not fit the broadcast, RemoteError when a file is no transport stream or the
     broadcast is not made from the original.
     """
@@ -102,6 +107,10 @@ def analyse(
     good = matched != _NONE
     opened = np.zeros(len(matched), dtype=bool)
     opened[good] = scrambled[matched[good]]
+    counted = scrambled
+    if concern is not None:
+        counted = scrambled & (concern == WANTED)
+        opened[good] &= concern[matched[good]] != UNDECIDED
     wrong = ~good & _claims_clear(output.rows, on_air, scrambled)
     results = []
     for number, portion in enumerate(portions):
@@ -116,7 +125,7 @@ def analyse(
                 started_ms=portion.started_ms,
                 key_delivered_ms=keys_delivered_ms.get(portion.index),
                 packets=portion.packets,
-                scrambled_packets=int(np.count_nonzero(scrambled[span])),
+                scrambled_packets=int(np.count_nonzero(counted[span])),
                 clear_packets=right + false,
                 clear_equal_original=None if right + false == 0 else false == 0,
                 received_offset=begin,

@@ -186,6 +186,19 @@ def _nothing_exposed(run: Run) -> Check:
     return Check("no packet of the programme is clear on air", not pids, pids or "none is")
 
 
+def tuning_checks(run: Run) -> list[Check]:
+    """That the first terminal took up what its viewer tuned to, or what it said instead; none where he did not."""
+    terminal = run.terminals[0]
+    asked = [action.argument for action in run.plan.actions if action.action == "tune" and action.argument]
+    if not asked:
+        return []
+    said = terminal.station.events("tuned")
+    errors = [event.text for event in terminal.station.events("error")]
+    seen = said[-1].text if said else errors[-1] if errors else "it says nothing"
+    found = bool(said) and said[-1].value("seen") == "ringcast"
+    return [Check(f"the terminal is tuned to {asked[-1]}", found, seen)]
+
+
 def _is_after(portion: PortionResult, hang_up: ConsoleEvent, begin_ms: int) -> bool:
     ran_ms = hang_up.at_ms - begin_ms - portion.started_ms
     last_kept = hang_up.value("last_kept")

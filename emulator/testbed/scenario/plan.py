@@ -15,7 +15,7 @@ from settop.errors import LocalError
 
 from testbed.terminals import RUNTIMES
 
-ACTIONS = ("call", "hang_up", "drop_line", "command", "power_cut", "power_on")
+ACTIONS = ("call", "hang_up", "tune", "drop_line", "command", "power_cut", "power_on")
 MAX_TERMINALS = 99
 MAX_PORTION = 1_000_000
 """Highest portion number of a range in a scenario; it only keeps a slip of the pen from filling the memory."""
@@ -51,7 +51,7 @@ class LinePlan:
 @dataclass(frozen=True)
 class ActionPlan:
     """At `at_s` something happens to `terminal`. `argument`: the number for call (empty: the provisioned one), the text
-    for command."""
+    for command, number or name of the service for tune (empty: the lowest one)."""
 
     at_s: float
     terminal: str

@@ -23,8 +23,10 @@ from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import MachineError
 from testbed.scenario.analysis import Analysis, PortionSpan, analyse
 from testbed.scenario.clip import make_clip
+from testbed.scenario.packetfile import read_packets
 from testbed.scenario.plan import ActionPlan, Plan
 from testbed.scenario.seeded import seeded
+from testbed.scenario.tuning import concern, tunings
 from testbed.station import Station
 from testbed.terminals import TUNER_BAUDS, Runtime, terminal_spec, tuner_baud_for
 from testbed.world import World
@@ -233,6 +235,7 @@ class Bench:
         {
             "call": lambda: station.say(f"call {action.argument}".strip()),
             "hang_up": lambda: station.say("hangup"),
+            "tune": lambda: station.say(f"tune {action.argument}".strip()),
             "command": lambda: station.say(action.argument),
             "drop_line": lambda: self.world.exchange.drop(station.port, now_ms),
             "power_cut": lambda: station.power_cut(now_ms),
@@ -257,7 +260,12 @@ class Bench:
             delivered = {
                 int(event.value("portion") or -1): event.at_ms - begin_ms for event in reversed(station.events("key"))
             }
-            analysis = analyse(original, broadcast, received, spans, delivered)
+            tuned = tunings(station.events("tuned"), begin_ms)
+            wanted_packets = None
+            if tuned:
+                times_ms = packet_times_ns(broadcast, self._plan.programme).clip(min=0) // 1_000_000
+                wanted_packets = concern(read_packets(broadcast).rows, times_ms, tuned)
+            analysis = analyse(original, broadcast, received, spans, delivered, wanted_packets)
             identity = self._identities[name]
             wanted = identity.terminal_id.hex()
             calls = tuple(

@@ -34,8 +34,9 @@ MAX_EVENTS = 64  # more than one step can bring about
 class Player:
     """`tuner` has any() and readinto(view); `sink` has write(view) -> octets taken or None. `keyring`: Keyring.
 
-    next_event() gives ("broadcast", programme_id, broadcast_id), ("portion", index) and ("lost",) in their order; take
-    them after each step, only the latest MAX_EVENTS are kept. Counters, since start, in packets: `packets` in step,
+    next_event() gives ("broadcast", programme_id, broadcast_id), ("portion", index), ("lost",) and ("left_out", text),
+    of what the memory had no room for, in their order; take them after each step, only the latest MAX_EVENTS are kept.
+    `programmes`: what PAT and PMTs say. Counters, since start, in packets: `packets` in step,
     `opened`, `dark` (no key), `damaged`, `overflow` (opened, and the sink did not take them), `refused` (tables and
     ECMs that broke the rules, clear payload in a scrambled stream), `lost` (never came, by the continuity counters);
     `resyncs` counts losses of step. `portion`: the index on air, None before the first ECM and when lost. `helper`: a
@@ -59,7 +60,7 @@ class Player:
         self._ring = None  # made with the first key, or when the sink first takes less than all
         self._descrambler = Descrambler(slots, helper)
         self._source = memoryview(self._descrambler.source)
-        self._programmes = Programmes()
+        self.programmes = Programmes()
         self._have = 0  # octets behind IN_OFFSET; the first of them should be a sync octet
         self._fed_ms = 0
         self._step_ms = 0
@@ -70,6 +71,7 @@ class Player:
         self._slack_ms = SLACK_MS
         self._turned = False  # packets of the next portion have come: those of this parity are not the running one's
         self._floor = 0  # portions below are over
+        self._ecm_ca = None  # (ECM PID, programme id) of the last ECM that was believed
         self._claim = None  # what the last unexpected ECM said (keys are shut then), and how many in a row said so
         self._claims = 0
         self._ciphers = [None, None]  # by parity: even, odd
@@ -108,6 +110,21 @@ class Player:
             self._handle((self._have - 1) // ts.PACKET_BYTES, now_ms)
         return count
 
+    def tune(self, service):
+        """Put out the streams of this service (its number, 1 to 65535) alone; None: of the lowest one of ours, and of
+        all that share its ECMs. Another programme's keys are wiped, and its first ECM is believed."""
+        self.programmes.tune(service)
+        if self.programmes.ca in (None, self._ecm_ca):
+            return
+        self.keyring.wipe()
+        self.programme_id = self.broadcast_id = self._change_ms = self._ecm_ca = None
+        self._claim = ()
+        self._claims = self._floor = self._stalled_ms = 0
+        if self.portion is not None:
+            self.portion = None
+            self._event(("lost",))
+        self.refresh()
+
     def refresh(self):
         """A key has come or gone: look the running portion's cipher up again."""
         portion = self.portion
@@ -121,10 +138,13 @@ class Player:
     # --- packets --------------------------------------------------------------------------------------------------
 
     def _handle(self, count, now_ms):
-        """Handle the first `count` packets, as far as they are in step, and move the rest to the front."""
+        """Handle the first `count` packets, as far as they are in step and up to a table that changes what the others
+        are, and move the rest to the front."""
         descrambler = self._descrambler
+        programmes = self.programmes
         plan = descrambler.plan
-        in_step = descrambler.sort(self._programmes.table, count, self._have)
+        programmes.changed = False
+        in_step = descrambler.sort(programmes.table, count, self._have)
         slot = 0
         while slot < in_step:
             action = plan[slot]
@@ -139,13 +159,23 @@ class Player:
                 if action:
                     self._other(slot, action, now_ms)
                 slot += 1
-        self.packets += in_step
+                if programmes.changed:
+                    self._forget(slot, in_step)  # what follows has another meaning now: it is sorted again
+                    break
+        self.packets += slot
         if descrambler.filled:
             self._put_out()
-        if in_step < count:
-            self._resync(ts.PACKET_BYTES * in_step)
+        if slot == in_step < count:
+            self._resync(ts.PACKET_BYTES * slot)
         else:
-            self._keep(ts.PACKET_BYTES * count)
+            self._keep(ts.PACKET_BYTES * slot)
+
+    def _forget(self, slot, end):
+        """Forget the counters of packets that are going to be sorted once more: they are no gap."""
+        source = self._descrambler.source
+        table = self.programmes.table
+        for at in range(ts.IN_OFFSET + ts.PACKET_BYTES * slot, ts.IN_OFFSET + ts.PACKET_BYTES * end, ts.PACKET_BYTES):
+            table[(source[at + 1] & 0x1F) << 8 | source[at + 2]] &= ts.PID_KIND
 
     def _keep(self, at):
         """Drop the first `at` octets."""
@@ -206,7 +236,7 @@ class Player:
                 self._table(self._source[at : at + ts.PACKET_BYTES], action, now_ms)
             except RemoteError:
                 self.refused += 1
-            if action != ts.PID_ECM:
+            if action not in (ts.PID_ECM, ts.PID_OTHER_PMT):
                 self._descrambler.copy(slot)
 
     def _table(self, packet, action, now_ms):
@@ -216,20 +246,28 @@ class Player:
             if packet[1] & 0x40 and at + 1 + SECTION_BYTES <= ts.PACKET_BYTES and packet[at] == 0:
                 self._on_ecm(unpack_ecm(packet[at + 1 : at + 1 + SECTION_BYTES]), now_ms)
         elif action != ts.PID_PASS:
-            ca = self._programmes.ca
-            if action == ts.PID_PAT:
-                self._programmes.feed_pat(packet)
-            else:
-                self._programmes.feed_pmt(packet)
-            if self._programmes.ca != ca:
-                # Other streams under other keys: shut until an ECM says which.
-                self._claim = ()
-                self.refresh()
+            programmes = self.programmes
+            ca = programmes.ca
+            try:
+                if action == ts.PID_PAT:
+                    programmes.feed_pat(packet)
+                elif action == ts.PID_SDT:
+                    programmes.feed_sdt(packet)
+                else:
+                    programmes.feed_pmt(packet)
+            finally:
+                if programmes.ca != ca and programmes.ca not in (None, self._ecm_ca):
+                    # Other streams under other keys: shut until an ECM says which.
+                    self._claim = ()
+                    self.refresh()
+                text = programmes.left_out()
+                if text is not None:
+                    self._event(("left_out", text))
 
     # --- portions and their keys ----------------------------------------------------------------------------------
 
     def _on_ecm(self, ecm, now_ms):
-        ca = self._programmes.ca
+        ca = self.programmes.ca
         if ca is None or ecm.programme_id != ca[1]:
             raise RemoteError("ECM of another programme than the PMT names")
         if ecm.portion == NONE or ecm.remaining_ms > MAX_REMAINING_MS:
@@ -257,6 +295,7 @@ class Player:
         if self._change_ms is None or ecm.portion != self.portion or not same:
             self._change_ms = now_ms + ecm.remaining_ms
         self._stalled_ms = 0
+        self._ecm_ca = ca
         if not same:
             self.keyring.wipe()
             self.programme_id = ecm.programme_id

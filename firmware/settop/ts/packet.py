@@ -8,6 +8,9 @@ PACKET_BYTES = 188
 SYNC = 0x47
 NULL_PID = 0x1FFF
 PIDS = 0x2000
+LOWEST_PID = 0x10  # that a PMT or a stream may have (ISO/IEC 13818-1 table 2-3)
+LOWEST_FREE_PID = 0x20  # PIDs below are service information where no PMT says otherwise (EN 300 468, 5.1.3)
+SDT_PID = 0x11
 
 CISSA_IV = b"DVBTMCPTAESCISSA"  # ETSI TS 103 127, 6.2
 IN_OFFSET = len(CISSA_IV)
@@ -22,6 +25,8 @@ PID_ES = 2
 PID_ECM = 3
 PID_PAT = 4
 PID_PMT = 5
+PID_SDT = 6
+PID_OTHER_PMT = 7  # of a service that the viewer has not chosen: read and not put out
 
 # What sort() makes of a packet: the PID's own value, or for an elementary stream one of these.
 ACTION_CLEAR = 2  # not scrambled
@@ -56,10 +61,16 @@ def block_views(work):
 def new_pid_table():
     """PAT and the PIDs of service information pass, everything else is dropped until a PMT names it."""
     table = bytearray(PIDS)
-    for pid in range(1, 0x20):
-        table[pid] = PID_PASS
-    table[0] = PID_PAT
+    for pid in range(LOWEST_FREE_PID):
+        table[pid] = unnamed(pid)
     return table
+
+
+def unnamed(pid):
+    """What a PID is that no table names."""
+    if pid >= LOWEST_FREE_PID:
+        return PID_DROP
+    return PID_SDT if pid == SDT_PID else PID_PASS if pid else PID_PAT
 
 
 def payload_offset(packet):

@@ -1,7 +1,7 @@
 """PAT and PMT as far as a terminal needs them (ISO/IEC 13818-1, 2.4.4): which PIDs are what, and where the ECMs are."""
 
 from settop.errors import RemoteError
-from settop.ts.packet import PACKET_BYTES, payload_offset
+from settop.ts.packet import LOWEST_FREE_PID, LOWEST_PID, NULL_PID, PACKET_BYTES, payload_offset
 from settop.wire.crc import crc32_mpeg2
 from settop.wire.ecm import CA_DESCRIPTOR_TAG, unpack_ca_descriptor
 
@@ -25,27 +25,40 @@ class Pmt:
 
 
 class SectionReader:
-    """Sections of one PID, put together from packets. An interrupted one is dropped and counted in `dropped`; at most
-    MAX_SECTION_BYTES and one packet are held."""
+    """Sections of some tables on one PID, put together from packets; those of other tables are passed over.
 
-    def __init__(self):
+    An interrupted one is dropped and counted in `dropped`; at most MAX_SECTION_BYTES and one packet are held.
+    """
+
+    def __init__(self, *tables):
         self.dropped = 0
+        self._tables = tables  # table ids
         self._part = None
-        self._next_cc = None
+        # Of the packet that brought the last of `_part`: its counter, where its payload began, how much of it is there.
+        self._counter = 0
+        self._at = 0
+        self._fresh = 0
+
+    def busy(self):
+        """Whether a section is under way. Where none is, a packet before the next start of one means nothing."""
+        return self._part is not None
 
     def feed(self, packet):
         """List of whole sections (bytes, 3 to MAX_SECTION_BYTES, CRC not yet checked) that end in this packet."""
-        at = payload_offset(packet)
-        if at >= PACKET_BYTES:
-            return []
-        counter = packet[3] & 0x0F
-        if self._next_cc is not None and counter != self._next_cc:
-            if counter == self._next_cc - 1 & 0x0F:
-                return []  # a duplicate packet (2.4.3.3)
-            self._drop()
-        self._next_cc = counter + 1 & 0x0F
         done = []
-        if packet[1] & 0x40:
+        at = payload_offset(packet)
+        if at >= PACKET_BYTES or packet[1] & 0x80:
+            return done
+        starts = packet[1] & 0x40
+        counter = packet[3] & 0x0F
+        if self._part is not None and counter != self._counter + 1 & 0x0F:
+            if counter == self._counter and self._is_same(packet, at):
+                self._fresh = 0  # a packet may be sent twice, and no more often (2.4.3.3)
+                return done
+            self._drop()
+        self._counter = counter
+        self._at = at
+        if starts:
             start = at + 1 + packet[at]
             if start > PACKET_BYTES:
                 self._drop()
@@ -56,29 +69,33 @@ class SectionReader:
                 self._drop()
             at = start
             while at < PACKET_BYTES and packet[at] != STUFFING:
-                self._part = bytearray(packet[at:PACKET_BYTES])
-                size = self._size()
-                if size is None or size > len(self._part):
-                    break
-                self._finish(done)
+                size = 3 + ((packet[at + 1] & 0x0F) << 8 | packet[at + 2]) if at + 2 < PACKET_BYTES else PACKET_BYTES
+                if packet[at] in self._tables:
+                    if at + size <= PACKET_BYTES:
+                        done.append(bytes(packet[at : at + size]))
+                    else:
+                        self._part = bytearray(packet[at:PACKET_BYTES])
+                        self._fresh = PACKET_BYTES - at
                 at += size
         elif self._part is not None:
             self._part.extend(packet[at:PACKET_BYTES])
+            self._fresh = PACKET_BYTES - at
             self._finish(done)
         return done
 
-    def _size(self):
-        part = self._part
-        return 3 + ((part[1] & 0x0F) << 8 | part[2]) if len(part) >= 3 else None
+    def _is_same(self, packet, at):
+        fresh = self._fresh
+        return at == self._at and fresh > 0 and self._part[-fresh:] == packet[PACKET_BYTES - fresh : PACKET_BYTES]
 
     def _finish(self, done):
-        size = self._size()
-        if size is None:
+        part = self._part
+        if len(part) < 3:
             return
+        size = 3 + ((part[1] & 0x0F) << 8 | part[2])
         if size > MAX_SECTION_BYTES:
             self._drop()
-        elif len(self._part) >= size:
-            done.append(bytes(self._part[:size]))
+        elif len(part) >= size:
+            done.append(bytes(part[:size]))
             self._part = None
 
     def _drop(self):
@@ -102,46 +119,59 @@ def is_current(section):
 
 
 def unpack_pat(section):
-    """{programme number: PMT PID}, without the network PID (number 0). Raises RemoteError."""
+    """What the PAT names, as bytes: programme number and PMT PID of each usable entry, two octets each.
+
+    Raises RemoteError for no PAT. Left out are the network PID (programme 0), PIDs that no PMT may have (below 0x10,
+    0x1fff: table 2-3) and octets that make no entry.
+    """
     end = _body(section, TABLE_PAT)
-    programmes = {}
+    pairs = bytearray()
     for at in range(8, end - 3, 4):
-        number = section[at] << 8 | section[at + 1]
-        if number:
-            programmes[number] = (section[at + 2] & 0x1F) << 8 | section[at + 3]
-    return programmes
+        high = section[at + 2] & 0x1F
+        pid = high << 8 | section[at + 3]
+        if section[at] | section[at + 1] and LOWEST_PID <= pid < NULL_PID:
+            pairs.extend(section[at : at + 2])
+            pairs.append(high)
+            pairs.append(pid & 0xFF)
+    return bytes(pairs)
 
 
 def unpack_pmt(section):
-    """A PMT section as Pmt. Raises RemoteError, also where a length leads out of the section."""
+    """A PMT section as Pmt. Raises RemoteError for no PMT.
+
+    Lengths that do not fit are no reason to lose what can be read: a loop that leads out of its section ends with it,
+    and of descriptors all are read up to the first that leads out of its loop.
+    """
     end = _body(section, TABLE_PMT)
-    streams = {(section[8] & 0x1F) << 8 | section[9]}
+    if end < 12:
+        raise RemoteError("PMT of %d octets, expected 16 or more" % len(section))
+    streams = set()
+    pcr = (section[8] & 0x1F) << 8 | section[9]
+    if pcr >= LOWEST_FREE_PID:  # service information passes anyway
+        streams.add(pcr)
     tables = set()
     at = 12
-    limit = at + ((section[10] & 0x0F) << 8 | section[11])
-    ca = _find_ca(section, at, limit, end)
+    limit = min(end, at + ((section[10] & 0x0F) << 8 | section[11]))
+    ca = _find_ca(section, at, limit)
     at = limit
-    while at < end:
-        if at + 5 > end:
-            raise RemoteError("PMT stream entry leads out of its section")
+    while at + 5 <= end:
         kind = tables if section[at] in SECTION_STREAM_TYPES else streams
         kind.add((section[at + 1] & 0x1F) << 8 | section[at + 2])
-        limit = at + 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4])
-        ca = ca or _find_ca(section, at + 5, limit, end)
+        limit = min(end, at + 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4]))
+        ca = ca or _find_ca(section, at + 5, limit)
         at = limit
     return Pmt(section[3] << 8 | section[4], streams - tables, tables, ca)
 
 
-def _find_ca(section, at, limit, end):
-    """The first CA descriptor of ours between `at` and `limit`, as (CA PID, programme id), or None."""
-    if limit > end:
-        raise RemoteError("PMT descriptors lead out of their section")
-    found = None
+def _find_ca(section, at, limit):
+    """The first usable CA descriptor of ours between `at` and `limit`, as (CA PID, programme id), or None."""
     while at + 2 <= limit:
         size = 2 + section[at + 1]
         if at + size > limit:
-            raise RemoteError("PMT descriptor leads out of its loop")
-        if found is None and section[at] == CA_DESCRIPTOR_TAG:
-            found = unpack_ca_descriptor(section[at : at + size])
+            break
+        if section[at] == CA_DESCRIPTOR_TAG:
+            ca = unpack_ca_descriptor(section[at : at + size])
+            if ca is not None and LOWEST_FREE_PID <= ca[0] < NULL_PID:
+                return ca
         at += size
-    return found
+    return None

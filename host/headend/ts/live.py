@@ -125,7 +125,7 @@ class LiveScrambler:
         self._found = Survey()
         self._reader = PsiReader(self._held)
         self._planner = RolePlanner(lambda pmt: programme in (None, pmt.programme))
-        self._roles = RolePlan([], self._planner.refused)
+        self._roles = RolePlan(self._planner.refused)
         self._cursor = RoleCursor(self._roles)
         self._edits = Edits()
         self._rewriters: dict[int, PidRewriter] = {}
@@ -270,14 +270,15 @@ class LiveScrambler:
             self._planner.take(seen)
             if isinstance(seen, PmtSeen) and seen.pmt.programme == self._clock_programme:
                 self._follow_clock(seen.pmt)
-        self._roles.changes.extend(sorted(self._planner.changes[done:], key=lambda change: change.at))
+        self._roles.add(self._planner.changes[done:])
         refuse_streams_among_tables(self._planner.refused, reader.seen_pids(), self._found.starts_pes)
         refuse_unreadable(reader.unreadable, lambda number: self._programme in (None, number))
         for pid, log in reader.logs.items():
             if pid not in self._rewriters:
                 self._rewriters[pid] = PidRewriter(lambda section: self._edit(section), self._edits)
             for at, number in zip(log.packet, log.distinct, strict=True):
-                self._rewriters[pid].feed(at, reader.distinct[number])
+                if self._roles.role_at(at, pid) != STREAM:
+                    self._rewriters[pid].feed(at, reader.distinct[number])
             del log.packet[:], log.distinct[:]
         reader.forget(_DISTINCT_KEPT)
         refuse_given_up(self._edits)

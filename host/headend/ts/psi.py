@@ -42,12 +42,13 @@ def payload_of(packet: bytes) -> bytes:
 class SectionAssembler:
     """Sections of one PID, fed packet by packet; several per packet, over packets, pointer_field and CC checked.
 
-    `damaged` counts sections that were refused: wrong CRC, impossible length, a lost packet in between. `idle` is
-    True while no section is half received.
+    `damaged` counts sections that were refused: wrong CRC (unless `unchecked`), impossible length, a lost packet in
+    between. `idle` is True while no section is half received.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unchecked: bool = False) -> None:
         self.damaged = 0
+        self._unchecked = unchecked
         self._partial: bytearray | None = None  # None: wait for a section's start
         self._last = b""
 
@@ -55,12 +56,21 @@ class SectionAssembler:
     def idle(self) -> bool:
         return not self._partial
 
+    @property
+    def open_part(self) -> bytes:
+        """What there is of a section that is half received."""
+        return bytes(self._partial or b"")
+
+    def misses(self, packet: bytes) -> bool:
+        """Whether packets are missing between a half received section and `packet`, by the continuity counter."""
+        return bool(self._partial and self._last and payload_of(packet) and (self._last[3] + 1 ^ packet[3]) & 15)
+
     def feed(self, packet: bytes) -> list[bytes]:
         """Take one 188-byte packet, return the sections that it completes."""
         payload = payload_of(packet)
         if not payload or packet == self._last:  # nothing to read, or the duplicate that the standard allows
             return []
-        if self._partial and self._last and (self._last[3] + 1 ^ packet[3]) & 15:
+        if self.misses(packet):
             self.damaged += 1
             self._partial = None
         self._last = packet
@@ -103,7 +113,7 @@ class SectionAssembler:
                 return
             section = bytes(self._partial[:size])
             del self._partial[:size]
-            if section[1] & 0x80 and (size < 12 or crc32_mpeg2(section)):
+            if section[1] & 0x80 and not self._unchecked and (size < 12 or crc32_mpeg2(section)):
                 self.damaged += 1
             else:
                 sections.append(section)
@@ -257,12 +267,13 @@ def _respun(section: bytes, step: int, body: bytes) -> bytes:
     return head + crc32_mpeg2(head).to_bytes(4, "big")
 
 
-def fill_slots(sections: Iterable[bytes], rooms: Iterable[int]) -> list[tuple[bool, bytes]]:
-    """Lay sections back to back into payloads of the given sizes (184 once those are used up).
+def fill_slots(sections: Iterable[bytes], rooms: Iterable[int], tail: bytes = b"") -> list[tuple[bool, bytes]]:
+    """Lay sections back to back into payloads of the given sizes (184 once those are used up). `tail`: the end of a
+    section that began before, to come first.
 
     Returns (payload_unit_start, payload) per packet, stuffed with 0xFF, as many as are needed.
     """
-    data = b""
+    data = tail
     starts = []
     for section in sections:
         starts.append(len(data))

@@ -189,6 +189,7 @@ class PsiReader:
                 there = pids_of(header_words(chunk, first))
                 for row in np.flatnonzero(np.isin(there, pids)).tolist():
                     self._packet(first + row, int(there[row]), chunk[row].tobytes())
+            self._look_anew()
 
     def _packet(self, at: int, pid: int, packet: bytes) -> None:
         if self._marks[pid] & _ECMS:
@@ -197,6 +198,8 @@ class PsiReader:
             return
         assembler = self._assemblers[pid]
         logged = pid in self.logs
+        if logged and packet[3] & 0xC0:
+            return  # tables are never scrambled: a stream had this PID
         if logged and (packet[1] & 0x40 or self._pes.get(pid)) and self._carries_pes(at, pid, packet):
             return
         if logged:
@@ -265,12 +268,18 @@ class PsiReader:
         if not self._is_new((PAT_PID, pat.number), pat) and self._pat.named == before:
             return
         self.pats.append(PatSeen(at, pat))
+        self._look_anew()
         for pmt_pid in set(self._pat.named.values()):
             if _LOWEST_PMT_PID <= pmt_pid < NULL_PID:
                 if pmt_pid not in self._assemblers:
                     self._assemblers[pmt_pid] = SectionAssembler()
                 self._watch(pmt_pid, _TABLES)
                 self.logs.setdefault(pmt_pid, PsiLog())
+
+    def _look_anew(self) -> None:
+        """What a PMT says may count from now on, even if it says nothing new."""
+        self._latest = {key: table for key, table in self._latest.items() if len(key) == 2}
+        self._last.clear()
 
     def _on_pmt(self, at: int, pid: int, section: bytes) -> None:
         try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from headend.ts.packets import PACKET_BYTES
 from headend.ts.psi import SectionAssembler, fill_slots, make_packet, payload_of
+from headend.ts.roles import STREAM, RolePlan
 from headend.ts.signalling import Edit
 from headend.ts.survey import Survey
 
@@ -46,13 +47,21 @@ class PidRewriter:
         self._edits = edits
         self._group: list[tuple[int, bytes]] = []
         self._sections: list[bytes] = []
-        self._assembler = SectionAssembler()
+        self._assembler = SectionAssembler(unchecked=True)  # a damaged section keeps its place beside whole ones
+        self._previous = b""
+        self._made: tuple[bytes, ...] = ()  # what the last packet became
         self._shift = 0  # packets added so far, less those left out
         # Tables repeat: remember what became of groups of one packet, and of packets whose counter was shifted.
         self._known: dict[bytes, tuple[bytes, ...]] = {}
         self._shifted: dict[tuple[tuple[bytes, ...], int], tuple[bytes, ...]] = {}
 
     def feed(self, at: int, packet: bytes) -> None:
+        if packet == self._previous and payload_of(packet):
+            self._repeat(at, packet)
+            return
+        self._previous = packet
+        if self._group and self._assembler.misses(packet):
+            self._break_off()
         if not self._group:
             known = self._known.get(packet)
             if known is not None:
@@ -65,9 +74,17 @@ class PidRewriter:
         self._sections += self._assembler.feed(packet)
         self._group.append((at, packet))
         if self._assembler.damaged != damaged or len(self._group) > _MAX_GROUP_PACKETS:
-            self.finish()
+            self._give_up()
         elif self._assembler.idle:
             self._close()
+
+    def _repeat(self, at: int, packet: bytes) -> None:
+        """The duplicate that the standard allows (2.4.3.3): of what became one packet, or it goes."""
+        if not self._group and len(self._made) == 1:
+            if self._made != (packet,):
+                self._note(at, self._made)
+        else:
+            self._note(at, ())
 
     @property
     def open_since(self) -> int | None:
@@ -80,30 +97,43 @@ class PidRewriter:
         self._shifted.clear()
 
     def finish(self) -> None:
-        """Give up an open group: its packets stay as they are."""
-        if self._group and any(self._edit(section) != section for section in self._sections):
+        """The stream is over."""
+        if self._group:
+            self._break_off()
+
+    def _break_off(self) -> None:
+        """The rest of an open section is lost: it stays as far as it came, behind the whole ones."""
+        self._close(self._assembler.open_part.rstrip(b"\xff"))
+
+    def _give_up(self) -> None:
+        """Leave an open group as it is."""
+        if any(self._edit(section) != section for section in self._sections):
             self._edits.given_up.append(self._group[0][0])
         for at, packet in self._group:
             self._emit(at, packet, (packet,))
         self._restart()
 
     def _restart(self) -> None:
-        self._group, self._sections, self._assembler = [], [], SectionAssembler()
+        self._group, self._sections, self._assembler = [], [], SectionAssembler(unchecked=True)
 
-    def _close(self) -> None:
+    def _close(self, rest: bytes = b"") -> None:
+        """The group is whole, but for `rest`, which stays behind it."""
         changed = [self._edit(section) for section in self._sections]
         group = self._group
         if changed == self._sections:
-            self._sections = []
-            self.finish()
-            if len(group) == 1:
+            for at, packet in group:
+                self._emit(at, packet, (packet,))
+            self._restart()
+            if len(group) == 1 and not rest:
                 self._known[group[0][1]] = (group[0][1],)
             return
         slots = [(at, packet) for at, packet in group if payload_of(packet)]
         for at, packet in group:
             if not payload_of(packet):
                 self._emit(at, packet, (packet,))
-        filled = fill_slots(changed, [len(payload_of(packet)) for _, packet in slots])
+        first = payload_of(slots[0][1])
+        rooms = [len(payload_of(packet)) for _, packet in slots]
+        filled = fill_slots([*changed, rest] if rest else changed, rooms, first[1 : 1 + first[0]])
         made: list[bytes] = []
         for (_, packet), (start, payload) in zip(slots, filled, strict=False):
             head = bytearray(packet[: PACKET_BYTES - len(payload)])
@@ -115,7 +145,7 @@ class PidRewriter:
             made.append(make_packet(pid, last[3] + extra, payload, start))
         for row, (at, packet) in enumerate(slots):
             new = tuple(made[row:]) if row + 1 == len(slots) else tuple(made[row : row + 1])
-            if len(group) == 1:
+            if len(group) == 1 and not rest:
                 self._known[packet] = new
             self._emit(at, packet, new)
         self._restart()
@@ -127,24 +157,31 @@ class PidRewriter:
             key = (new, shift)
             new = self._shifted.get(key) or tuple(_shift_counter(one, shift) for one in key[0])
             self._shifted[key] = new
+        self._made = new
         if new != (packet,):
-            self._edits.at.append(at)
-            self._edits.packets.append(new)
+            self._note(at, new)
         if payload_of(packet):
             self._shift += len(new) - 1
+
+    def _note(self, at: int, new: tuple[bytes, ...]) -> None:
+        self._edits.at.append(at)
+        self._edits.packets.append(new)
 
 
 def _shift_counter(packet: bytes, shift: int) -> bytes:
     return packet[:3] + bytes((packet[3] & 0xF0 | packet[3] + shift & 15,)) + packet[4:]
 
 
-def rewrite_psi(found: Survey, pids: list[int], edit: Edit) -> Edits:
-    """Apply `edit` to every section on `pids`, in the order of the stream."""
+def rewrite_psi(found: Survey, pids: list[int], edit: Edit, roles: RolePlan | None = None) -> Edits:
+    """Apply `edit` to every section on `pids`, in the order of the stream; where a PID is a stream by `roles`, it has
+    none.
+    """
     edits = Edits()
     for pid in sorted(set(pids)):
         rewriter = PidRewriter(edit, edits)
         log = found.psi[pid]
         for at, number in zip(log.packet, log.distinct, strict=True):
-            rewriter.feed(at, found.distinct[number])
+            if roles is None or roles.role_at(at, pid) != STREAM:
+                rewriter.feed(at, found.distinct[number])
         rewriter.finish()
-    return edits.in_order() if len(set(pids)) > 1 else edits
+    return edits.in_order()

@@ -36,13 +36,20 @@ class RoleChange(NamedTuple):
 class RolePlan:
     """The changes in order, and `refused`: PIDs that PMTs concerned name as streams though they cannot be such."""
 
-    def __init__(self, changes: list[RoleChange], refused: set[int]) -> None:
-        self.changes = changes
+    def __init__(self, refused: set[int]) -> None:
+        self.changes: list[RoleChange] = []
         self.refused = refused
+        self._by_pid: dict[int, list[RoleChange]] = {}
+
+    def add(self, changes: list[RoleChange]) -> None:
+        """Changes that come behind all others, but for the first one of a PID."""
+        self.changes.extend(sorted(changes, key=lambda change: change.at))
+        for change in changes:
+            self._by_pid.setdefault(change.pid, []).append(change)
 
     def role_at(self, packet: int, pid: int) -> int:
-        """The role of `pid` at one packet. For few PIDs: looks through all changes."""
-        return next((one.role for one in reversed(self.changes) if one.pid == pid and one.at <= packet), NOTHING)
+        """The role of `pid` at one packet."""
+        return next((one.role for one in reversed(self._by_pid.get(pid, ())) if one.at <= packet), NOTHING)
 
 
 class RoleCursor:
@@ -80,7 +87,9 @@ def plan_roles(found: Survey, concerned: Callable[[Pmt], bool]) -> RolePlan:
     seen: Iterable[Seen] = [*found.pats, *found.cats, *found.pmts, *found.content]
     for one in sorted(seen, key=lambda event: event.at):
         planner.take(one)
-    return RolePlan(sorted(planner.changes, key=lambda change: change.at), planner.refused)
+    plan = RolePlan(planner.refused)
+    plan.add(planner.changes)
+    return plan
 
 
 class RolePlanner:

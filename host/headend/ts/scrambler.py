@@ -111,7 +111,7 @@ def scramble_file(
         portions = PortionMap(timeline, portion_seconds)
         roles = scrambled_roles(found, programmes)
         ca_pid = found.free_pid(HIGHEST_CA_PID)
-        edits = rewrite_psi(found, found.pmt_pids_of(programmes), announcing(programmes, ca_pid, programme_id))
+        edits = rewrite_psi(found, found.pmt_pids_of(programmes), announcing(programmes, ca_pid, programme_id), roles)
         refuse_given_up(edits)
         schedule = EcmSchedule(portions, ca_pid, programme_id, broadcast_id)
         job = _ScrambleJob(
