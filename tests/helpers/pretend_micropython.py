@@ -12,11 +12,13 @@ import errno
 import hashlib
 import io
 import os
+import re
 import select
 import struct
 import threading
 import traceback
 import tty
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -25,6 +27,7 @@ BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 HELLO = b'\r\nMicroPython v1.25.0 on 2025-04-15; pretend board\r\nType "help()" for more information.\r\n>>> '
 WINDOW_BYTES = 128
 BLOCK_BYTES = 4096
+BLOCKS = 352
 
 
 @dataclass
@@ -45,11 +48,15 @@ class Pretence:
     ready: bytes = b"@ 3 ready board=pretend boot=0 terminal=unprovisioned\r\n"
     answers: dict[bytes, bytes] = field(default_factory=dict)  # the terminal's, by console line
     raw_paste: bool = True
+    path: tuple[str, ...] = ("", ".frozen", "/lib")
     lock: bytearray = field(default_factory=lambda: bytearray(b"\xff" * 64))
 
 
 class PretendBoard:
     """A context manager. `port` is what to open; `root` the board's file system.
+
+    A boot.py in `root` runs at every start, as far as it is understood: `chdir('/X')`, `umount`, `readonly=True`,
+    `ramdisk` (mounted at /), and `while True`, which says `app_output` until Ctrl-C.
 
     `state` is app, friendly or raw, or for worse boards silent, echo, garbage, chatter, parrot. `heard` is every byte
     that came, `obeyed` every line that was entered at the friendly prompt.
@@ -71,6 +78,8 @@ class PretendBoard:
         self._pull_at: int | None = None
         self._pulled = threading.Event()
         self._names: dict = {}
+        self._booting = ""  # in a boot.py that does not end: the state after Ctrl-C
+        self._mount()
         self._master = -1
         self._stop = threading.Event()
 
@@ -131,7 +140,7 @@ class PretendBoard:
                 self._stop.wait(0.002)
                 continue
             ready, _, _ = select.select([self._master], [], [], 0.002)
-            if self.state in ("app", "chatter") and self.is_.app_output:
+            if (self.state in ("app", "chatter") or self._booting) and self.is_.app_output:
                 self._say(self.is_.app_output)
             if ready:
                 try:
@@ -170,7 +179,12 @@ class PretendBoard:
     # The REPL.
 
     def _repl(self, octet: int) -> None:
-        if self.state == "app":
+        if self._booting:
+            if octet == 3:
+                self.state, self._booting = self._booting, ""
+                self._say(b"Traceback (most recent call last):\r\nKeyboardInterrupt: \r\n")
+                self._say(BANNER if self.state == "raw" else HELLO)
+        elif self.state == "app":
             if octet == 3:
                 self._ctrl_c += 1
                 if self._ctrl_c > self.is_.deaf_to:
@@ -212,7 +226,9 @@ class PretendBoard:
             else:
                 self.reboots += 1
                 self._names = {}
-                self._say(b"\r\nMPY: soft reboot\r\n" + BANNER)
+                self._say(b"\r\nMPY: soft reboot\r\n")
+                if self._boot_py("raw"):
+                    self._say(BANNER)
         elif octet == 13 and self.state == "friendly":
             self.obeyed.append(bytes(self._line))
             self._line.clear()
@@ -235,11 +251,29 @@ class PretendBoard:
             if len(self._paste) % WINDOW_BYTES == 0:
                 self._say(b"\x01")
 
+    def _mount(self) -> None:
+        """As at every start: the file system at /, for writing."""
+        self.cwd, self.mounted, self.read_only, self.ramdisk = "/", True, False, False
+
+    def _boot_py(self, then: str) -> bool:
+        """Whether boot.py comes to its end; otherwise Ctrl-C leads to the state `then`."""
+        self._mount()
+        code = (self.root / "boot.py").read_bytes().decode() if (self.root / "boot.py").is_file() else ""
+        if found := re.search(r"chdir\('(.*?)'\)", code):
+            self.cwd = found[1]
+        self.mounted = "umount" not in code
+        self.read_only = "readonly=True" in code
+        self.ramdisk = "ramdisk" in code
+        self._booting = then if "while True" in code else ""
+        return not self._booting
+
     def _boot(self) -> None:
         self.reboots += 1
         self._names = {}
         self._ctrl_c = 0
-        if (self.root / "main.py").is_file():
+        if not self._boot_py("friendly"):
+            return
+        if self.mounted and not self.ramdisk and self._at("main.py").is_file():
             self.state = "app"
             self._say(self.is_.ready)
         else:
@@ -269,6 +303,7 @@ class PretendBoard:
             "hashlib": hashlib,
             "binascii": binascii,
             "rp2": SimpleNamespace(Flash=lambda: _Flash(self.is_.lock)),
+            "vfs": SimpleNamespace(VfsLfs2=lambda *_, **__: None, umount=lambda path: None, mount=self._mount_again),
         }
         if self.is_.frozen:
             modules["settop"] = ModuleType("settop")
@@ -280,11 +315,24 @@ class PretendBoard:
 
         return {**vars(builtins), "open": self._file, "__import__": import_}
 
+    def _mount_again(self, system: object, path: str) -> None:
+        self._mount()
+
     def _at(self, path: str) -> Path:
-        return self.root / path.lstrip("/")
+        root = self.root.parent / "ramdisk" if self.ramdisk else self.root
+        root.mkdir(exist_ok=True)
+        return root / (path if path.startswith("/") else f"{self.cwd}/{path}").lstrip("/")
+
+    def _changed(self) -> None:
+        """Raises what a file system does that takes no changes."""
+        if not self.mounted:
+            raise OSError(errno.EPERM, "no file system")
+        if self.read_only:
+            raise OSError(errno.EROFS, "read-only")
 
     def _file(self, path: str, mode: str = "r") -> "io.IOBase | _Writer":
         if "w" in mode:
+            self._changed()
             return _Writer(self, self._at(path))
         return open(self._at(path), mode, buffering=0 if "b" in mode else -1)
 
@@ -302,9 +350,7 @@ class PretendBoard:
         is_ = self.is_
         implementation = _Implementation((is_.implementation, (*is_.version, "")))
         implementation._machine, implementation._mpy = is_.machine, is_.mpy
-        return SimpleNamespace(
-            implementation=implementation, platform=is_.platform, path=["", ".frozen", "/lib"], modules={}
-        )
+        return SimpleNamespace(implementation=implementation, platform=is_.platform, path=list(is_.path), modules={})
 
     def _os(self) -> SimpleNamespace:
         def stat(path: str) -> tuple:
@@ -315,18 +361,29 @@ class PretendBoard:
             return [(p.name, 0x4000 if p.is_dir() else 0x8000, 0, 0) for p in sorted(self._at(path).iterdir())]
 
         def statvfs(path: str) -> tuple:
+            if not self.mounted:
+                raise OSError(errno.EPERM, "no file system")
             free = 1 << 20 if self.is_.free_bytes is None else self.is_.free_bytes
-            return (BLOCK_BYTES, BLOCK_BYTES, 352, free // BLOCK_BYTES, free // BLOCK_BYTES, 0, 0, 0, 0, 255)
+            blocks = 16 if self.ramdisk else BLOCKS
+            return (BLOCK_BYTES, BLOCK_BYTES, blocks, free // BLOCK_BYTES, free // BLOCK_BYTES, 0, 0, 0, 0, 255)
+
+        def chdir(path: str) -> None:
+            self.cwd = path
+
+        def change(what: Callable, *paths: str) -> None:
+            self._changed()
+            what(*map(self._at, paths))
 
         return SimpleNamespace(
             stat=stat,
             ilistdir=ilistdir,
             statvfs=statvfs,
-            getcwd=lambda: "/",
-            remove=lambda path: os.remove(self._at(path)),
-            rename=lambda old, new: os.replace(self._at(old), self._at(new)),
-            mkdir=lambda path: os.mkdir(self._at(path)),
-            rmdir=lambda path: os.rmdir(self._at(path)),
+            getcwd=lambda: self.cwd,
+            chdir=chdir,
+            remove=lambda path: change(os.remove, path),
+            rename=lambda old, new: change(os.replace, old, new),
+            mkdir=lambda path: change(os.mkdir, path),
+            rmdir=lambda path: change(os.rmdir, path),
             sync=lambda: None,
         )
 
@@ -358,6 +415,9 @@ class _Flash:
         assert block == -1
         into[:] = self._lock[: len(into)]
 
-    def ioctl(self, command: int, block: int) -> None:
+    def ioctl(self, command: int, block: int) -> int | None:
+        if command in (4, 5):  # how many blocks, and of what size
+            return BLOCKS if command == 4 else BLOCK_BYTES
         assert (command, block) == (6, -1)
         self._lock[:] = b"\xff" * len(self._lock)
+        return None

@@ -3,7 +3,6 @@
 import random
 
 import pytest
-import serial
 import typer
 from headend.provisioning import issue, provisioning_line, wrap_for
 from headend.store.database import open_database
@@ -14,6 +13,8 @@ from settop.errors import LocalError, RemoteError
 from settop.services.provision import HOST_RANDOM_BYTES, Provisioner
 from testbed.commands.provision import provision, provision_board
 from typer.testing import CliRunner
+
+from tests.helpers.pretend_board import pretend_board
 
 MASTER = MasterKey(b"\x5a" * 32)
 
@@ -228,11 +229,28 @@ def options(db):
     return ["--db", db, "--number", "5550100", "--tariff", "evening"]
 
 
-def test_command_provisions_a_board_over_its_console(run, tmp_path, monkeypatch):
+def answers_of(board):
+    """`board` behind a serial port, which brings it what is said to it in pieces."""
+    said = bytearray()
+
+    def answer(data):
+        said.extend(data)
+        if not said.endswith(b"\r\n"):
+            return b""
+        board.write(bytes(said))
+        said.clear()
+        answers, board._answers = board._answers, []
+        board.log += b"".join(answers)
+        return b"".join(answers)
+
+    return answer
+
+
+def test_command_provisions_a_board_over_its_console(run, tmp_path):
     board = Board()
-    monkeypatch.setattr(serial, "serial_for_url", lambda *_args, **_options: board)
     db = tmp_path / "centre.db"
-    result = run(*options(db), "--portion-price", 25, "--programme", 7, "--port", "loop://")
+    with pretend_board(tmp_path / "usb", answers_of(board)):
+        result = run(*options(db), "--portion-price", 25, "--programme", 7, "--port", tmp_path / "usb")
     assert result.exit_code == 0, result.output
     key_file = tmp_path / "centre.db.master-key"
     assert key_file.stat().st_mode & 0o777 == 0o600
@@ -281,11 +299,11 @@ def test_command_names_what_is_missing(run, tmp_path):
     assert "\n" not in result.output.strip()
 
 
-def test_failed_board_leaves_no_subscriber(run, tmp_path, monkeypatch):
+def test_failed_board_leaves_no_subscriber(run, tmp_path):
     board = Board(lambda words: [words[0], words[1], "00" * 104])
-    monkeypatch.setattr(serial, "serial_for_url", lambda *_args, **_options: board)
     db = tmp_path / "centre.db"
-    result = run(*options(db), "--portion-price", 25, "--programme", 7, "--port", "loop://")
+    with pretend_board(tmp_path / "usb", answers_of(board)):
+        result = run(*options(db), "--portion-price", 25, "--programme", 7, "--port", tmp_path / "usb")
     assert result.exit_code == 1
     assert "the board says" in result.output
     with open_database(str(db)).begin() as connection:

@@ -1,9 +1,10 @@
 """`ringcast provision`: a new terminal for the call centre, and its identity for the board."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 from settop.errors import LocalError, RemoteError
@@ -93,7 +94,7 @@ def provision(
             terminal = register()
             typer.echo(provisioning_line(public, terminal))
         else:
-            with _open_port(port) as console:
+            with _board_console(port) as console:
                 terminal = provision_board(
                     console, register, lambda lost: remove_subscriber(engine, lost.subscriber_id)
                 )
@@ -159,13 +160,14 @@ def _answer(console: Console, event: str, timeout_s: float) -> str:
     raise RemoteError(f"no {event} from the board in {timeout_s:g} s: does ringcast run there, is this its console?")
 
 
-def _open_port(port: str) -> Any:
-    import serial  # type: ignore[import-untyped]
+@contextmanager
+def _board_console(port: str) -> "Iterator[Console]":
+    """Raises PortError, and Unplugged from within, each with a line that says what to do."""
+    from testbed.deploy.port import open_port
+    from testbed.deploy.started import BoardConsole
 
-    try:
-        return serial.serial_for_url(port, _BAUD, timeout=0.2, write_timeout=5, exclusive=True)
-    except (serial.SerialException, ValueError) as error:
-        raise LocalError(f"cannot open {port}: {error}") from None
+    with open_port(port) as opened:
+        yield BoardConsole(opened, "uarts")
 
 
 def settle_tariff(engine: "Engine", name: str, portion_price: int | None, set_up_price: int, currency: str) -> None:

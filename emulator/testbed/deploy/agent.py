@@ -1,7 +1,8 @@
 """The board's side of a flash: a few functions that the raw REPL is told, and what they are asked.
 
-Paths are relative to the board's working folder, which is where its main.py lies ("/" on a Pico, "/flash" on a
-pyboard). A file comes as PART, is hashed there, and gets its name only if the hash is right.
+Paths are relative to the board's home, which is where its main.py lies ("/" on a Pico, "/flash" on a pyboard): it is
+made the working folder for as long as we ask (`testbed.deploy.home`). A file comes as PART, is hashed there, and gets
+its name only if the hash is right.
 """
 
 import ast
@@ -13,6 +14,7 @@ from typing import Any
 
 from settop.errors import RemoteError
 
+from testbed.deploy.errors import BoardRaised
 from testbed.deploy.port import BoardPort
 
 PART = "ringcast.part"
@@ -45,6 +47,19 @@ def _rc_walk(p, d):
    _rc_walk(p + '/' + e[0], e[1] & 0x4000)
  else:
   print(repr((p,) + _rc_hash(p)))
+def _rc_blocked(files, folders):
+ for l, k in ((files, 'd'), (folders, 'f')):
+  for p in l:
+   if _rc_kind(p) == k:
+    print(repr((p, k)))
+def _rc_clear(p):
+ for e in list(os.ilistdir(p)):
+  q = p + '/' + e[0]
+  if e[1] & 0x4000:
+   _rc_clear(q)
+  else:
+   os.remove(q)
+ os.rmdir(p)
 def _rc_all(l):
  for p in l:
   k = _rc_kind(p)
@@ -113,16 +128,22 @@ class Agent:
             found[name] = Stored(size, digest)
         return found
 
+    def blocked(self, files: Iterable[str], folders: Iterable[str]) -> dict[str, str]:
+        """Which of these files is a folder there ("d"), and which of these folders a file ("f")."""
+        code = f"_rc_blocked({list(files)!r}, {list(folders)!r})"
+        return dict(_literal(line) for line in self._port.ask(code, 30.0).splitlines())
+
     def kind(self, path: str) -> str:
         """ "f", "d", or "" where nothing is."""
         return str(self.value(f"print(repr(_rc_kind({path!r})))"))
 
     def read(self, path: str, limit: int = 65_536) -> bytes:
         """A file's bytes."""
-        text = self._port.ask(
+        code = (
             f"with open({path!r}, 'rb') as f:\n while True:\n  b = f.read(600)\n  if not b:\n   break\n"
             "  print(binascii.b2a_base64(b).decode(), end='')"
         )
+        text = self._about(path, code)
         return b"".join(base64.b64decode(line) for line in text.split())[:limit]
 
     def put(self, path: str, data: bytes, told: Callable[[int], None] = lambda count: None) -> None:
@@ -137,9 +158,9 @@ class Agent:
             code = begin + f"_rc_w('{base64.b64encode(piece).decode()}')"
             begin = ""
             if at + CHUNK_BYTES < len(data):
-                self._port.ask(code, 30.0)
+                self._about(path, code, 30.0)
             else:
-                said = self._port.ask(f"{code}\n_rc_end({path!r}, '{sha256(data)}')", 60.0).strip()
+                said = self._about(path, f"{code}\n_rc_end({path!r}, '{sha256(data)}')", 60.0).strip()
                 if said != sha256(data):
                     raise RemoteError(
                         f"{path} did not read back as it was written: the flash is worn or failing; try again, "
@@ -148,12 +169,23 @@ class Agent:
             told(len(piece))
 
     def move(self, old: str, new: str) -> None:
-        """Rename; a file at `new` is replaced, its folders are made."""
-        self._port.ask(f"_rc_move({old!r}, {new!r})")
+        """Rename a file or a folder; a file at `new` is replaced, its folders are made."""
+        self._about(old, f"_rc_move({old!r}, {new!r})")
 
     def remove(self, path: str) -> None:
         """Delete a file, and the folders that it leaves empty."""
-        self._port.ask(f"os.remove({path!r})\n_rc_prune({path.rpartition('/')[0]!r})")
+        self._about(path, f"os.remove({path!r})\n_rc_prune({path.rpartition('/')[0]!r})")
+
+    def clear(self, path: str) -> None:
+        """Delete a folder with all that is in it, if it is there."""
+        self._about(path, f"if _rc_kind({path!r}) == 'd':\n _rc_clear({path!r})", 60.0)
+
+    def _about(self, path: str, code: str, answer_s: float = 10.0) -> str:
+        """Like `BoardPort.ask`; the path is in the message of what goes wrong on the board."""
+        try:
+            return self._port.ask(code, answer_s)
+        except BoardRaised as error:
+            raise BoardRaised(error.line, error.errno, path if path.startswith("/") else "/" + path) from None
 
 
 def _literal(text: str) -> Any:

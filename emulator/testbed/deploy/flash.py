@@ -4,8 +4,6 @@ The order makes it safe to pull the cable at any instant: main.py goes out of th
 file is hashed on the board before it gets its name, and the next flash starts from what the board says it has.
 """
 
-import ast
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,8 +11,9 @@ from settop.errors import LocalError, RemoteError
 
 from testbed.boards.compile import board_files
 from testbed.boards.profile import CONFIG_NAMES, Board, board_config
-from testbed.deploy.agent import Agent, Stored, sha256
-from testbed.deploy.errors import BoardRaised, Unplugged
+from testbed.deploy.agent import PART, Agent, Stored, sha256
+from testbed.deploy.errors import NO_SPACE, BoardRaised
+from testbed.deploy.home import make_writable
 from testbed.deploy.lock import lock_erasure, lock_question
 from testbed.deploy.plan import (
     KEPT,
@@ -24,23 +23,21 @@ from testbed.deploy.plan import (
     PARKED,
     Plan,
     check_room,
+    hashed,
     make_erasure,
     make_plan,
     paths_to_ask,
+    places_to_ask,
     read_manifest,
 )
-from testbed.deploy.port import open_port
-from testbed.deploy.probe import Found, check_board, check_compiled, probe
-from testbed.deploy.repl import enter_repl, leave_repl
+from testbed.deploy.probe import Found, check_board, check_compiled
+from testbed.deploy.session import CONFIG, Session
 from testbed.deploy.started import READY_S, BoardConsole, wait_ready
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done_bytes, total_bytes)."""
 OnReady = Callable[[BoardConsole, str], None]
 """on_ready(console, text of the `ready` line)."""
-CONFIG = "board_config.py"
-_SETTLE_S = 4.0  # a program of the user's need not say anything at all
-_NO_SPACE = 28  # ENOSPC, the same number in every port of MicroPython
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Report:
     """Path to size, in order."""
     removed: tuple[str, ...]
     kept: dict[str, str]
-    """Files of the user's that were in the way: old to new name."""
+    """Files and folders of the user's that were in the way: old to new name."""
     unchanged: int
     ready: str = ""
     config: dict[str, int | str] = field(default_factory=dict)
@@ -112,11 +109,13 @@ def flash_board(
             if settings:
                 files[CONFIG] = board_config(settings)
         listed = _listed(agent)
-        has = agent.inventory(paths_to_ask(files, listed))
-        plan = make_plan(files, has, listed, found.block_bytes)
+        blocked = agent.blocked(*places_to_ask(files, listed, board.storage))
+        has = agent.inventory(hashed(paths_to_ask(files, listed), blocked))
+        plan = make_plan(files, has, listed, found.block_bytes, blocked, port)
         check_room(plan, found.free_bytes)
         kept = {path: _free_name(agent, path) for path in plan.keep}
-        if not dry_run:
+        if not (dry_run or _has_all(plan, has)):
+            make_writable(agent, it.home)
             _obey(agent, plan, files, has, kept, progress or (lambda what, done, total: None))
         ready = ""
         if ready_s and not dry_run:
@@ -154,15 +153,17 @@ def erase_board(port: str, board: Board, *, progress: Progress | None = None, dr
         agent = it.agent
         check_board(it.found, board)
         listed = _listed(agent)
-        paths = paths_to_ask(files, listed)
-        has = agent.inventory(paths)
+        paths, (only_files, only_folders) = paths_to_ask(files, listed), places_to_ask(files, listed, board.storage)
+        blocked = agent.blocked(only_files, only_folders)
+        has = agent.inventory(hashed(paths, blocked))
         gone = make_erasure(files, has, listed)
         keys = sorted(path for path in agent.inventory([board.storage]) if path.endswith((".a", ".b")))
         locked = agent.value(lock_question(board))
-        back = {
-            path + KEPT: path for path in paths if (path in gone or path not in has) and agent.kind(path + KEPT) == "f"
-        }
-        if not dry_run:
+        names = sorted({*paths, *only_files, *only_folders} - {*blocked})
+        kept = [path + KEPT for path in names if path in gone or path not in has]
+        back = {path: path.removesuffix(KEPT) for path in sorted(agent.blocked(kept, kept))}
+        if not dry_run and (gone or keys or locked or back):
+            make_writable(agent, it.home)
             # main.py first: without it nothing of ours runs, wherever this is cut short. The manifest last.
             first, rest = gone[: gone.count(MAIN)], gone[gone.count(MAIN) :]
             order = [*first, *keys, *rest]
@@ -171,71 +172,18 @@ def erase_board(port: str, board: Board, *, progress: Progress | None = None, dr
                 agent.remove(path)
             if locked and agent.value(lock_erasure(board), 30.0):
                 raise RemoteError("the lock key does not go away: the flash is worn or failing; destroy the board")
-            for old, new in back.items():
-                agent.move(old, new)
-            left = [path for path in agent.inventory([*gone, *keys]) if path not in back.values()]
+            left = list(agent.inventory([*gone, *keys]))
             if left:
                 raise RemoteError(f"{left[0]} is still on the board: erase again, or put a new image on it")
+            # What else is in lib, say, has the name that a file of the user's had.
+            back = {old: new for old, new in back.items() if not agent.kind(new)}
+            for old, new in back.items():
+                agent.move(old, new)
     return Erased(tuple(gone), tuple(keys), bool(locked), back)
-
-
-class Session:
-    """A context manager: the board in the raw REPL, and what it says of itself.
-
-    At the end, whatever the end is, the board is started again and given the time to start: who opens the port next
-    finds a program that runs, or a prompt.
-    """
-
-    def __init__(self, port: str, board: Board) -> None:
-        self._board = board
-        self._name = port
-        self._undo = contextlib.ExitStack()
-        self._left = False
-
-    def __enter__(self) -> "Session":
-        with contextlib.ExitStack() as undo:
-            self.port = undo.enter_context(open_port(self._name, self._board.dtr, self._board.rts))
-            enter_repl(self.port)
-            undo.push(self._let_go)
-            self._link = self._board.link
-            self.agent = Agent(self.port)
-            self.found: Found = probe(self.agent)
-            self.settings = _settings(self.agent)
-            self._link = str(self.settings.get("LINK", self._link))
-            self._undo = undo.pop_all()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._undo.__exit__(*exception)  # type: ignore[arg-type]
-
-    def start(self, link: str) -> BoardConsole:
-        """Start what is on the board, which talks by `link`; its console. No more questions after this."""
-        self._left = True
-        leave_repl(self.port)
-        return BoardConsole(self.port, link)
-
-    def _let_go(self, kind: object, *_: object) -> None:
-        if self._left or kind is Unplugged:
-            return
-        with contextlib.suppress(RemoteError):
-            wait_ready(self.port, self.start(self._link), _SETTLE_S)
 
 
 def _listed(agent: Agent) -> set[tuple[str, str]]:
     return read_manifest(agent.read(MANIFEST)) if agent.kind(MANIFEST) == "f" else set()
-
-
-def _settings(agent: Agent) -> dict[str, int | str]:
-    """What the board's board_config.py sets, as far as it is a setting that we know."""
-    if agent.kind(CONFIG) != "f":
-        return {}
-    found: dict[str, int | str] = {}
-    for line in agent.read(CONFIG).decode("utf-8", "replace").splitlines():
-        name, _, value = line.partition("=")
-        if name.strip() in CONFIG_NAMES:
-            with contextlib.suppress(ValueError, SyntaxError):
-                found[name.strip()] = ast.literal_eval(value.split("#")[0].strip())
-    return found
 
 
 def _free_name(agent: Agent, path: str) -> str:
@@ -246,12 +194,18 @@ def _free_name(agent: Agent, path: str) -> str:
     raise LocalError(f"there are too many {path}{KEPT} files on the board: remove some")
 
 
+def _manifest(has: Mapping[str, Stored]) -> str:
+    """The manifest's hash on the board."""
+    return has[MANIFEST].sha256 if MANIFEST in has else ""
+
+
+def _has_all(plan: Plan, has: Mapping[str, Stored]) -> bool:
+    return plan.nothing and _manifest(has) == sha256(plan.manifest)
+
+
 def _obey(
     agent: Agent, plan: Plan, files: dict[str, bytes], has: Mapping[str, Stored], kept: dict[str, str], tell: Progress
 ) -> None:
-    manifest_is = has[MANIFEST].sha256 if MANIFEST in has else ""
-    if plan.nothing and manifest_is == sha256(plan.manifest):
-        return
     total = sum(map(len, plan.transfers.values()))
     done = 0
 
@@ -266,7 +220,10 @@ def _obey(
         agent.put(path, data, told)
 
     try:
-        if manifest_is != sha256(plan.manifest_during):
+        for path in (PART, MANIFEST, PARKED):  # folders of these names: nothing can be put before they are gone
+            if path in kept:
+                agent.move(path, kept[path])
+        if _manifest(has) != sha256(plan.manifest_during):
             agent.put(MANIFEST, plan.manifest_during)
         if MAIN in kept:
             agent.move(MAIN, kept[MAIN])
@@ -278,8 +235,10 @@ def _obey(
             if path != MAIN:
                 agent.remove(path)
         for old, new in kept.items():
-            if old != MAIN:
+            if old not in (MAIN, PART, MANIFEST, PARKED):
                 agent.move(old, new)
+        for path in plan.clear:
+            agent.clear(path)
         for path, data in plan.put.items():
             put(path, data)
         tell("checking", done, total)
@@ -292,7 +251,7 @@ def _obey(
             agent.put(MANIFEST, plan.manifest)
         _verify(agent, {path: data for path, data in files.items() if path == MAIN})
     except BoardRaised as error:
-        if error.errno == _NO_SPACE:
+        if error.errno == NO_SPACE:
             raise RemoteError(
                 "the board's file system is full before everything is on it: remove files of yours from it "
                 "(mpremote ls, mpremote rm) and flash again; until then the board starts with a prompt"

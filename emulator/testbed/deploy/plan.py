@@ -1,10 +1,11 @@
 """What a flash has to do: pure, from what is wanted and what the board says it has.
 
 Ours on a board: everything below lib/settop, what MANIFEST names, and a file that is equal to one of ours. Any other
-file that is in the way of one of ours belongs to the user: it is kept under another name, and `erase` puts it back.
+file or folder that is in the way of one of ours belongs to the user: it is kept under another name, and `erase` puts it
+back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from settop.errors import LocalError, RemoteError
@@ -18,6 +19,7 @@ PARKED = "ringcast.main"
 PACKAGE = "lib/settop"
 MAIN = "main.py"
 KEPT = ".kept"
+_RUN = ("main", "boot")  # not imported
 _HIDES = ("settop", "settop.py", "settop.mpy")
 """Would be imported before what is in lib/."""
 
@@ -27,8 +29,8 @@ class Plan:
     """put: files to transfer, in this order, main.py not among them.
 
     main: its bytes where it must be transferred. parked: it lies under PARKED already, from a flash that was cut short.
-    keep: files of the user's to be renamed. manifest_during: names the old and the new files. needed_bytes: of free
-    space, temporary copies included.
+    keep: files and folders of the user's to be renamed. clear: folders where files of the package have to be.
+    manifest_during: names the old and the new files. needed_bytes: of free space, temporary copies included.
     """
 
     put: dict[str, bytes]
@@ -36,6 +38,7 @@ class Plan:
     parked: bool
     remove: tuple[str, ...]
     keep: tuple[str, ...]
+    clear: tuple[str, ...]
     manifest: bytes
     manifest_during: bytes
     needed_bytes: int
@@ -43,7 +46,7 @@ class Plan:
     @property
     def nothing(self) -> bool:
         """Whether the board has everything, and nothing else of ours."""
-        return not (self.put or self.main is not None or self.parked or self.remove or self.keep)
+        return not (self.put or self.main is not None or self.parked or self.remove or self.keep or self.clear)
 
     @property
     def transfers(self) -> dict[str, bytes]:
@@ -73,22 +76,47 @@ def paths_to_ask(wanted: Mapping[str, bytes], listed: set[tuple[str, str]]) -> l
     return [PACKAGE, *_HIDES, *sorted(outside | shadows | {PART, PARKED, MANIFEST})]
 
 
+def places_to_ask(
+    wanted: Mapping[str, bytes], listed: set[tuple[str, str]], storage: str
+) -> tuple[list[str], list[str]]:
+    """(paths where only a file may be, or nothing; paths where only a folder may be). storage: the keystore's folder.
+
+    A folder `board` is imported before board.mpy, so it may not be there, either.
+    """
+    files = {path for path in paths_to_ask(wanted, listed) if path != PACKAGE} | set(wanted)
+    files |= {path.rpartition(".")[0] for path in wanted if "/" not in path and path.rpartition(".")[0] not in _RUN}
+    folders = {"/".join(path.split("/")[:n]) for path in wanted for n in range(1, path.count("/") + 1)}
+    return sorted(files), sorted(folders | {storage})
+
+
+def hashed(paths: Collection[str], blocked: Collection[str]) -> list[str]:
+    """Those of `paths_to_ask` of which contents count: not of a folder of the user's."""
+    return [path for path in paths if path not in blocked or path in _HIDES]
+
+
 def make_plan(
-    wanted: Mapping[str, bytes], has: Mapping[str, Stored], listed: set[tuple[str, str]], block_bytes: int
+    wanted: Mapping[str, bytes],
+    has: Mapping[str, Stored],
+    listed: set[tuple[str, str]],
+    block_bytes: int,
+    blocked: Collection[str] = (),
+    port: str = "PORT",
 ) -> Plan:
-    """What to do so that the board has `wanted` and nothing else of ours. `has`: its answer to `paths_to_ask`.
+    """What to do so that the board has `wanted` and nothing else of ours. `has`: its answer to `paths_to_ask`, without
+    `blocked`: those of `places_to_ask` where something of the other kind is. port: for what is said to do.
 
     LocalError: files of the user's would hide the package.
     """
-    hiding = sorted(path for path in has if path.split("/")[0] in _HIDES)
+    files, folders = ([path for path in paths if path.split("/")[0] in _HIDES] for paths in (has, blocked))
+    hiding = sorted(files) or folders
     if hiding:
         raise LocalError(
             f"/{hiding[0]} on the board would be imported instead of {PACKAGE}: remove it or give it another name "
-            f"(mpremote rm -r :/{hiding[0].split('/')[0]}), then flash again"
+            f"(mpremote connect {port} rm -r :{hiding[0].split('/')[0]}), then flash again"
         )
     want = {path: sha256(data) for path, data in wanted.items()}
     present = {path: stored for path, stored in has.items() if path not in (PART, MANIFEST, PARKED)}
-    keep, remove = [], []
+    keep, remove = [path for path in sorted(blocked) if not _in_package(path)], list[str]()
     for path in sorted(present):
         if want.get(path) == present[path].sha256:
             continue
@@ -111,6 +139,7 @@ def make_plan(
         parked=parked,
         remove=tuple(remove),
         keep=tuple(keep),
+        clear=tuple(path for path in sorted(blocked) if _in_package(path) and path in wanted),
         manifest=manifest_text(outside),
         manifest_during="".join(sorted(lines)).encode(),
         needed_bytes=_needed(change if main is None else {**change, MAIN: main}, has, remove, block_bytes),

@@ -18,6 +18,7 @@ from mpremote.transport import TransportError, TransportExecError  # type: ignor
 from mpremote.transport_serial import SerialTransport  # type: ignore[import-untyped]
 
 from testbed.deploy.errors import BoardRaised, NoPrompt, PortError, Unplugged
+from testbed.hil.ports import BadUrl, broke, open_serial, why_not
 from testbed.runtimes.cache import cache_dir
 
 BAUD = 115_200
@@ -41,15 +42,9 @@ class BoardPort(SerialTransport):  # type: ignore[misc]
         self.mounted = False
         self.is_pty = False
         try:
-            line = serial.serial_for_url(name, do_not_open=True, baudrate=baud, timeout=_READ_S, write_timeout=_READ_S)
-            # Before opening: a line that goes off and on again is the reset button of many boards.
-            line.dtr, line.rts = dtr, rts
-            with contextlib.suppress(ValueError, AttributeError):  # sockets have no exclusive use
-                line.exclusive = True
-            line.open()
+            self.serial = open_serial(name, baud, timeout_s=_READ_S, write_timeout_s=_READ_S, dtr=dtr, rts=rts)
         except (serial.SerialException, OSError, ValueError) as error:
             raise PortError(_why_not(name, error)) from None
-        self.serial = line
 
     def close(self) -> None:
         """Close the port; the lines stay as they are. mpremote turns both off, which resets some boards."""
@@ -85,25 +80,25 @@ class BoardPort(SerialTransport):  # type: ignore[misc]
 
         Never takes a byte behind `ending`.
         """
-        data = b""
+        data = bytearray()
         begin_s = last_s = time.monotonic()
         while not data.endswith(ending):
             byte = self.serial.read(1) if self.serial.in_waiting or timeout is None or timeout >= _READ_S else b""
             now_s = time.monotonic()
+            if byte and data_consumer is not None:
+                data_consumer(byte)
+                data = bytearray(byte)
+            else:
+                data += byte
+            if timeout_overall is not None and now_s >= begin_s + timeout_overall:
+                break  # also of a board that talks on and on
             if byte:
                 last_s = now_s
-                if data_consumer is not None:
-                    data_consumer(byte)
-                    data = byte
-                else:
-                    data += byte
                 continue
             if timeout is not None and now_s >= last_s + timeout:
                 break
-            if timeout_overall is not None and now_s >= begin_s + timeout_overall:
-                break
             time.sleep(0.002)
-        return data
+        return bytes(data)
 
     def ask(self, code: str, answer_s: float = ANSWER_S) -> str:
         """Run code in the raw REPL; what it printed, with plain line ends.
@@ -124,9 +119,7 @@ class BoardPort(SerialTransport):  # type: ignore[misc]
         except serial.SerialTimeoutException:
             raise Unplugged(f"{self.device_name} takes no more data; press the board's reset and try again") from None
         except (serial.SerialException, OSError) as error:
-            raise Unplugged(
-                f"the line to the board broke ({shown(str(error).encode())}); plug the cable in and say the same again"
-            ) from None
+            raise Unplugged(broke(self.device_name, shown(str(error).encode()))) from None
         except TransportExecError as error:
             raise _raised(error.error_output.encode()) from None
         except (TransportError, struct.error) as error:
@@ -171,8 +164,12 @@ def port_names() -> list[str]:
 def _why_not(name: str, error: Exception) -> str:
     text = str(error)
     number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, BadUrl):
+        return text
     if "://" in name:
-        return f"cannot open {name}: {shown(text.encode())}; expected a device or a URL that pyserial knows"
+        return f"cannot open {name}: " + (
+            why_not(name, error) or f"{shown(text.encode())}; expected a device or a URL that pyserial knows"
+        )
     if "exclusively lock" in text or number in (11, 16):
         return f"{name} is in use by another program (a terminal, mpremote, an editor); close it and try again"
     if not os.path.exists(name):

@@ -22,17 +22,18 @@ _PROMPT = b">>> "
 _KEPT_BYTES = 4096  # of what a board that runs on says: enough to find a banner and to show a sample
 
 
-def enter_repl(port: BoardPort, timeout_s: float = ENTRY_S, fresh: bool = True) -> None:
+def enter_repl(port: BoardPort, timeout_s: float = ENTRY_S, fresh: bool = True, stuck: str = "") -> None:
     """Lead the board to the raw REPL, whether it runs our application, another, or sits at any prompt.
 
     fresh: reset the interpreter first (soft reset: boot.py runs, main.py does not), so that nothing of what ran is in
-    the way, the second core included. Raises NoPrompt with what was heard instead, Unplugged.
+    the way, the second core included. stuck: what to do where a program there does not let go of the board. Raises
+    NoPrompt with what was heard instead, Unplugged.
     """
     end_s = time.monotonic() + timeout_s
-    _handshake(port, end_s, timeout_s)
+    _handshake(port, end_s, timeout_s, stuck)
     if fresh and not _restart(port, end_s):
         # A boot.py that does not come to its end: stop it, and do without the reset.
-        _handshake(port, max(end_s, time.monotonic() + 3.0), timeout_s)
+        _handshake(port, max(end_s, time.monotonic() + 3.0), timeout_s, stuck)
     port.in_raw_repl = True
     port.use_raw_paste = True
 
@@ -46,7 +47,7 @@ def leave_repl(port: BoardPort, run: bool = True, timeout_s: float = 3.0) -> Non
         port.write(_RESET)
 
 
-def _handshake(port: BoardPort, end_s: float, timeout_s: float) -> None:
+def _handshake(port: BoardPort, end_s: float, timeout_s: float, stuck: str) -> None:
     heard = bytearray()
     wait_s = 0.25
     while True:
@@ -61,7 +62,7 @@ def _handshake(port: BoardPort, end_s: float, timeout_s: float) -> None:
         if _BANNER in found and _obeys(port):
             return
         if time.monotonic() >= end_s:
-            raise NoPrompt(_diagnosis(port.device_name, bytes(heard), timeout_s))
+            raise NoPrompt(_diagnosis(port.device_name, bytes(heard), timeout_s, stuck))
         wait_s = min(2.0, wait_s * 2)
 
 
@@ -108,11 +109,12 @@ def _restart(port: BoardPort, end_s: float) -> bool:
     return True
 
 
-def _diagnosis(name: str, heard: bytes, timeout_s: float) -> str:
+def _diagnosis(name: str, heard: bytes, timeout_s: float, stuck: str) -> str:
+    stuck = stuck and f". {stuck}"
     if not heard:
         return (
             f"{name} is silent: nothing came in {timeout_s:g} s. Is it the right port, does MicroPython run there? "
-            "Unplug the board and plug it in again, or put MicroPython on it (docs/boards.md)"
+            f"Unplug the board and plug it in again, or put MicroPython on it (docs/boards.md){stuck}"
         )
     sample = shown(heard[-60:])
     printable = sum(32 <= byte < 127 or byte in b"\r\n" for byte in heard) / len(heard)
@@ -123,5 +125,5 @@ def _diagnosis(name: str, heard: bytes, timeout_s: float) -> str:
         )
     return (
         f"{name} does not stop for Ctrl-C: no MicroPython prompt in {timeout_s:g} s, last heard {sample!r}. "
-        "Is it a MicroPython board? Press its reset and try again"
+        f"Is it a MicroPython board? Press its reset and try again{stuck}"
     )

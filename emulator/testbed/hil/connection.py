@@ -17,6 +17,8 @@ from typing import Any
 import serial  # type: ignore[import-untyped]
 
 from testbed.hil.line_log import LineLog
+from testbed.hil.network_port import writable
+from testbed.hil.ports import in_vain, is_remote, open_serial, why_not
 from testbed.machines.base import MachineError
 
 _POLL_S = 0.05
@@ -27,6 +29,7 @@ _SHOWN_BYTES = 200
 _FAULT_S = 0.3
 _IN_USE = (errno.EAGAIN, errno.EBUSY)
 _FIRM = (*_IN_USE, errno.EACCES)
+_SERVER = "; see that the server runs there and has the board's port"
 
 
 class ConnectionFailed(MachineError):
@@ -79,7 +82,7 @@ class Connection:
                 self._port = self._opened()
                 break
             except (serial.SerialException, OSError, ValueError) as error:
-                reason = _reason(error)
+                reason = why_not(self.url, error) or _reason(error)
                 # What is in use or misspelt stays so; what is not there may come.
                 wait = _may_come(error) and time.monotonic() < deadline_s and self._fault() is None
             if not wait:
@@ -97,16 +100,7 @@ class Connection:
             thread.start()
 
     def _opened(self) -> Any:
-        port = serial.serial_for_url(self.url, self._baud, timeout=_POLL_S, write_timeout=1.0, do_not_open=True)
-        with contextlib.suppress(NotImplementedError, AttributeError, ValueError):
-            port.exclusive = True  # two programs on one port would each get half
-        # Before it is open: some boards take the change of these lines, of either, for a reset.
-        if self._dtr is not None:
-            port.dtr = self._dtr
-        if self._rts is not None:
-            port.rts = self._rts
-        port.open()
-        return port
+        return open_serial(self.url, self._baud, timeout_s=_POLL_S, write_timeout_s=1.0, dtr=self._dtr, rts=self._rts)
 
     @property
     def is_open(self) -> bool:
@@ -158,11 +152,13 @@ class Connection:
     def _write_some(port: Any, piece: bytes) -> int:
         """How much of it went out. A device says so itself; pyserial would forget it when its time-out strikes."""
         try:
-            descriptor = port.fileno() if isinstance(port, serial.Serial) else None
-        except OSError:
+            descriptor = port.fileno()
+        except (OSError, AttributeError):
             descriptor = None
         if descriptor is None:
             return int(port.write(piece) or 0)
+        if not isinstance(port, serial.Serial):  # a connection, which is not held up by one piece
+            return int(port.write(piece) or 0) if writable(port, _POLL_S) else 0
         _, ready, _ = select.select([], [descriptor], [], _POLL_S)
         try:
             return os.write(descriptor, piece) if ready else 0
@@ -172,7 +168,7 @@ class Connection:
     def _lose(self, error: Exception) -> None:
         with self._news:
             if not self._closing and self._lost is None:
-                self._lost = f"lost: {_reason(error)}"
+                self._lost = f"lost: {_reason(error)}" + (_SERVER if is_remote(self.url) else "")
                 self._log.note(self._lost)
             self._news.notify_all()
 
@@ -292,7 +288,7 @@ class Connection:
 
 
 def _may_come(error: Exception) -> bool:
-    return not isinstance(error, ValueError) and getattr(error, "errno", None) not in _FIRM
+    return not in_vain(error) and getattr(error, "errno", None) not in _FIRM
 
 
 def _reason(error: Exception) -> str:

@@ -156,7 +156,8 @@ def start_afresh(console: Connection) -> None:
         if time.monotonic() >= deadline_s:
             said = f"it says {heard!r}" if heard else "it says nothing"
             raise console.failed(
-                f"no MicroPython prompt within {PROMPT_LIMIT_S:g} s of Ctrl-C; {said}. Is this the board's console?"
+                f"no MicroPython prompt within {PROMPT_LIMIT_S:g} s of Ctrl-C; {said}. Is this the board's console? "
+                "If it is, and a reset does not help, its main.py does not let go of Ctrl-C (docs/boards.md)"
             )
     # A prompt that was on its way already is not the one of a board at rest: let it fall silent.
     while console.read():

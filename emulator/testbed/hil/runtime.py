@@ -9,6 +9,7 @@ from settop.errors import LocalError
 
 from testbed.boards import load_board
 from testbed.hil.adapter import CONSOLE, MODEM, TUNER, AttachedBoard, EmulatedBoard
+from testbed.hil.ports import check_url
 from testbed.machines.base import Machine, TerminalSpec
 from testbed.machines.serial import LINKS, SerialMachine
 
@@ -41,6 +42,8 @@ def serial_machines(
     for port, given in ((MODEM, modem_port), (TUNER, tuner_port)):
         if given is not None:
             urls[port] = given
+    for each in urls.values():
+        check_url(each)
     missing = [port for port in (MODEM, TUNER) if link == "uarts" and port not in urls]
     if missing:
         raise LocalError(
