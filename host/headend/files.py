@@ -14,6 +14,7 @@ from settop.errors import LocalError
 
 from headend.stopping import undisturbed
 
+_MORE = 32
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -36,14 +37,21 @@ class Pending(os.PathLike[str]):
         return self.path
 
     def reserve(self, size: int) -> None:
-        """Room for `size` bytes, at once: that makes writing faster. Raises OSError where there is not so much."""
-        if size:
+        """Room for `size` bytes and somewhat more, at once: that makes writing faster.
+
+        Raises OSError where there is not room for `size`.
+        """
+        # More, since ext4 writes a file to the disk before it takes another's name, unless all of it was reserved.
+        for room in (size + size // _MORE, size):
             try:
-                os.posix_fallocate(self.handle, 0, size)
+                if room:
+                    os.posix_fallocate(self.handle, 0, room)
+                return
             except (AttributeError, OSError) as error:
-                if isinstance(error, OSError) and error.errno in NO_ROOM:
+                if not isinstance(error, OSError) or error.errno not in NO_ROOM:
+                    return  # not every system or file system can; writing then says what is wrong
+                if room == size:
                     raise
-                # Not every system or file system can; writing then says what is wrong.
 
     def write(self, data: bytes) -> None:
         """Append all of `data`. Raises OSError."""
