@@ -14,6 +14,7 @@ from settop.errors import LocalError
 
 from headend.stopping import undisturbed
 
+_MORE = 32
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -36,14 +37,21 @@ class Pending(os.PathLike[str]):
         return self.path
 
     def reserve(self, size: int) -> None:
-        """Room for `size` bytes, at once: that makes writing faster. Raises OSError where there is not so much."""
-        if size:
+        """Room for `size` bytes and somewhat more, at once: that makes writing faster.
+
+        Raises OSError where there is not room for `size`.
+        """
+        # More, since ext4 writes a file to the disk before it takes another's name, unless all of it was reserved.
+        for room in (size + size // _MORE, size):
             try:
-                os.posix_fallocate(self.handle, 0, size)
+                if room:
+                    os.posix_fallocate(self.handle, 0, room)
+                return
             except (AttributeError, OSError) as error:
-                if isinstance(error, OSError) and error.errno in NO_ROOM:
+                if not isinstance(error, OSError) or error.errno not in NO_ROOM:
+                    return  # not every system or file system can; writing then says what is wrong
+                if room == size:
                     raise
-                # Not every system or file system can; writing then says what is wrong.
 
     def write(self, data: bytes) -> None:
         """Append all of `data`. Raises OSError."""
@@ -53,9 +61,12 @@ class Pending(os.PathLike[str]):
             error.filename = self.path
             raise
 
-    def finish(self) -> None:
-        """Cut off what was reserved beyond the last byte, and close."""
+    def cut(self) -> None:
+        """Cut off what was reserved beyond the last byte."""
         os.ftruncate(self.handle, os.lseek(self.handle, 0, os.SEEK_CUR))
+
+    def finish(self) -> None:
+        """Close, with a name for the moment: one that can be renamed."""
         if not self._named:
             self._part.unlink(missing_ok=True)  # a process of the same number may have been killed just here
             # With a descriptor for its folder, as without one Python does not follow the link below /proc.
@@ -121,6 +132,8 @@ class Together:
     def take_names(self) -> None:
         """All of them take their names. Where one cannot, what had the names before has them again."""
         with undisturbed():
+            for one in self._files:  # what may take time first: from then on it is a moment until all have their names
+                one.cut()
             for one in self._files:
                 one.finish()
             done: list[Pending] = []

@@ -58,7 +58,7 @@ def test_own_clip_clears_in_the_call_and_ends_with_status_0(tmp_path):
     ended = demo(tmp_path, "--clip-seconds", 8, "--portion-seconds", 1, "--dial-at", 0.5, "--hang-up-at", 5.5)
     assert ended.status == 0
     assert {"broadcast.ts", "received.ts", "report.html", "seen.json"} <= {path.name for path in tmp_path.iterdir()}
-    assert ended.out.count("seen ") == 3
+    assert ended.out.count("seen ") == 4
     assert "NOT SEEN" not in ended.out
 
 
