@@ -138,7 +138,7 @@ def test_hostile_tables_cannot_take_more_than_their_limits():
         assert base_is_whole(programmes)
         # Nothing is left behind in the table by what has gone.
         known = {pid for _, pid in pairs(programmes)}
-        for streams, tables, ca in programmes._pmts.values():
+        for streams, tables, ca, _ in programmes._pmts.values():
             for pids in (streams, tables):
                 known |= {pids[at] << 8 | pids[at + 1] for at in range(0, len(pids), 2)}
             known.add(ca[0])

@@ -14,6 +14,7 @@ from testbed.commands._live import FileSink, from_network, is_network, scramble_
 if TYPE_CHECKING:
     from headend.files import Pending
     from headend.ts.live import LiveScrambler
+    from headend.ts.once import OncePackets
     from headend.ts.scrambler import ScrambleResult
     from headend.ts.sources import Source
     from settop.wire.offer import Offer
@@ -52,6 +53,10 @@ def scramble(
         float | None,
         typer.Option("--duration", metavar="S", help="With udp:// input: end so many seconds after the first packet."),
     ] = None,
+    follow: Annotated[
+        float | None,
+        typer.Option("--follow", metavar="S", help="Read a file as it grows, until it has not grown for S seconds."),
+    ] = None,
     price: Annotated[
         int | None,
         typer.Option(
@@ -86,6 +91,8 @@ def scramble(
 
     ffmpeg -i film.mp4 -c copy -f mpegts - | ringcast scramble - broadcast.ts ...
 
+    A file is read to the end that it has; with --follow S as it grows, until it has not grown for S seconds.
+
     udp://HOST:PORT is the network: seven packets to a datagram, to a host or a group, also as RTP on the way in; out it
     goes at the pace of the programme's clock, and the last line says how well. ?ttl=N&localaddr=IP&timeout=S may
     follow; an input is over after S seconds of silence (5) or after --duration:
@@ -115,13 +122,15 @@ def scramble(
         raise typer.BadParameter("--duration is for an input from udp://, and more than 0")
     if price is None and any(given is not None for given in (set_up_price, currency, tariff)):
         raise typer.BadParameter("--set-up-price, --currency and --tariff need --price, too")
+    if follow is not None and not (Path(source).is_file() and follow > 0):
+        raise typer.BadParameter("--follow is for an input that is a file, and more than 0")
     gc.freeze()  # what is loaded stays: spares collections, and copies in forked workers
     # Keys and stream take their names together: one without the other is of no use, and hard to tell from a pair.
     with one_line_errors("scramble"), together() as files:
         offer = None
         if price is not None:
             offer = Offer(price, currency or "EUR", "standard" if tariff is None else tariff, set_up_price or 0)
-        job = _Job(source, target, portion_seconds, secret, run_id, programme_id, programme, offer, duration)
+        job = _Job(source, target, portion_seconds, secret, run_id, programme_id, programme, offer, duration, follow)
         refuse_same_file(source, keys_out)
         keys = files.open(keys_out, mode=0o600)
         streams = is_network(target) or is_stream(target)
@@ -151,13 +160,18 @@ class _Job:
     programme: int | None
     offer: "Offer | None"
     duration_s: float | None
+    follow_s: float | None
 
     def run(self, out: "str | Pending") -> "tuple[ScrambleResult, str]":
         """Into `out`; what was done, and what there is to say of the way out."""
+        from headend.ts.once import OncePackets
+
         if is_network(self.source):
             return self._from_network(out)
         with stream_source("scramble", Path(self.source), Path(self.target)) as source:
-            once = source.once()
+            once = None if (handle := source.once()) is None else OncePackets(handle)
+            if self.follow_s is not None:
+                once = OncePackets(source.open()[0], self.follow_s)
             if is_network(self.target):
                 return self._to_network(source, once)
             if once is not None and (done := self._in_one_pass(source, once, out)) is not None:
@@ -180,13 +194,13 @@ class _Job:
                 self.offer,
             )
 
-    def _in_one_pass(self, source: "Source", once: int, out: "str | Pending") -> "tuple[ScrambleResult, str] | None":
+    def _in_one_pass(
+        self, source: "Source", packets: "OncePackets", out: "str | Pending"
+    ) -> "tuple[ScrambleResult, str] | None":
         """None where that does not suffice: `source` has been copied then."""
         from headend.ts.live import NotInOnePassError
-        from headend.ts.once import OncePackets
         from headend.ts.targets import replacing
 
-        packets = OncePackets(once)
         why = "its packets are not 188 bytes one behind the other"
         if packets.is_plain():
             try:
@@ -199,13 +213,11 @@ class _Job:
         source.spool(packets.head, why)
         return None
 
-    def _to_network(self, source: "Source", once: int | None) -> "tuple[ScrambleResult, str]":
-        from headend.ts.once import OncePackets
+    def _to_network(self, source: "Source", packets: "OncePackets | None") -> "tuple[ScrambleResult, str]":
         from headend.ts.packets import TsFile
 
         with udp_sink(self.target, blocks=True) as sink:
-            if once is not None:
-                packets = OncePackets(once)
+            if packets is not None:
                 return scramble_live(self._scrambler(packets.begun), iter(packets), sink)
             with TsFile(source) as file:
                 return scramble_live(self._scrambler(), (chunk for _, chunk in file.chunks(1024)), sink)

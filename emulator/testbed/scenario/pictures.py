@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.codec.context import CodecContext
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
@@ -140,8 +141,7 @@ def _decode(data: bytes, skip_bytes: int) -> tuple[VideoFrame, float] | None:
             return None
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
-        packets = [packet for packet in container.demux(stream) if packet.size]
-        for run in _runs(packets, skip_bytes):
+        for run in _runs(_packets_of(container, stream), skip_bytes):
             decoder = stream.codec_context
             decoder.flush_buffers()
             frames = []
@@ -155,6 +155,18 @@ def _decode(data: bytes, skip_bytes: int) -> tuple[VideoFrame, float] | None:
                 pixel_aspect = float(decoder.sample_aspect_ratio or 1)
                 return max(whole, key=lambda frame: frame.pts or 0), pixel_aspect
     return None
+
+
+def _packets_of(container: InputContainer, stream: "VideoStream") -> list["Packet[VideoStream]"]:
+    packets = []
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                packets.append(packet)
+    except IndexError:
+        # A table in the middle brought further streams, which PyAV's list lacks: its closing flush looks for them.
+        pass
+    return packets
 
 
 def _runs(packets: Sequence["Packet[VideoStream]"], skip_bytes: int) -> Iterator[list["Packet[VideoStream]"]]:

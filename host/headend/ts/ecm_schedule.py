@@ -84,6 +84,15 @@ class EcmSchedule:
         self.inserted = 0
         self.replaced = 0
 
+    @property
+    def undecided(self) -> tuple[int, int]:
+        """The next message takes the place of one of the null packets from the first to the second of these packets,
+        or comes before the second.
+        """
+        starts = self._portions.starts
+        change = starts[self._next_portion] if self._next_portion < len(starts) else self._timeline.packets
+        return (self._earliest, self._deadline) if self._next_portion and self._deadline < change else (change, change)
+
     def move(self, pid: int) -> None:
         """Messages from here on go to another PID."""
         self._heads, self._cc = _packet_heads(pid), 0

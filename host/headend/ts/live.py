@@ -269,7 +269,17 @@ class LiveScrambler:
             raise RemoteError(
                 f"packet {self._held.end}: no clock reference in the last {HELD_PACKETS} packets: time stands still"
             )
-        return self._release(end) if end > self._held.first else self._nothing()
+        return self._release_by_messages(end)
+
+    def _release_by_messages(self, limit: int) -> Released:
+        """Packets up to `limit` at most, so that all null packets that may take the next message come at once."""
+        pieces = [self._nothing()]
+        while True:
+            earliest, place = self._schedule.undecided
+            end = place + 1 if place < limit else min(limit, earliest)
+            if end <= self._held.first:
+                return Released(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))
+            pieces.append(self._release(end))
 
     def _take_tables(self) -> None:
         reader = self._reader

@@ -1,6 +1,7 @@
 """Packets out of octets as they come: for streams that are read once, from start to end."""
 
 import os
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,7 @@ from headend.ts.packets import Packets
 
 BLOCK_BYTES = 1 << 20
 _PROBE_PACKETS = 64
+_LOOK_S = 0.1  # between two looks at a file that may grow
 _IN_STEP = 5  # sync octets in a row that make a beginning
 
 
@@ -67,10 +69,14 @@ class PacketCutter:
 
 
 class OncePackets:
-    """The packets that a descriptor gives, block by block; `head` keeps what was read until `begun` is said."""
+    """The packets that a descriptor gives, block by block; `head` keeps what was read until `begun` is said.
 
-    def __init__(self, handle: int) -> None:
+    `follow_s`: at the end of a file wait for more, until it has not grown for so long.
+    """
+
+    def __init__(self, handle: int, follow_s: float = 0.0) -> None:
         self._handle = handle
+        self._follow_s = follow_s
         self._cutter = PacketCutter()
         self._head: list[bytes] | None = []
 
@@ -86,7 +92,7 @@ class OncePackets:
         """Whether the stream begins with packets of 188 octets, one behind the other. Reads as much as that needs."""
         assert self._head is not None
         wanted = _PROBE_PACKETS * PACKET_BYTES
-        while len(self.head) < wanted and (data := os.read(self._handle, BLOCK_BYTES)):
+        while len(self.head) < wanted and (data := self._read()):
             self._head.append(data)
         start = self.head[:wanted]
         return len(start) >= PACKET_BYTES and all(octet == SYNC_BYTE for octet in start[::PACKET_BYTES])
@@ -94,11 +100,17 @@ class OncePackets:
     def __iter__(self) -> Iterator[Packets]:
         if self._head:
             yield self._cutter.cut(self.head)
-        while data := os.read(self._handle, BLOCK_BYTES):
+        while data := self._read():
             if self._head is not None:
                 self._head.append(data)
             yield self._cutter.cut(data)
         yield self._cutter.cut(b"", last=True)
+
+    def _read(self) -> bytes:
+        end_s = time.monotonic() + self._follow_s
+        while not (data := os.read(self._handle, BLOCK_BYTES)) and time.monotonic() < end_s:
+            time.sleep(min(_LOOK_S, self._follow_s))
+        return data
 
     def notes(self) -> list[str]:
         """What was left out, in words."""
