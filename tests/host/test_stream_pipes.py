@@ -205,7 +205,8 @@ def test_full_disk_while_spooling_is_one_line_and_leaves_nothing(folder):
 
     before = names(folder)
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # noqa: E731
-    done = scramble(folder, "-", "out.ts", input=DATA, preexec_fn=limit)
+    scrambled = (folder / "wanted.ts").read_bytes()
+    done = run(folder, "descramble", "-", "out.ts", "--keys", "wanted.json", input=scrambled, preexec_fn=limit)
     assert done.returncode == 1
     assert b"temporary file in " in done.stderr.splitlines()[-1]
     assert b"File too large" in done.stderr.splitlines()[-1]
@@ -214,12 +215,23 @@ def test_full_disk_while_spooling_is_one_line_and_leaves_nothing(folder):
 
 def test_signal_while_spooling_leaves_nothing(folder):
     before = names(folder)
-    words = words_of(("scramble", "-", "out.ts", *OPTIONS, "--keys-out", "keys.json"))
+    words = words_of(("descramble", "-", "out.ts", "--keys", "wanted.json"))
     process = subprocess.Popen(words, cwd=folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert "copied to a temporary file" in process.stderr.readline()
     time.sleep(0.05)  # somewhere in the reading
     process.terminate()
-    assert process.stderr.read() == "ringcast scramble: ended by SIGTERM\n"
+    assert process.stderr.read() == "ringcast descramble: ended by SIGTERM\n"
+    assert process.wait(60) == 143
+    assert names(folder) == before
+
+
+def test_signal_in_the_one_pass_leaves_nothing(folder):
+    before = names(folder)
+    words = words_of(("scramble", "-", "out.ts", *OPTIONS, "--keys-out", "keys.json"))
+    process = subprocess.Popen(words, cwd=folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(DATA * 12)  # more than a pipe holds: when it is written, most of it has been read
+    process.terminate()
+    assert process.stderr.read() == b"ringcast scramble: ended by SIGTERM\n"
     assert process.wait(60) == 143
     assert names(folder) == before
 
