@@ -1,0 +1,153 @@
+"""A board of the tests' own for the application: lines, files, console, clock."""
+
+import gc
+
+from settop.app import App
+from settop.keystore.identity import Identity, store_identity
+from settop.keystore.keystore import Keystore
+
+LOCK = bytes(range(32))
+KEY = bytes(range(100, 132))
+NUMBER = "5550100"
+
+
+class Files:
+    def __init__(self):
+        self.files = {}
+        self.fails = False
+
+    def read(self, path, limit):
+        data = self.files.get(path)
+        return None if data is None else data[:limit]
+
+    def write(self, path, data):
+        if self.fails:
+            raise OSError(5)
+        self.files[path] = bytes(data)
+
+
+class Line:
+    """A silent serial line."""
+
+    def __init__(self):
+        self.out = b""
+
+    def any(self):
+        return 0
+
+    def readinto(self, view):
+        return 0
+
+    def write(self, data):
+        self.out += bytes(data)
+        return len(data)
+
+
+class Tuner(Line):
+    """What `data` holds has come."""
+
+    data = b""
+
+    def any(self):
+        return len(self.data)
+
+    def readinto(self, view):
+        count = min(len(view), len(self.data))
+        view[:count] = self.data[:count]
+        self.data = self.data[count:]
+        return count
+
+
+class Output:
+    """The decoder, who keeps nothing: a board's heap is small."""
+
+    def write(self, data):
+        return len(data)
+
+
+class Console:
+    def __init__(self):
+        self.lines = []
+        self.said = []
+
+    def read_line(self):
+        if not self.lines:
+            return None
+        line = self.lines.pop(0)
+        if isinstance(line, Exception):
+            raise line
+        return line
+
+    def write_line(self, text):
+        self.said.append(text)
+
+
+class Board:
+    NAME = "test"
+    STORAGE = "keys"
+
+    def __init__(self, lock=None):
+        self.FILES = Files()
+        self.lock = lock
+        self.console = Console()
+        self.line = Line()
+        self.tuner = Tuner()
+        self.ticks = 5
+
+    def Console(self):
+        return self.console
+
+    def modem(self):
+        return self.line
+
+    def tuner_and_output(self):
+        return self.tuner, Output()
+
+    def load_lock(self):
+        return None if self.lock is None else bytearray(self.lock)
+
+    def store_lock(self, lock):
+        self.lock = bytes(lock)
+
+    def unique_id(self):
+        return b"board 01"
+
+    def entropy(self):
+        return b"e" * 32
+
+    def ticks_ms(self):
+        return self.ticks
+
+    def ticks_diff(self, a, b):
+        return a - b
+
+
+def provisioned_board():
+    board = Board(LOCK)
+    keystore = Keystore("keys", LOCK, board.unique_id(), board.FILES)
+    store_identity(keystore, Identity(b"terminal", KEY, NUMBER))
+    keystore.close()
+    return board
+
+
+def start(board):
+    """The application after power-on; the one before must be out of reach, or a board's heap is too small for both."""
+    gc.collect()
+    return App(board)
+
+
+def answer(app, board, *lines):
+    """What the console says to the lines."""
+    board.console.lines += lines
+    before = len(board.console.said)
+    for _ in range(len(lines) + 1):
+        board.ticks += 10
+        app.step()
+    return [line.split(" ", 2)[2] for line in board.console.said[before:]]
+
+
+def no_secret_in(board):
+    for secret in (KEY, LOCK, board.lock or LOCK):
+        shown = (secret.hex(), repr(secret))
+        for line in board.console.said:
+            assert shown[0] not in line and shown[1] not in line
