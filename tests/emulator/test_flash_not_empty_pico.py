@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from settop.version import FORMATS
 from testbed.boards import load_board
 from testbed.deploy.errors import NoPrompt
 from testbed.deploy.flash import erase_board, flash_board
@@ -22,7 +23,8 @@ pytestmark = pytest.mark.pico
 class Speaking(SmallBoard):
     sources = {
         "lib/settop/__init__.py": b"",
-        "lib/settop/app.py": b"def go():\n    print('@ 1 ready board=pico boot=0 terminal=none')\n",
+        "lib/settop/app.py": b"def go():\n    print('@ 1 ready board=pico formats=%d boot=0 terminal=none')\n"
+        % FORMATS,
         "main.py": b"import settop.app, time\nsettop.app.go()\nwhile True:\n    time.sleep(1)\n",
         "boot.py": b"# boot\n",
     }

@@ -275,6 +275,13 @@ def test_runner_counts_on_cpython(tmp_path):
     check_sample(*judge(upy_suite.run_on_unix((sys.executable,), tests, ["test_a", "test_b"])))
 
 
+def unix_port():
+    try:
+        return unix_binary()
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+
+
 @pytest.fixture
 def real_cache(monkeypatch):
     monkeypatch.delenv("RINGCAST_CACHE")
@@ -282,14 +289,14 @@ def real_cache(monkeypatch):
 
 @pytest.mark.unix
 def test_runner_counts_on_unix(tmp_path, real_cache):
-    binary = find.cached_unix_binary() or pytest.skip("no unix port in the cache")
+    binary = unix_port()
     tests = suite(tmp_path, test_a=SAMPLE, test_b="import nowhere")
     check_sample(*judge(upy_suite.run_on_unix(binary.argv, tests, ["test_a", "test_b"])))
 
 
 @pytest.mark.unix
 def test_interpreter_that_dies_is_a_failure(tmp_path, real_cache):
-    binary = find.cached_unix_binary() or pytest.skip("no unix port in the cache")
+    binary = unix_port()
     tests = suite(tmp_path, test_a="import sys\ndef test_x():\n    sys.exit(0)\n")
     text, total = judge(upy_suite.run_on_unix(binary.argv, tests, ["test_a"]))
     assert total.failed == 1 and "ended with status 0" in text

@@ -24,9 +24,11 @@ KEY = bytes(range(16))
 
 PLAYS = b"""
 import gc
+gc.threshold(16384)
 import board
 from settop.app import App
 gc.collect()
+gc.threshold(-1)
 app = App(board)
 while True:
     board.idle(app.step())
@@ -34,7 +36,7 @@ while True:
         app.player.keyring.install(app.player.portion, bytearray(range(16)))
         app.player.refresh()
 """
-"""The application, and the key comes by itself."""
+"""The application, started as firmware/main.py does, and the key comes by itself."""
 
 OPENS = b"""
 import _thread, gc, sys, time

@@ -13,7 +13,7 @@ from testbed.station import Station
 
 LIMIT_MS = 5_000
 BAUD = 1_500_000
-GOAL_HEAP_BYTES = 170 * 1024
+GOAL_HEAP_BYTES = 166 * 1024
 
 
 def provisioned(image: Image) -> Bench:
