@@ -16,11 +16,13 @@ INNER = """
 import os, signal, threading, time
 
 import pytest
+from settop.version import FORMATS
 from testbed.boards import load_board
 from testbed.machines.base import TerminalSpec
 from testbed.machines.serial import SerialMachine
 
-FILES = {"main.py": "import time\\nwhile True:\\n    print('@ 1 ready')\\n    time.sleep(1)\\n"}
+READY = "@ 1 ready formats=%d" % FORMATS
+FILES = {"main.py": "import time\\nwhile True:\\n    print('" + READY + "')\\n    time.sleep(1)\\n"}
 
 
 @pytest.fixture
