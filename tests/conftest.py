@@ -1,10 +1,20 @@
 """What CI asks for: the tests marked `long`, too, and a runtime and a peer for every test that wants one."""
 
 import os
+import signal
+from contextlib import suppress
 
 import pytest
 
 from tests.targets import Target, add_options, find_target, is_target_skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Who started the tests under nohup, or in the background, ignores signals; the commands under test would, too."""
+    with suppress(ValueError):  # not the main thread
+        for number, handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
