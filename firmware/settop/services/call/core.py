@@ -58,7 +58,7 @@ class CallTerminal:
         self._programme = None  # (programme_id, broadcast_id) asked for
         self._wanted = None
         self._on_air = None
-        self._last_words = ()  # kind and body of the message that ends the call
+        self._last_words = (wire.GOODBYE, b"")  # kind and body of the message that ends the call
         self._rto_ms = HANDSHAKE_RTO_MS
         self._keys_seen = []  # the last few
         self._highest_key = -1
