@@ -9,11 +9,11 @@ from headend.ts.descrambler import descramble_file
 from headend.ts.live import NotInOnePassError
 from headend.ts.portions import TICKS_PER_MS
 from headend.ts.psi import Packetiser, Pat, Pmt, Stream, build_pat, build_pmt, crc32_mpeg2
-from headend.ts.rewrite import Edits, PidRewriter
 from headend.ts.scrambler import scramble_file
 from headend.ts.signalling import announcing, withdrawing
 
 from tests.helpers.on_air import packets_of, pid_of, watch
+from tests.helpers.rewriting import rewritten
 from tests.helpers.ts_builder import VIDEO_PID
 from tests.host.test_live import live
 from tests.host.test_scramble_tables import Mux, pmt
@@ -108,16 +108,6 @@ def test_nothing_is_clear_or_unannounced_whatever_becomes_of_the_tables(seed, ho
         assert_protected(live(mux.bytes(), 0.3, seed=seed)[1])
     except NotInOnePassError:
         assert mux.ms < 1000  # over before the tables of every programme had come: such a stream is read twice
-
-
-def rewritten(packets, edit):
-    edits = Edits()
-    rewriter = PidRewriter(edit, edits)
-    for at, packet in enumerate(packets):
-        rewriter.feed(at, packet)
-    rewriter.finish()
-    changed = dict(zip(edits.at, edits.packets, strict=True))
-    return [new for at, packet in enumerate(packets) for new in changed.get(at, (packet,))], edits.given_up
 
 
 def test_whole_section_beside_a_broken_one_is_announced_and_both_come_back():

@@ -16,11 +16,12 @@ from headend.ts.psi import (
     parse_pat,
     parse_pmt,
 )
-from headend.ts.rewrite import Edits, PidRewriter
 from headend.ts.signalling import announcing, ca_pid_of, withdrawing
 from settop.errors import RemoteError
 from settop.wire import crc
 from settop.wire.ecm import pack_ca_descriptor, pack_scrambling_descriptor
+
+from tests.helpers.rewriting import rewritten
 
 PMT = Pmt(1, 3, True, 0x100, b"\x05\x04TEST", (Stream(0x1B, 0x100), Stream(0x0F, 0x101, b"\x0a\x04eng\x00")))
 
@@ -37,13 +38,7 @@ def pmt_of_length(section_length: int) -> Pmt:
 
 
 def rewrite(packets, edit):
-    edits = Edits()
-    rewriter = PidRewriter(edit, edits)
-    for at, packet in enumerate(packets):
-        rewriter.feed(at, packet)
-    rewriter.finish()
-    changed = dict(zip(edits.at, edits.packets, strict=True))
-    return [new for at, packet in enumerate(packets) for new in changed.get(at, (packet,))]
+    return rewritten(packets, edit)[0]
 
 
 def sections_of(packets):

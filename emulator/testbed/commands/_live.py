@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from headend.broadcast.pacing import Pacer
     from headend.broadcast.udp import UdpInput
+    from headend.files import Pending
     from headend.ts.live import LiveScrambler, Released
     from headend.ts.packets import Packets
     from headend.ts.scrambler import ScrambleResult
@@ -39,12 +40,13 @@ class FileSink:
     """A file or a pipe: as fast as it goes."""
 
     def __init__(self, handle: int) -> None:
-        self._handle = handle
-
-    def put(self, released: "Released") -> None:
         from headend.files import write_all
 
-        write_all(self._handle, released.packets.tobytes())
+        self._handle = handle
+        self._write_all = write_all
+
+    def put(self, released: "Released") -> None:
+        self._write_all(self._handle, released.packets.tobytes())
 
     def finish(self) -> str:
         return ""
@@ -67,11 +69,17 @@ class UdpSink:
 
 
 @contextmanager
-def udp_sink(url: str, blocks: bool) -> Iterator[UdpSink]:
+def opened_sink(out: "str | Pending", blocks: bool) -> Iterator[Sink]:
+    """What `out` names: an address, a file, a pipe. `blocks` as for UdpSink."""
     from headend.broadcast.pacing import Pacer
     from headend.broadcast.udp import UdpAddress, UdpOutput
+    from headend.ts.targets import replacing
 
-    with UdpOutput(UdpAddress.parse(url)) as output:
+    if not isinstance(out, str) or not is_network(out):
+        with replacing(out) as handle:
+            yield FileSink(handle)
+        return
+    with UdpOutput(UdpAddress.parse(out)) as output:
         yield UdpSink(Pacer(output.send, cushion_ns=0 if blocks else CUSHION_NS), blocks)
 
 

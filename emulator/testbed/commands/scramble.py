@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from testbed.commands._files import hex_bytes, one_line_errors, progress_for, stream_source, tell, warn
-from testbed.commands._live import FileSink, from_network, is_network, scramble_live, udp_sink
+from testbed.commands._live import from_network, is_network, opened_sink, scramble_live
 
 if TYPE_CHECKING:
     from headend.files import Pending
@@ -199,13 +199,12 @@ class _Job:
     ) -> "tuple[ScrambleResult, str] | None":
         """None where that does not suffice: `source` has been copied then."""
         from headend.ts.live import NotInOnePassError
-        from headend.ts.targets import replacing
 
         why = "its packets are not 188 bytes one behind the other"
         if packets.is_plain():
             try:
-                with replacing(out) as handle:
-                    done = scramble_live(self._scrambler(packets.begun), iter(packets), FileSink(handle))
+                with opened_sink(out, blocks=True) as sink:
+                    done = scramble_live(self._scrambler(packets.begun), iter(packets), sink)
                 source.hear(packets.notes())
                 return done
             except NotInOnePassError as error:
@@ -216,7 +215,7 @@ class _Job:
     def _to_network(self, source: "Source", packets: "OncePackets | None") -> "tuple[ScrambleResult, str]":
         from headend.ts.packets import TsFile
 
-        with udp_sink(self.target, blocks=True) as sink:
+        with opened_sink(self.target, blocks=True) as sink:
             if packets is not None:
                 return scramble_live(self._scrambler(packets.begun), iter(packets), sink)
             with TsFile(source) as file:
@@ -224,16 +223,9 @@ class _Job:
 
     def _from_network(self, out: "str | Pending") -> "tuple[ScrambleResult, str]":
         from headend.broadcast.udp import UdpAddress, UdpInput
-        from headend.ts.targets import replacing
 
-        with UdpInput(UdpAddress.parse(self.source)) as source:
-            if isinstance(out, str) and is_network(out):
-                with udp_sink(out, blocks=False) as sink:
-                    done = scramble_live(self._scrambler(), from_network(source, self.duration_s, sink), sink)
-            else:
-                with replacing(out) as handle:
-                    into = FileSink(handle)
-                    done = scramble_live(self._scrambler(), from_network(source, self.duration_s, into), into)
+        with UdpInput(UdpAddress.parse(self.source)) as source, opened_sink(out, blocks=False) as sink:
+            done = scramble_live(self._scrambler(), from_network(source, self.duration_s, sink), sink)
         if source.refused or source.lost:
             tell(
                 "scramble",

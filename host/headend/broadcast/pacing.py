@@ -9,9 +9,9 @@ import numpy as np
 
 from headend.broadcast.udp import DATAGRAM_PACKETS
 from headend.ts.packets import Packets
-from headend.ts.portions import Int64s
+from headend.ts.portions import TICKS_PER_MS, Int64s
 
-TICKS_PER_NS = 27 / 1000
+TICKS_PER_NS = TICKS_PER_MS / 1_000_000
 LATE_NS = 500_000_000
 """Behind by so much, the output begins a new count of time: the input stood still."""
 AHEAD_NS = 5_000_000_000

@@ -10,10 +10,8 @@ from headend.ts.portions import (
     LONGEST_STEP_TICKS,
     PACE_FACTOR,
     PCR_MODULUS,
-    TICKS_PER_MS,
     Int64s,
     PortionMap,
-    PortionSpan,
     Timeline,
     portion_ticks,
     timeline_of,
@@ -102,9 +100,3 @@ class GrowingPortions(PortionMap):
         """All portions that begin at `ticks` or before."""
         while (then := len(self.starts) * self.portion_ticks) <= ticks:
             self.starts.append(self.timeline.first_packet_at(then))
-
-    def span(self, index: int, end: int) -> PortionSpan:
-        """Portion `index`, whose last packet is end-1."""
-        return PortionSpan(
-            index, self.starts[index], end - self.starts[index], index * self.portion_ticks / TICKS_PER_MS
-        )

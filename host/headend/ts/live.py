@@ -27,10 +27,10 @@ from headend.ts.rewrite import Edits, PidRewriter
 from headend.ts.roles import STREAM, RoleCursor, RolePlan, RolePlanner
 from headend.ts.scrambler import (
     HIGHEST_CA_PID,
-    Portion,
     ScrambleResult,
     damage_warnings,
     pes_begun,
+    portions_of,
     refuse_given_up,
     refuse_scrambled,
     refuse_streams_among_tables,
@@ -168,9 +168,7 @@ class LiveScrambler:
         if self._timeline is None and not self._begin(at_end=True):
             raise NotInOnePassError("the stream ended before it told its tables and its clock")
         assert self._timeline is not None
-        self._take_tables()
-        self._move_ca_pid()
-        self._take_clock(self._timeline)
+        self._take_in(self._timeline)
         for rewriter in self._rewriters.values():
             rewriter.finish()
         refuse_given_up(self._edits)
@@ -184,12 +182,8 @@ class LiveScrambler:
 
     def result(self) -> ScrambleResult:
         """What was done, after `finish`."""
-        starts, total = self._merger.first_in_output, self._held.first + self._merger.added
-        length_ms = self._portions.portion_ticks / TICKS_PER_MS
-        portions = [
-            Portion(index, "odd" if index & 1 else "even", self._key(index), first, end - first, index * length_ms)
-            for index, (first, end) in enumerate(zip(starts, [*starts[1:], total], strict=True))
-        ]
+        total = self._held.first + self._merger.added
+        portions = portions_of(self._merger.first_in_output, total, self._key, self._portions)
         warnings = damage_warnings(self._found)
         if self._moves:
             warnings.append(f"the CA PID moved {self._moves} times: the stream came to use the one that was free")
@@ -254,9 +248,7 @@ class LiveScrambler:
     def _go_on(self) -> Released:
         timeline = self._timeline
         assert timeline is not None
-        self._take_tables()
-        self._move_ca_pid()
-        self._take_clock(timeline)
+        self._take_in(timeline)
         self._portions.grow(timeline.reach_ticks)
         end = min(timeline.first_packet_at(timeline.reach_ticks - _AHEAD_TICKS), timeline.reach, self._held.end)
         for rewriter in self._rewriters.values():
@@ -281,14 +273,20 @@ class LiveScrambler:
                 return Released(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))
             pieces.append(self._release(end))
 
+    def _take_in(self, timeline: GrowingTimeline) -> None:
+        """What the packets that have come say of tables and time."""
+        self._take_tables()
+        self._move_ca_pid()
+        self._take_clock(timeline)
+
     def _take_tables(self) -> None:
         reader = self._reader
-        done = len(self._planner.changes)
+        changes = []
         for seen in reader.take_tables():
-            self._planner.take(seen)
+            changes += self._planner.take(seen)
             if isinstance(seen, PmtSeen) and seen.pmt.programme == self._clock_programme:
                 self._follow_clock(seen.pmt)
-        self._roles.add(self._planner.changes[done:])
+        self._roles.add(changes)
         refuse_streams_among_tables(self._planner.refused, reader.seen_pids(), self._found.starts_pes)
         refuse_unreadable(reader.unreadable, lambda number: self._programme in (None, number))
         for pid, log in reader.logs.items():

@@ -85,15 +85,13 @@ def plan_roles(found: Survey, concerned: Callable[[Pmt], bool]) -> RolePlan:
     """The roles that follow from the tables of `found`; `concerned` picks the PMTs whose streams are STREAM."""
     planner = RolePlanner(concerned)
     seen: Iterable[Seen] = [*found.pats, *found.cats, *found.pmts, *found.content]
-    for one in sorted(seen, key=lambda event: event.at):
-        planner.take(one)
     plan = RolePlan(planner.refused)
-    plan.add(planner.changes)
+    plan.add([change for one in sorted(seen, key=lambda event: event.at) for change in planner.take(one)])
     return plan
 
 
 class RolePlanner:
-    """Takes tables in the order of the stream; the changes that follow from them gather in `changes`."""
+    """Takes tables in the order of the stream and tells what changes with them."""
 
     def __init__(self, concerned: Callable[[Pmt], bool]) -> None:
         self._concerned = concerned
@@ -101,10 +99,10 @@ class RolePlanner:
         self._cat: tuple[int, ...] = ()
         self._pes: dict[int, bool] = {}
         self._roles: dict[int, int] = {}
-        self.changes: list[RoleChange] = []
         self.refused: set[int] = set()
 
-    def take(self, seen: Seen) -> None:
+    def take(self, seen: Seen) -> list[RoleChange]:
+        """The changes that `seen` brings."""
         if isinstance(seen, PatSeen):
             self._tables.take_pat(seen.pat)
         elif isinstance(seen, PmtSeen):
@@ -113,11 +111,11 @@ class RolePlanner:
             self._cat = seen.pids
         else:
             self._pes[seen.pid] = seen.pes
-        for pid, role in self._claims().items():
-            if self._roles.get(pid) != role:
-                # What comes before the first table that names it is scrambled with it, rather than left clear.
-                self.changes.append(RoleChange(seen.at if pid in self._roles else 0, pid, role))
-                self._roles[pid] = role
+        new = {pid: role for pid, role in self._claims().items() if self._roles.get(pid) != role}
+        # What comes before the first table that names it is scrambled with it, rather than left clear.
+        changes = [RoleChange(seen.at if pid in self._roles else 0, pid, role) for pid, role in new.items()]
+        self._roles |= new
+        return changes
 
     def _claims(self) -> dict[int, int]:
         """The role of every PID that the tables in force name; what is later in here outweighs what is earlier."""

@@ -28,7 +28,7 @@ from headend.ts.packets import (
     header_words,
     pids_of,
 )
-from headend.ts.portions import REMUX, PortionMap, PortionSpan, programme_clock
+from headend.ts.portions import REMUX, TICKS_PER_MS, PortionMap, programme_clock
 from headend.ts.rewrite import Edits, rewrite_psi
 from headend.ts.roles import STREAM, RoleCursor, RolePlan, plan_roles
 from headend.ts.signalling import announcing
@@ -121,7 +121,7 @@ def scramble_file(
         job = _ScrambleJob(
             found,
             [control_word(programme_secret, programme_id, broadcast_id, index) for index in range(len(portions))],
-            portions.spans(),
+            portions,
             RoleCursor(roles),
             edits,
             schedule,
@@ -212,6 +212,15 @@ def damage_warnings(found: Survey) -> list[str]:
     return [text] if found.damaged else []
 
 
+def portions_of(starts: list[int], total: int, key: Callable[[int], bytes], cut: PortionMap) -> list[Portion]:
+    """The portions of an output of `total` packets in which they begin at `starts`."""
+    length_ms = cut.portion_ticks / TICKS_PER_MS
+    return [
+        Portion(index, "odd" if index & 1 else "even", key(index), first, end - first, index * length_ms)
+        for index, (first, end) in enumerate(zip(starts, [*starts[1:], total], strict=True))
+    ]
+
+
 def pes_begun(chunk: Packets, words: Words, selected: Mask) -> tuple[int, int]:
     """In how many of the `selected` packets a PES should begin (payload_unit_start_indicator), in how many one does."""
     rows = np.flatnonzero(selected & (words & (IS_START | HAS_PAYLOAD) == IS_START | HAS_PAYLOAD))
@@ -225,15 +234,15 @@ class _ScrambleJob:
         self,
         found: Survey,
         keys: list[bytes],
-        spans: list[PortionSpan],
+        portions: PortionMap,
         roles: RoleCursor,
         edits: Edits,
         schedule: EcmSchedule,
     ) -> None:
         self._found = found
         self._keys = keys
-        self._spans = spans
-        self._starts = [span.first_packet for span in spans]
+        self._portions = portions
+        self._spans = portions.spans()
         self._roles = roles
         self._cursor = EditCursor(edits)
         self._schedule = schedule
@@ -254,7 +263,7 @@ class _ScrambleJob:
         selected = self._roles.roles(first, pids_of(words)) == STREAM
         checked, begun = pes_begun(chunk, words, selected)
         scrambled = 0
-        for span in self._spans[max(bisect_right(self._starts, first) - 1, 0) :]:
+        for span in self._spans[max(bisect_right(self._portions.starts, first) - 1, 0) :]:
             start, end = max(span.first_packet - first, 0), span.first_packet + span.packets - first
             if start >= len(chunk):
                 break
@@ -267,11 +276,7 @@ class _ScrambleJob:
         self, packets: int, counts: Counts, ca_pid: int, programme_id: int, broadcast_id: bytes, warnings: list[str]
     ) -> ScrambleResult:
         total = packets + self._merger.added
-        starts = self._merger.first_in_output
-        portions = [
-            Portion(span.index, "odd" if span.index & 1 else "even", key, first, end - first, span.start_ms)
-            for span, key, first, end in zip(self._spans, self._keys, starts, [*starts[1:], total], strict=True)
-        ]
+        portions = portions_of(self._merger.first_in_output, total, self._keys.__getitem__, self._portions)
         return ScrambleResult(
             portions=portions,
             packets=total,
