@@ -136,6 +136,8 @@ class CpythonMachine:
 
         return SimpleNamespace(
             NAME=self.name,
+            WIRES={0: "modem", 1: "tuner"},
+            SERVICES=("call",),
             STORAGE="keys",
             FILES=_Files(self.files),
             Console=lambda: SimpleNamespace(read_line=self._read_line, write_line=self._write_line),
