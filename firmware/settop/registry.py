@@ -114,11 +114,11 @@ class Registry:
     def _fail(self, name, service, error):
         """Go on without this one. Its wires stay its own: nobody knows what their other ends do."""
         self._running = [one for one in self._running if one[1] is not service]
-        self._terminal.report("error", "service %s has stopped: %s" % (name, _what(error)))
         try:
             service.stop()
         except Exception as second:
             self._terminal.report("error", "service %s did not clear up: %s" % (name, _what(second)))
+        self._terminal.report("error", "service %s has stopped: %s" % (name, _what(error)))
 
 
 def _what(error):

@@ -17,7 +17,6 @@ TURNED_SHUT = "TURNED_SHUT"
 TRANSITIONS = {
     (NOWHERE, "portion"): RUNNING,
     (NOWHERE, "doubt"): SHUT,
-    (NOWHERE, "stale"): NOWHERE,
     (NOWHERE, "tune"): SHUT,
     (RUNNING, "portion"): RUNNING,
     (RUNNING, "same"): RUNNING,
