@@ -2,13 +2,16 @@
 
 A service brings its opener, `Player.add_opener` attaches it. One that recognises a descriptor in the PMT in force gets
 the packets and messages of that programme; where none does, nothing that is scrambled is put out.
+
+No board loads this module, it would cost half a kilobyte of heap: an opener has these names by itself, and a test holds
+every one against them (tests/firmware/test_faces.py).
 """
 
 from settop.wire.dark import CLEAR
 
 
 class Opener:
-    """The face, and an opener that leaves everything dark. `slots`: where the packets are (settop.ts.slots).
+    """The face, as an opener that leaves everything dark. `slots`: where the packets are (settop.ts.slots).
 
     `portion`: index of what is on air, None while that is not known; `programme_id` and `broadcast_id` likewise.
     """

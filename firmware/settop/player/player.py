@@ -7,11 +7,11 @@ one has such an octet behind it by chance.) What is scrambled and was not opened
 
 from settop.errors import LocalError, RemoteError
 from settop.player.darkness import Starts
-from settop.player.opener import Opener
 from settop.player.programmes import Programmes
 from settop.player.ring import ByteRing
 from settop.ts import packet as ts
 from settop.ts.slots import Slots
+from settop.wire.dark import NOT_OURS
 
 FLUSH_MS = 50  # the last packet of a stream has none behind it: it is put out after this long
 SLOTS = 25  # the last waits for the sync octet behind it; 24 make two halves for two cores
@@ -25,8 +25,8 @@ class Player:
 
     next_event() gives what openers tell (settop.player.opener) and ("left_out", text), of what the memory had no room
     for, in their order; take them after each step, only the latest MAX_EVENTS are kept. `opener`: whose programme it
-    is. `programmes`: what PAT and PMTs say. Counters, since start, in packets: `packets` in step, `opened`, `dark` (no
-    key), `damaged`, `overflow` (opened, and the sink did not take them), `refused` (tables and messages that broke the
+    is, or None. `programmes`: what PAT and PMTs say. Counters, since start, in packets: `packets` in step, `opened`,
+    `dark` (no key), `damaged`, `overflow` (opened, and the sink did not take them), `refused` (tables and messages that broke the
     rules, clear payload in a scrambled stream), `lost` (never came, by the continuity counters); `resyncs`: losses of
     step. `starts`: whether what was opened looks like it. Raises LocalError for a ring under one batch of packets.
     """
@@ -45,8 +45,7 @@ class Player:
         self._slots = Slots(slots)
         self._source = memoryview(self._slots.source)
         self._openers = []
-        self.opener = Opener()
-        self.opener.attach(self, self._slots)
+        self.opener = None
         self.programmes = Programmes(self._recognise)
         self.starts = Starts()
         self._have = 0  # octets behind IN_OFFSET; the first of them should be a sync octet
@@ -64,7 +63,7 @@ class Player:
     @property
     def portion(self):
         """The index of the portion on air, None where that is not known."""
-        return self.opener.portion
+        return None if self.opener is None else self.opener.portion
 
     @property
     def lost(self):
@@ -77,7 +76,7 @@ class Player:
 
     def missing(self):
         """What of tables, messages and keys is missing: a cause of settop.wire.dark, CLEAR where nothing is."""
-        return self.programmes.missing() or self.opener.missing()
+        return self.programmes.missing() or (NOT_OURS if self.opener is None else self.opener.missing())
 
     def next_event(self):
         """The oldest event not yet taken, or None."""
@@ -99,8 +98,9 @@ class Player:
         ring = self._ring
         if ring is not None and ring.level:
             ring.drain(self._sink)
-        if now_ms - self._step_ms > STALL_MS:
-            self.opener.stall(now_ms - self._step_ms)
+        opener = self.opener
+        if opener is not None and now_ms - self._step_ms > STALL_MS:
+            opener.stall(now_ms - self._step_ms)
         self._step_ms = now_ms
         have = self._have
         start = ts.IN_OFFSET + have
@@ -110,9 +110,11 @@ class Player:
         if not count:
             if have >= ts.PACKET_BYTES and now_ms - self._fed_ms >= FLUSH_MS:
                 self._handle(have // ts.PACKET_BYTES, now_ms)
-            self.opener.look(now_ms, False)
+            if self.opener is not None:
+                self.opener.look(now_ms, False)
             return 0
-        self.opener.look(now_ms, True)
+        if opener is not None:
+            opener.look(now_ms, True)
         self._have = have + count
         self._fed_ms = now_ms
         while self._have > ts.PACKET_BYTES:
@@ -124,7 +126,8 @@ class Player:
         all that share its messages."""
         self.programmes.tune(service)
         self._choose_opener()
-        self.opener.tune(self.programmes.ca)
+        if self.opener is not None:
+            self.opener.tune(self.programmes.ca)
 
     def _recognise(self, descriptor):
         """For the tables: the first opener's word, with the opener behind it."""
@@ -262,7 +265,7 @@ class Player:
             finally:
                 if programmes.ca != ca:
                     self._choose_opener()
-                    self.opener.take_up(programmes.ca)
+                    self.opener.take_up(programmes.ca)  # without an opener there is no `ca`
                 text = programmes.left_out()
                 if text is not None:
                     self.tell(("left_out", text))

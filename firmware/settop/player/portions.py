@@ -6,6 +6,7 @@ an expected one comes; so many of the same claim in a row are believed.
 
 from settop.errors import RemoteError
 from settop.player import portion_states as states
+from settop.states import row_of
 from settop.wire.call import NONE
 
 STALE_MS = 400  # a portion that should have changed, and no ECM: its key goes
@@ -137,4 +138,4 @@ class Portions:
         return self.portion + 1
 
     def _move(self, event):
-        self.state = states.TRANSITIONS[self.state, event]
+        self.state = row_of(states.TABLE, self.state, event)[2]

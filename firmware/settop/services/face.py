@@ -4,11 +4,14 @@
 player, helper (a SecondCore or None), identity() (Identity or None), random(n) (n fresh bytes), report(event, text) (a
 line on the console, without secrets) and wire(name, claimant) (the board's line of that name; LocalError where it is
 somebody else's).
+
+No board loads this module: a service has these names by itself, and a test holds every one against them
+(tests/firmware/test_faces.py).
 """
 
 
 class Service:
-    """The face, and a service that does nothing.
+    """The face, as a service that does nothing.
 
     COMMANDS: console words that are its own. `busy`: why its work must not be disturbed, for the viewer to read, or "".
     `refused`: messages of its other end that were refused, since start.

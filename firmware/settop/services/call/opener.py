@@ -2,7 +2,6 @@
 
 from settop.errors import RemoteError
 from settop.player.keyring import Keyring
-from settop.player.opener import Opener
 from settop.player.portions import NEW_BROADCAST, NEW_PORTION, NOTHING, Portions
 from settop.ts.descrambler import Descrambler
 from settop.ts.packet import LOWEST_FREE_PID, NULL_PID, PACKET_BYTES, payload_offset
@@ -18,7 +17,7 @@ def recognise(descriptor):
     return ca, unpack_ca_offer(descriptor)
 
 
-class CallOpener(Opener):
+class CallOpener:
     """See settop.player.opener.Opener. `keyring`: its control words; whoever puts one in or takes one out needs to do
     nothing else. `helper`: a SecondCore that shares in the opening, or None.
 
@@ -29,6 +28,7 @@ class CallOpener(Opener):
     def __init__(self, helper=None):
         self.keyring = Keyring()
         self.keyring.on_change = self._look_keys_up
+        self.slots = None
         self.descrambler = None
         self._helper = helper
         self._portions = Portions()
@@ -38,8 +38,8 @@ class CallOpener(Opener):
         self._ciphers = [None, None]  # by parity, even and odd: those that may open now
 
     def attach(self, player, slots):
-        super().attach(player, slots)
         self._player = player
+        self.slots = slots
         self.descrambler = Descrambler(slots, self._helper)
 
     def recognise(self, descriptor):

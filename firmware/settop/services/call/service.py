@@ -11,7 +11,6 @@ from settop.services.call.commands import COMMANDS, obey
 from settop.services.call.core import LINE_LOST, LOST, CallTerminal
 from settop.services.call.opener import CallOpener
 from settop.services.call.paid import PaidDark
-from settop.services.face import Service
 from settop.wire.call import NONE
 from settop.wire.dark import CLEAR, NO_KEY, TEXTS, WORDS
 
@@ -46,9 +45,9 @@ def put_down(keyring, running):
     return held[-1] if held else None
 
 
-class CallService(Service):
-    """`line`: the modem's UART. `offer()` gives the price on air or None, `identity()` the Identity or None.
-    `report(event, text)` tells the viewer."""
+class CallService:
+    """See settop.services.face. `line`: the modem's UART. `offer()` gives the price on air or None, `identity()` the
+    Identity or None. `report(event, text)` tells the viewer."""
 
     COMMANDS = COMMANDS
 
