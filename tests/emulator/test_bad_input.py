@@ -173,7 +173,7 @@ def said(observed):
 
 def assert_dark_and_free(observed):
     assert not whole_portions(observed.first)
-    assert dark_portions(observed.first) == [span.index for span in observed.run.spans]
+    assert dark_portions(observed.first) == [span.index for span in observed.run.portions]
     assert all(record.price == 0 for record in observed.first.records)
     assert observed.first.station.chatter == []
     assert_shows_none(observed.run.plan.seed, "\n".join(said(observed)))

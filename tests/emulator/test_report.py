@@ -6,9 +6,10 @@ import io
 import re
 
 import pytest
+from headend.ts.portions import Portion
 from rich.console import Console
 from settop.errors import LocalError
-from testbed.scenario.analysis import Analysis, PortionResult, PortionSpan
+from testbed.scenario.analysis import Analysis, PortionResult
 from testbed.scenario.model import (
     CONNECTED,
     DIALLING,
@@ -35,7 +36,7 @@ VOID = {"meta", "img", "rect", "line", "path", "circle", "br", "link"}
 
 def model(count=6, clear=(2, 3, 4), name="terminal 1", title="A call", pictures=False):
     portions = tuple(
-        AirPortion(n, ("even", "odd")[n % 2], n * 2000, n * 2000 + 2000, 600, 400, DARK if pictures else None)
+        AirPortion(Portion(n, n * 600, 600, n * 2000), n * 2000 + 2000, 400, DARK if pictures else None)
         for n in range(count)
     )
     results = tuple(
@@ -121,7 +122,6 @@ def test_everything_is_escaped(tmp_path):
         made,
         runtime=HOSTILE,
         figures=((HOSTILE, HOSTILE),),
-        portions=tuple(dataclasses.replace(portion, parity=HOSTILE) for portion in made.portions),
         terminals=(dataclasses.replace(terminal, records=(record,)), terminal),
     )
     text, reader = page(tmp_path, made)
@@ -252,13 +252,10 @@ def test_model_is_checked():
 
 
 def test_model_is_made_from_an_analysis():
-    spans = [PortionSpan(7, "odd", 0, 50, 0), PortionSpan(8, "even", 50, 60, 2000)]
-    results = tuple(
-        PortionResult(span.index, span.parity, span.started_ms, None, span.packets, 40, 0, None, 0, 0, 0)
-        for span in spans
-    )
+    portions = [Portion(7, 0, 50, 0), Portion(8, 50, 60, 2000)]
+    results = tuple(PortionResult(portion, None, 40, 0, None, 0, 0, 0) for portion in portions)
     analysis = Analysis(results, 0, 0, 0)
-    air = air_portions(spans, analysis, 4100, [None, None])
+    air = air_portions(portions, analysis, 4100, [None, None])
     assert [(p.index, p.started_ms, p.ended_ms, p.scrambled_packets) for p in air] == [
         (7, 0, 2000, 40),
         (8, 2000, 4100, 40),

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from headend.ts.portions import Portion
 from testbed.scenario import outcome
 from testbed.scenario.plan import ActionPlan, LinePlan, Plan
 from testbed.scenario.runner import run_plan
@@ -29,12 +30,12 @@ def test_every_line_that_a_plan_may_have_keeps_the_least_lead(bits_per_s, delay_
     line = LinePlan(bits_per_s=bits_per_s, delay_ms=delay_ms)
     run = play(call_plan(source, 0.5, 22.0, portion_seconds=portion_s, line=line), tmp_path)
     terminal = run.terminals[0]
-    start_ms = {span.index: span.started_ms for span in run.spans}
+    start_ms = {span.index: span.started_ms for span in run.portions}
     keys = key_times(terminal, run.begin_ms)
     # The first two leave as soon as the terminal asks.
     late = [(portion, at_ms) for portion, at_ms in keys[2:] if at_ms > start_ms[portion] - 490]
     assert not late
-    hung_up = [span.index for span in run.spans if span.started_ms <= 22_000][-1]
+    hung_up = [span.index for span in run.portions if span.started_ms <= 22_000][-1]
     assert whole_portions(terminal) == list(range(keys[1][0], hung_up + 1))
     assert len(terminal.records) == 1
     assert not terminal.calls[0].refused
@@ -72,7 +73,7 @@ def judged(hang_up, *portions, exposed=None):
     made = [
         SimpleNamespace(
             index=index,
-            started_ms=started_ms,
+            portion=Portion(index, index * 10, 10, started_ms),
             key_delivered_ms=key_ms,
             scrambled_packets=10,
             clear_packets=10 if clear else 0,

@@ -4,6 +4,7 @@ import dataclasses
 import io
 
 import pytest
+from headend.ts.portions import Portion
 from rich.console import Console
 from settop.wire.dark import TEXTS, WORDS
 from testbed.scenario import told
@@ -50,7 +51,7 @@ def test_report_and_screen_say_price_cause_and_refusal(tmp_path):
         dark=("the key does not open what is on air",),
         refusal="a portion costs more than the viewer accepts",
     )
-    model = ReportModel("t", "cpython", 1, (AirPortion(0, "even", 0, 2000, 10, 8),), (terminal,))
+    model = ReportModel("t", "cpython", 1, (AirPortion(Portion(0, 0, 10, 0), 2000, 8),), (terminal,))
     write_report(tmp_path / "report.html", model)
     page = (tmp_path / "report.html").read_text()
     shown = io.StringIO()

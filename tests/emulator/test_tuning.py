@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from headend.broadcast.broadcaster import Broadcaster, OnAirPortion
+from headend.broadcast.broadcaster import Broadcaster
 from headend.callcentre.clock import Broadcast
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import scramble_file
@@ -100,9 +100,8 @@ def on_air(folder, programme_id, number, used):
     secret, broadcast_id = seeded(programme_id, "secret")(32), seeded(programme_id, "id")(8)
     made = scramble_file(source, stream, 1.0, secret, broadcast_id, programme_id, None)
     times_ns = packet_times_ns(stream, None).clip(min=0)
-    portions = [OnAirPortion(p.index, p.first_packet, round(p.start_ms)) for p in made.portions]
     air = Broadcast(programme_id, broadcast_id, secret)
-    return made.ca_pid, source, Broadcaster(stream, times_ns, portions, air, int(times_ns[-1]) // MS + 1)
+    return made.ca_pid, source, Broadcaster(stream, times_ns, made.portions, air, int(times_ns[-1]) // MS + 1)
 
 
 def test_a_service_of_another_programme_is_asked_for_within_the_call_and_back(tmp_path):

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from headend.broadcast.broadcaster import Broadcaster, OnAirPortion
+from headend.broadcast.broadcaster import Broadcaster
 from headend.callcentre.clock import Broadcast, Schedule
 from headend.callcentre.timing import Timing
 from headend.ts.portions import packet_times_ns
@@ -320,9 +320,8 @@ def put_on_air(world, folder, programme_id, seconds, at_ms):
     secret, broadcast_id = seeded(programme_id, "secret")(32), seeded(programme_id, "id")(8)
     made = scramble_file(source, stream, PORTION_MS / 1000, secret, broadcast_id, programme_id, None)
     times_ns = packet_times_ns(stream, None).clip(min=0)
-    portions = [OnAirPortion(p.index, p.first_packet, round(p.start_ms)) for p in made.portions]
     air = Broadcast(programme_id, broadcast_id, secret)
-    broadcaster = Broadcaster(stream, times_ns, portions, air, int(times_ns[-1]) // MS + 1)
+    broadcaster = Broadcaster(stream, times_ns, made.portions, air, int(times_ns[-1]) // MS + 1)
     world.put_on_air(broadcaster, at_ms)
     data = source.read_bytes()
     return broadcaster, {data[at + 4 : at + 188] for at in range(0, len(data), 188) if data[at + 1] & 0x1F == 1}

@@ -116,7 +116,7 @@ class Observed:
     @property
     def control_words(self) -> dict[int, bytes]:
         """By portion; only the bench knows them all."""
-        return {portion.index: portion.key for portion in self.run.scrambled.portions}
+        return dict(enumerate(self.run.scrambled.keys))
 
 
 def octets_between(log: Iterable[tuple[int, bytes]], from_ms: int = 0, to_ms: int = 1 << 60) -> bytes:

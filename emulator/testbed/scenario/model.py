@@ -6,9 +6,10 @@ All times are milliseconds from the start of the broadcast.
 import dataclasses
 from collections.abc import Sequence
 
+from headend.ts.portions import Portion
 from settop.errors import LocalError
 
-from testbed.scenario.analysis import Analysis, PortionSpan
+from testbed.scenario.analysis import Analysis
 from testbed.scenario.pictures import Picture
 
 # The states of a call, in the order in which they come.
@@ -18,15 +19,20 @@ STATES = (DIALLING, CONNECTED, KEYS, HUNG_UP)
 
 @dataclasses.dataclass(frozen=True)
 class AirPortion:
-    """One portion as it was broadcast; `other` is what someone without a call sees of it."""
+    """One portion as it was broadcast; `other` is what someone without keys sees of it."""
 
-    index: int
-    parity: str
-    started_ms: int
+    portion: Portion
     ended_ms: int
-    packets: int
     scrambled_packets: int
     other: Picture | None = None
+
+    @property
+    def index(self) -> int:
+        return self.portion.index
+
+    @property
+    def started_ms(self) -> int:
+        return self.portion.started_ms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,13 +131,13 @@ class ReportModel:
 
 
 def air_portions(
-    spans: Sequence[PortionSpan], analysis: Analysis, end_ms: int, others: Sequence[Picture | None]
+    portions: Sequence[Portion], analysis: Analysis, end_ms: int, others: Sequence[Picture | None]
 ) -> tuple[AirPortion, ...]:
     """The portions on air, the last one up to `end_ms`; `others` are a non-caller's pictures of them."""
-    ends = [span.started_ms for span in spans[1:]] + [end_ms]
+    ends = [portion.started_ms for portion in portions[1:]] + [end_ms]
     return tuple(
-        AirPortion(span.index, span.parity, span.started_ms, end, span.packets, result.scrambled_packets, other)
-        for span, end, result, other in zip(spans, ends, analysis.portions, others, strict=True)
+        AirPortion(portion, end, result.scrambled_packets, other)
+        for portion, end, result, other in zip(portions, ends, analysis.portions, others, strict=True)
     )
 
 

@@ -155,7 +155,7 @@ def demo_checks(run: Run) -> list[Check]:
         after = hang_up is not None and _is_after(portion, hang_up, run.begin_ms)
         if after or first_key_ms is None:
             outside.append(portion)
-        elif portion.started_ms >= first_key_ms:
+        elif portion.portion.started_ms >= first_key_ms:
             inside.append(portion)  # also one whose own key never came
         elif portion.key_delivered_ms is None:
             outside.append(portion)
@@ -202,23 +202,23 @@ def tuning_checks(run: Run) -> list[Check]:
 
 
 def _is_after(portion: PortionResult, hang_up: ConsoleEvent, begin_ms: int) -> bool:
-    ran_ms = hang_up.at_ms - begin_ms - portion.started_ms
+    ran_ms = hang_up.at_ms - begin_ms - portion.portion.started_ms
     last_kept = hang_up.value("last_kept")
     return ran_ms < 0 or (ran_ms < LAG_MS and (last_kept == "none" or int(last_kept or portion.index) < portion.index))
 
 
 def report_model(run: Run) -> model.ReportModel:
     """Everything that the HTML report and the screen show."""
-    end_ms = max(run.end_ms, run.spans[-1].started_ms + 1)
-    spans = run.spans
-    pictured = spans[:MAX_PICTURED_PORTIONS]
-    others = [*other_pictures(run.broadcast, pictured), *[None] * (len(spans) - len(pictured))]
+    end_ms = max(run.end_ms, run.portions[-1].started_ms + 1)
+    portions = run.portions
+    pictured = portions[:MAX_PICTURED_PORTIONS]
+    others = [*other_pictures(run.broadcast, pictured), *[None] * (len(portions) - len(pictured))]
     terminals = tuple(_terminal_model(run, terminal, end_ms) for terminal in run.terminals)
     return model.ReportModel(
         run.plan.title,
         run.runtime,
         run.plan.seed,
-        model.air_portions(spans, run.terminals[0].analysis, end_ms, others),
+        model.air_portions(portions, run.terminals[0].analysis, end_ms, others),
         terminals,
         _figures(run),
         exposed=sum(run.exposed.values()),

@@ -15,8 +15,9 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from headend.ts.portions import Portion
 
-from testbed.scenario.analysis import Analysis, PortionSpan
+from testbed.scenario.analysis import Analysis
 from testbed.scenario.glyphs import Image, draw_text
 from testbed.scenario.packetfile import Rows, read_packets
 
@@ -103,7 +104,7 @@ def caller_pictures(received: Path, analysis: Analysis) -> list[Picture]:
     return stretch_pictures(received, stretches)
 
 
-def other_pictures(broadcast: Path, portions: Sequence[PortionSpan]) -> list[Picture]:
+def other_pictures(broadcast: Path, portions: Sequence[Portion]) -> list[Picture]:
     """What a non-caller sees in each portion: the broadcast with nothing opened."""
     stretches = [Stretch(part.first_packet, part.packets, False, "SCRAMBLED") for part in portions]
     return stretch_pictures(broadcast, stretches)

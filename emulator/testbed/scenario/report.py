@@ -103,9 +103,10 @@ def screen(model: ReportModel) -> Panel:
     cell = min(_SCREEN_COLUMNS // len(model.portions), 8)
     parts: list[Text | Table] = []
     air = Text("on air  ")
-    for portion in model.portions:
+    for number, portion in enumerate(model.portions):
         label = str(portion.index) if len(str(portion.index)) <= cell else ""
-        ground = "blue" if portion.parity == "even" else "magenta"
+        even = portion.portion.parity == "even" if model is whole else number % 2 == 0  # neighbours differ
+        ground = "blue" if even else "magenta"
         air.append(label.center(cell), style=f"white on {ground}")
     parts.append(air)
     for terminal in model.terminals:
@@ -131,12 +132,10 @@ def _folded(model: ReportModel) -> ReportModel:
         return model
     starts = range(0, len(model.portions), fold)
     portions = []
-    for number, start in enumerate(starts):
+    for start in starts:
         group = model.portions[start : start + fold]
         scrambled = sum(portion.scrambled_packets for portion in group)
-        parity = ("even", "odd")[number % 2]
-        merged = dataclasses.replace(group[0], parity=parity, ended_ms=group[-1].ended_ms, scrambled_packets=scrambled)
-        portions.append(merged)
+        portions.append(dataclasses.replace(group[0], ended_ms=group[-1].ended_ms, scrambled_packets=scrambled))
     terminals = tuple(
         dataclasses.replace(
             terminal, outcomes=tuple(_merged(terminal.outcomes[start : start + fold]) for start in starts)

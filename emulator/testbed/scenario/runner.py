@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headend.broadcast.broadcaster import Broadcaster, OnAirPortion, check_rate, lag_ms
+from headend.broadcast.broadcaster import Broadcaster, check_rate, lag_ms
 from headend.callcentre.clock import Broadcast, Schedule
 from headend.callcentre.service import CallLog
 from headend.files import write_file
@@ -15,14 +15,14 @@ from headend.store.ledger import CallRecord, StoreLedger
 from headend.store.master_key import MasterKey
 from headend.store.subscribers import set_tariff
 from headend.ts.exposure import exposed_packets
-from headend.ts.portions import packet_times_ns
+from headend.ts.portions import Portion, packet_times_ns
 from headend.ts.scrambler import ScrambleResult, scramble_file
 from settop.errors import LocalError
 from settop.wire.offer import Offer
 
 from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import MachineError
-from testbed.scenario.analysis import Analysis, PortionSpan, analyse
+from testbed.scenario.analysis import Analysis, analyse
 from testbed.scenario.clip import make_clip
 from testbed.scenario.packetfile import read_packets
 from testbed.scenario.plan import ActionPlan, Plan
@@ -69,11 +69,14 @@ class Run:
     begin_ms: int
     end_ms: int
     scrambled: ScrambleResult
-    spans: tuple[PortionSpan, ...]
     broadcast: Path
     terminals: tuple[TerminalRun, ...]
     exposed: Mapping[int, int] = field(default_factory=dict)
     """Packets of the programme that were clear on air, by PID: there should be none."""
+
+    @property
+    def portions(self) -> list[Portion]:
+        return self.scrambled.portions
 
 
 def refuse_to_overwrite(source: Path | None, targets: Iterable[Path], option: str) -> None:
@@ -132,21 +135,17 @@ def run_plan(
             raise
         raise LocalError(f"{error}, or use a runtime with a faster tuner line: --runtime unix") from None
     end_ms = int(times_ns[-1]) // 1_000_000 + 1
-    portions = [OnAirPortion(p.index, p.first_packet, round(p.start_ms)) for p in scrambled.portions]
-    spans = tuple(
-        PortionSpan(p.index, p.parity, p.first_packet, p.packets, round(p.start_ms)) for p in scrambled.portions
-    )
     air = Broadcaster(
         broadcast,
         times_ns,
-        portions,
+        scrambled.portions,
         Broadcast(PROGRAMME_ID, broadcast_id, secret),
-        max(end_ms, portions[-1].start_ms + 1),
+        max(end_ms, scrambled.portions[-1].started_ms + 1),
     )
     with closing(Bench(plan, runtime, baud, progress)) as bench:
         begin_ms = bench.provision()
         bench.broadcast(air, begin_ms)
-        return bench.collect(original, broadcast, scrambled, spans, begin_ms, end_ms, out)
+        return bench.collect(original, broadcast, scrambled, begin_ms, end_ms, out)
 
 
 def _received_name(plan: Plan, terminal: str) -> str:
@@ -258,7 +257,6 @@ class Bench:
         original: Path,
         broadcast: Path,
         scrambled: ScrambleResult,
-        spans: tuple[PortionSpan, ...],
         begin_ms: int,
         end_ms: int,
         out: Path,
@@ -276,7 +274,7 @@ class Bench:
             if tuned:
                 times_ms = packet_times_ns(broadcast, self._plan.programme).clip(min=0) // 1_000_000
                 wanted_packets = concern(read_packets(broadcast).rows, times_ms, tuned)
-            analysis = analyse(original, broadcast, received, spans, delivered, wanted_packets)
+            analysis = analyse(original, broadcast, received, scrambled.portions, delivered, wanted_packets)
             identity = self._identities[name]
             wanted = identity.terminal_id.hex()
             calls = tuple(
@@ -303,7 +301,6 @@ class Bench:
             begin_ms,
             end_ms,
             scrambled,
-            spans,
             broadcast,
             tuple(terminals),
             exposed_packets(broadcast),

@@ -87,8 +87,8 @@ def timeline(model: ReportModel) -> Timeline:
     air = tuple(
         Box(
             scale.x(portion.started_ms), TOP, _gap(scale, portion.started_ms, portion.ended_ms), AIR_HEIGHT,
-            portion.parity if portion.parity in ("even", "odd") else "odd", str(portion.index),
-            f"portion {portion.index}, {portion.parity}, from {seconds(portion.started_ms)}",
+            portion.portion.parity, str(portion.index),
+            f"portion {portion.index}, {portion.portion.parity}, from {seconds(portion.started_ms)}",
         )
         for portion in model.portions
     )  # fmt: skip
