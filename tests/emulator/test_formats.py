@@ -11,7 +11,6 @@ from testbed import formats
 from testbed.boards.profile import load_board
 from testbed.deploy.flash import flash_board
 from testbed.hil.adapter import AttachedBoard
-from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.cpython import CpythonMachine
 from testbed.machines.serial import SerialMachine
@@ -100,8 +99,7 @@ def test_bench_refuses_a_terminal_of_other_formats_before_it_gives_it_an_identit
 
 
 def test_station_reads_the_last_ready_line():
-    exchange = Exchange(ExchangeSettings())
-    station = Station("T1", OtherFirmware(TerminalSpec(files={})), exchange.subscriber("1"))
+    station = Station("T1", OtherFirmware(TerminalSpec(files={})))
     assert station.formats_problem is None
     station.power_on()
     station.exchange_bytes(0)

@@ -83,7 +83,7 @@ def two(stock, tmp_path_factory):
 
 
 def hellos(terminal):
-    frames = Deframer().feed(bytes(terminal.station.modem_trace))
+    frames = Deframer().feed(bytes(terminal.station.sent["modem"]))
     return [unpack_hello(frame) for frame in frames if frame[0] == HELLO]
 
 

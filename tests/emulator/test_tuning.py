@@ -111,11 +111,11 @@ def test_a_service_of_another_programme_is_asked_for_within_the_call_and_back(tm
     bench = Bench(Plan(runtime="cpython", portion_seconds=1.0), find_runtime("cpython"), 921_600, lambda *_: None)
     try:
         begin_ms = bench.provision()
-        world, station = bench.world, bench.world.stations["T1"]
+        world, call, station = bench.world, bench.call, bench.call.stations["T1"]
         multiplex = Multiplex(first, second, {1: pmt_pid(1), 2: pmt_pid(2)})
-        world.put_on_air(multiplex, begin_ms)
-        world.schedule.add(second.broadcast)
-        world.tune("T1", multiplex)
+        call.put_on_air(multiplex, begin_ms)
+        call.schedule.add(second.broadcast)
+        call.tune("T1", multiplex)
         world.at(begin_ms + 500, lambda: station.say("call"))
         world.at(begin_ms + 7_300, lambda: station.say("tune 2"))
         world.at(begin_ms + 13_300, lambda: station.say("tune 1"))

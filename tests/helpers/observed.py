@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headend.callcentre.service import Trunk
-from testbed import world
-from testbed.clock import WallClock
 from testbed.machines.base import KeepsStep, Machine
 from testbed.scenario.plan import ActionPlan, Plan
 from testbed.scenario.runner import Run, TerminalRun, run_plan
@@ -25,12 +23,8 @@ class ObservedMachine:
     brought. `snapshots` holds (ms, SRAM, flash) for every instant of `snapshot_ms`, from machines that have them.
     """
 
-    def __init__(
-        self, machine: Machine, snapshot_ms: Iterable[int] = (), epoch_ns: Callable[[], int] = lambda: 0
-    ) -> None:
-        """epoch_ns: the instant on the machine's own clock at which the bench's is 0."""
+    def __init__(self, machine: Machine, snapshot_ms: Iterable[int] = ()) -> None:
         self.inner = machine
-        self._epoch_ns = epoch_ns
         self.name, self.virtual = machine.name, machine.virtual
         self.to_modem: list[tuple[int, bytes]] = []
         self.from_modem: list[tuple[int, bytes]] = []
@@ -41,11 +35,13 @@ class ObservedMachine:
         self.boot = machine.boot
         self.power_cut = machine.power_cut
         self.close = machine.close
+        self.next_timer_ns = machine.next_timer_ns
         self._snapshot_ms = sorted(snapshot_ms, reverse=True)
-        self._now_ms = 0
+        self._now_ms = self._round_ms = 0
         self._flash = b""
 
     def keep_step(self, bench_ns: int) -> bool:
+        self._round_ms = bench_ns // MS
         return isinstance(self.inner, KeepsStep) and self.inner.keep_step(bench_ns)
 
     def send(self, line: str, data: bytes) -> None:
@@ -64,7 +60,8 @@ class ObservedMachine:
 
     def advance(self, now_ns: int) -> None:
         self.inner.advance(now_ns)
-        self._now_ms = (now_ns - self._epoch_ns()) // MS
+        # A real machine's ns are the wall's, and the bench's time is told by keep_step alone.
+        self._now_ms = now_ns // MS if self.virtual else self._round_ms
         while self._snapshot_ms and self._snapshot_ms[-1] <= self._now_ms:
             self._snapshot_ms.pop()
             ram, flash = self.inner.ram(), self.inner.flash  # type: ignore[attr-defined]
@@ -176,33 +173,18 @@ def observe(
     inner = runtime or find_runtime("cpython")
     machines: list[ObservedMachine] = []
     trunks: list[RecordingTrunk] = []
-    clocks: list[WallClock] = []  # of a run in real time
     instants = tuple(snapshot_ms)
 
     def machine(spec: object) -> Machine:
-        machines.append(ObservedMachine(inner.machine(spec), instants, epoch_ns))  # type: ignore[arg-type]
+        machines.append(ObservedMachine(inner.machine(spec), instants))  # type: ignore[arg-type]
         if change is not None:
             change(machines[-1])
         return machines[-1]  # type: ignore[return-value]
-
-    class KnownClock(WallClock):
-        def __init__(self) -> None:
-            super().__init__()
-            clocks.append(self)
-
-    def epoch_ns() -> int:
-        return clocks[-1].ns_at(0) if clocks else 0
 
     def trunk(*arguments: object) -> Trunk:
         trunks.append(RecordingTrunk(*arguments))
         return trunks[-1]
 
-    original, world.Trunk = world.Trunk, trunk  # type: ignore[assignment,misc]
-    world.WallClock = KnownClock  # type: ignore[assignment,misc]
-    try:
-        run = run_plan(plan, Runtime(inner.name, inner.origin, machine), out)
-    finally:
-        world.Trunk = original  # type: ignore[misc]
-        world.WallClock = WallClock  # type: ignore[misc]
+    run = run_plan(plan, Runtime(inner.name, inner.origin, machine), out, make_trunk=trunk)
     assert plan.input is not None
     return Observed(run, machines, trunks, plan.input)

@@ -28,12 +28,12 @@ def provisioned(image: Image) -> Bench:
         bench.close()
         raise
     station.console.clear()
-    station.modem_trace.clear()
+    station.sent["modem"].clear()
     return bench
 
 
 def terminal(bench: Bench) -> Station:
-    (station,) = bench.world.stations.values()
+    (station,) = bench.call.stations.values()
     return station
 
 
@@ -44,7 +44,7 @@ def boot_to_dialling_ms(image: Image | None = None) -> Figure:
         started_ms = world.now_ms
         station.power_on()
         station.say("call")  # the host sends it as soon as the board's USB port is there; the application finds it
-        if not world.run_until(started_ms + LIMIT_MS, lambda: b"ATDT" in station.modem_trace):
+        if not world.run_until(started_ms + LIMIT_MS, lambda: b"ATDT" in station.sent["modem"]):
             raise MachineError(f"no ATDT within {LIMIT_MS} ms of power-on: {station.console} {station.chatter}")
         took_ms = world.now_ms - started_ms
     at_ms = {event.name: event.at_ms - started_ms for event in reversed(station.console)}

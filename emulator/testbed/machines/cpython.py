@@ -185,6 +185,9 @@ class CpythonMachine:
             except Exception as error:
                 raise MachineError(f"the firmware stopped: {type(error).__name__}: {error}") from error
 
+    def next_timer_ns(self) -> int | None:
+        return None if self.app is None else self._now_ns
+
     def power_cut(self) -> None:
         self.app = None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headend.broadcast.broadcaster import Broadcaster, check_rate, lag_ms
 from headend.callcentre.clock import Broadcast, Schedule
-from headend.callcentre.service import CallLog
+from headend.callcentre.service import CallLog, Trunk
 from headend.files import write_file
 from headend.provisioning import NewTerminal, issue, provisioning_line
 from headend.store.database import open_database
@@ -29,8 +29,9 @@ from testbed.scenario.plan import ActionPlan, Plan
 from testbed.scenario.seeded import seeded
 from testbed.scenario.tuning import concern, tunings
 from testbed.station import Station
+from testbed.systems.call.bench import CallBench
+from testbed.systems.call.centre import MakeTrunk
 from testbed.terminals import TUNER_BAUDS, Runtime, terminal_spec, tuner_baud_for
-from testbed.world import World
 
 PROGRAMME_ID = 1
 TARIFF, CURRENCY = "demo", "EUR"
@@ -98,8 +99,10 @@ def run_plan(
     out: Path,
     progress: Progress = lambda what, share: None,
     original: Path | None = None,
+    make_trunk: MakeTrunk = Trunk,
 ) -> Run:
     """Run the scenario; files go to `out`. `original` is the plan's input as plain packets, where that is another file.
+    `make_trunk` makes the call centre's trunks.
 
     Raises LocalError, RemoteError or MachineError with a line for the user.
     """
@@ -142,7 +145,7 @@ def run_plan(
         Broadcast(PROGRAMME_ID, broadcast_id, secret),
         max(end_ms, scrambled.portions[-1].started_ms + 1),
     )
-    with closing(Bench(plan, runtime, baud, progress)) as bench:
+    with closing(Bench(plan, runtime, baud, progress, make_trunk)) as bench:
         begin_ms = bench.provision()
         bench.broadcast(air, begin_ms)
         return bench.collect(original, broadcast, scrambled, begin_ms, end_ms, out)
@@ -155,7 +158,9 @@ def _received_name(plan: Plan, terminal: str) -> str:
 class Bench:
     """The world of one run, and what is known of its subscribers. It holds nothing to close before `provision`."""
 
-    def __init__(self, plan: Plan, runtime: Runtime, baud: int, progress: Progress) -> None:
+    def __init__(
+        self, plan: Plan, runtime: Runtime, baud: int, progress: Progress, make_trunk: MakeTrunk = Trunk
+    ) -> None:
         self._plan = plan
         self._progress = progress
         self._runtime = runtime
@@ -168,7 +173,9 @@ class Bench:
         exchange = Exchange(
             ExchangeSettings(bits_per_s=line.bits_per_s, delay_ms=line.delay_ms, setup_ms=line.setup_ms)
         )
-        self.world = World(exchange, self._ledger, Schedule(), plan.timing, seeded(plan.seed, "call centre"))
+        random = seeded(plan.seed, "call centre")
+        self.call = CallBench(exchange, self._ledger, Schedule(), plan.timing, random, make_trunk=make_trunk)
+        self.world = self.call.world
         self._identities: dict[str, NewTerminal] = {}
 
     def close(self) -> None:
@@ -178,12 +185,12 @@ class Bench:
     def provision(self) -> int:
         """Build, boot and provision every terminal, over its console; the instant at which the broadcast begins."""
         self._progress("provisioning", 0.0)
-        stations = self.world.stations
+        stations = self.call.stations
         for number, name in enumerate(self._plan.terminals):
             seed = seeded(self._plan.seed, f"terminal {name}")(32)
             machine = self._runtime.machine(terminal_spec(self._runtime.name, self._baud, seed))
-            self.world.add_station(name, machine, f"{TERMINAL_NUMBER}{number:02d}")
-        self.world.add_trunks(self._plan.number, self._plan.line.trunks)
+            self.call.add_station(name, machine, f"{TERMINAL_NUMBER}{number:02d}")
+        self.call.add_trunks(self._plan.number, self._plan.line.trunks)
         for station in stations.values():
             station.power_on()
         self._wait("ready", "did not start")
@@ -202,7 +209,7 @@ class Bench:
         return (self.world.now_ms // START_GRID_MS + 1) * START_GRID_MS
 
     def _wait(self, event: str, complaint: str) -> None:
-        stations = self.world.stations.values()
+        stations = self.call.stations.values()
         limit = self.world.now_ms + PROVISION_LIMIT_MS
         if not self.world.run_until(limit, lambda: all(s.events(event) for s in stations)):
             station = next(s for s in stations if not s.events(event))
@@ -212,8 +219,8 @@ class Bench:
     def broadcast(self, air: Broadcaster, begin_ms: int) -> None:
         world = self.world
         for name in self._plan.terminals:
-            world.tune(name, air)
-        world.put_on_air(air, begin_ms)
+            self.call.tune(name, air)
+        self.call.put_on_air(air, begin_ms)
         for action in self._plan.actions:
             world.at(begin_ms + round(action.at_s * 1000), lambda action=action: self._act(action))  # type: ignore[misc]
         length = air.end_ms
@@ -222,13 +229,13 @@ class Bench:
             progress=lambda now_ms: self._progress("on air", min(1.0, max(0.0, (now_ms - begin_ms) / length))),
         )
         world.run_until(world.now_ms + CALL_END_MS, self._calls_over)
-        if not all(station.machine.virtual for station in world.stations.values()):
+        if not all(station.machine.virtual for station in self.call.stations.values()):
             self._let_settle()
 
     def _calls_over(self) -> bool:
-        logs = (log for trunk in self.world.trunks for log in trunk.calls)
+        logs = (log for trunk in self.call.trunks for log in trunk.calls)
         return all(log.ended_ms is not None for log in logs) and not any(
-            station.in_call for station in self.world.stations.values()
+            station.in_call for station in self.call.stations.values()
         )
 
     def _let_settle(self) -> None:
@@ -236,18 +243,18 @@ class Bench:
         world = self.world
         end_ms = world.now_ms + SETTLE_LIMIT_MS
         before = -1
-        while (now := sum(len(s.received) for s in world.stations.values())) != before and world.now_ms < end_ms:
+        while (now := sum(len(s.received) for s in self.call.stations.values())) != before and world.now_ms < end_ms:
             before = now
             world.run_until(world.now_ms + SETTLE_MS)
 
     def _act(self, action: ActionPlan) -> None:
-        station, now_ms = self.world.stations[action.terminal], self.world.now_ms
+        station, now_ms = self.call.stations[action.terminal], self.world.now_ms
         {
             "call": lambda: station.say(action.call_command),
             "hang_up": lambda: station.say("hangup"),
             "tune": lambda: station.say(f"tune {action.argument}".strip()),
             "command": lambda: station.say(action.argument),
-            "drop_line": lambda: self.world.exchange.drop(station.port, now_ms),
+            "drop_line": lambda: self.call.drop_line(action.terminal),
             "power_cut": lambda: station.power_cut(now_ms),
             "power_on": station.power_on,
         }[action.action]()
@@ -263,7 +270,7 @@ class Bench:
     ) -> Run:
         self._progress("comparing", 0.0)
         terminals = []
-        for name, station in self.world.stations.items():
+        for name, station in self.call.stations.items():
             received = out / _received_name(self._plan, name)
             write_file(received, station.received)
             delivered = {
@@ -279,7 +286,7 @@ class Bench:
             wanted = identity.terminal_id.hex()
             calls = tuple(
                 log
-                for trunk in self.world.trunks
+                for trunk in self.call.trunks
                 for log in trunk.calls
                 if any(e.kind == "authenticated" and e.text == wanted for e in log.events)
             )

@@ -58,6 +58,7 @@ class Broadcaster:
         self._portions = list(portions)
         self._next_portion = 0
         self._next_packet = 0
+        self._over = False
 
     def due(self, at_ms: int, centre_now_ms: int) -> bytes:
         """Packets due by `at_ms` (broadcast time) that are not out yet; announces a portion as it begins.
@@ -74,8 +75,18 @@ class Broadcaster:
             self.broadcast.announce(portion.index, portion.started_ms + offset, next_ms + offset, last)
         if at_ms >= self.end_ms:
             self.broadcast.over()
+            self._over = True
         if end <= self._next_packet:
             return b""
         data = self._bytes[self._next_packet * PACKET_BYTES : end * PACKET_BYTES].tobytes()
         self._next_packet = end
         return data
+
+    def next_timer(self) -> int | None:
+        """When `due` has something next, in ms of the broadcast's time; None when all is out and it is over."""
+        timers = [] if self._over else [self.end_ms]
+        if self._next_packet < len(self._due_ms):
+            timers.append(int(self._due_ms[self._next_packet]))
+        if self._next_portion < len(self._portions):
+            timers.append(self._portions[self._next_portion].started_ms)
+        return min(timers, default=None)
