@@ -11,23 +11,20 @@ from rich.console import Console
 from settop.errors import LocalError
 from testbed.scenario.analysis import Analysis, PortionResult
 from testbed.scenario.model import (
-    CONNECTED,
-    DIALLING,
-    HUNG_UP,
-    KEYS,
     AirPortion,
-    CallRecord,
+    Column,
     Outcome,
     Phase,
+    Records,
     ReportModel,
-    Terminal,
     air_portions,
     outcomes,
 )
 from testbed.scenario.narrative import narrative, ranges, seconds
-from testbed.scenario.pictures import Picture, dark_card
-from testbed.scenario.report import MAX_PICTURED_PORTIONS, screen, write_report
+from testbed.scenario.pictures import MAX_PICTURED_PORTIONS, Picture, dark_card
+from testbed.scenario.report import screen, write_report
 from testbed.scenario.timeline import lead_histogram, timeline
+from testbed.systems.call.report import CONNECTED, DIALLING, HUNG_UP, KEYS, WORDS, CallRecord, caller
 
 HOSTILE = "<script>alert('&\"x\"')</script>"
 DARK = dark_card("NO")
@@ -47,8 +44,8 @@ def model(count=6, clear=(2, 3, 4), name="terminal 1", title="A call", pictures=
     )
     phases = (Phase(DIALLING, 1000, 2000), Phase(CONNECTED, 2000, 3100), Phase(KEYS, 3100, 9000))
     record = CallRecord(2000, 9000, tuple(clear), "0.06 EUR a key", "0.18 EUR")
-    terminal = Terminal(name, results, (*phases, Phase(HUNG_UP, 9000, count * 2000)), (record,), 8990)
-    return ReportModel(title, "pico", 1, portions, (terminal,), (("keys", "3"),))
+    terminal = caller(name, results, (*phases, Phase(HUNG_UP, 9000, count * 2000)), (record,), 8990)
+    return ReportModel(title, "pico", 1, WORDS, portions, (terminal,), (("keys", "3"),))
 
 
 class Reader(html.parser.HTMLParser):
@@ -117,12 +114,14 @@ def test_same_model_gives_the_same_bytes(tmp_path):
 def test_everything_is_escaped(tmp_path):
     made = model(name=HOSTILE, title=HOSTILE, pictures=True)
     terminal = made.terminals[0]
-    record = dataclasses.replace(terminal.records[0], tariff=HOSTILE, price=HOSTILE)
+    column = Column(HOSTILE, strong=True)
+    records = Records(HOSTILE, (column, dataclasses.replace(column, strong=False)), ((HOSTILE, HOSTILE),))
     made = dataclasses.replace(
         made,
         runtime=HOSTILE,
         figures=((HOSTILE, HOSTILE),),
-        terminals=(dataclasses.replace(terminal, records=(record,)), terminal),
+        terminals=(dataclasses.replace(terminal, records=(records,)), terminal),
+        words=dataclasses.replace(WORDS, path=HOSTILE, axis=HOSTILE, alternative=HOSTILE, footer=HOSTILE),
     )
     text, reader = page(tmp_path, made)
     assert "<script" not in text
@@ -167,7 +166,7 @@ def test_two_terminals_each_have_a_lane_a_table_and_a_sentence(tmp_path):
 
 def test_terminal_without_a_call_stays_dark(tmp_path):
     made = model()
-    silent = Terminal("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
+    silent = caller("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
     made = dataclasses.replace(made, terminals=(silent,))
     page(tmp_path, made)
     assert "made no call. Every portion stayed dark." in narrative(made)
@@ -176,7 +175,7 @@ def test_terminal_without_a_call_stays_dark(tmp_path):
 
 def test_nothing_is_called_dark_that_was_clear_on_air(tmp_path):
     made = model()
-    silent = Terminal("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
+    silent = caller("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
     told = narrative(dataclasses.replace(made, terminals=(silent,), exposed=1234))
     assert "1,234 packets of the programme were CLEAR ON AIR" in told
     assert "dark" not in told
@@ -245,7 +244,7 @@ def test_model_is_checked():
     with pytest.raises(LocalError, match="at least one portion"):
         dataclasses.replace(made, portions=())
     with pytest.raises(LocalError, match="one for each of the 6"):
-        dataclasses.replace(made, terminals=(Terminal("T", ()),))
+        dataclasses.replace(made, terminals=(caller("T", ()),))
     wrong = dataclasses.replace(made.terminals[0], phases=(Phase("asleep", 0, 1),))
     with pytest.raises(LocalError, match="asleep"):
         dataclasses.replace(made, terminals=(wrong,))

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 from headend.ts.portions import Portion
-from testbed.scenario import outcome
-from testbed.scenario.plan import ActionPlan, LinePlan, Plan
+from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
 from testbed.station import ConsoleEvent
+from testbed.systems.call.judging import demo_checks
+from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import find_runtime
 
 from tests.helpers.observed import call_plan, cheap_broadcast, key_times, whole_portions
@@ -50,7 +51,7 @@ def test_run_lasts_until_the_terminal_has_hung_up_too(source, tmp_path):
 
 def test_run_does_not_wait_for_a_terminal_without_power(source, tmp_path):
     actions = (ActionPlan(1.0, "T1", "call"), ActionPlan(23.0, "T1", "power_cut"))
-    run = play(Plan(runtime="cpython", input=source, actions=actions), tmp_path)
+    run = play(CallPlan(runtime="cpython", input=source, actions=actions), tmp_path)
     assert not run.terminals[0].station.on
 
 
@@ -62,7 +63,7 @@ def test_power_that_comes_back_brings_back_the_terminal(source, tmp_path):
         ActionPlan(10.0, "T1", "call"),
         ActionPlan(20.5, "T1", "hang_up"),
     )
-    run = play(Plan(runtime="cpython", input=source, actions=actions), tmp_path)
+    run = play(CallPlan(runtime="cpython", input=source, actions=actions), tmp_path)
     boots = [event.value("boot") for event in run.terminals[0].station.events("ready")]
     assert boots == ["0", "1"]
     assert whole_portions(run.terminals[0]) == [3, 9, 10]
@@ -86,7 +87,7 @@ def judged(hang_up, *portions, exposed=None):
     analysis = SimpleNamespace(portions=made, damaged_packets=0)
     terminals = (SimpleNamespace(station=station, analysis=analysis),)
     run = SimpleNamespace(begin_ms=100, terminals=terminals, exposed=exposed or {})
-    return [check.passed for check in outcome.demo_checks(run)]
+    return [check.passed for check in demo_checks(run)]
 
 
 @pytest.mark.parametrize(

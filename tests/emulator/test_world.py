@@ -12,9 +12,9 @@ from testbed.clock import VirtualClock, WallClock
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.cpython import CONSOLE_LINE_BYTES, CpythonMachine
 from testbed.scenario import runner
-from testbed.scenario.plan import Plan
 from testbed.scenario.seeded import seeded
 from testbed.station import Station
+from testbed.systems.call.plan import CallPlan
 from testbed.terminals import find_runtime
 from testbed.world import World
 
@@ -114,7 +114,7 @@ def test_bench_that_cannot_be_set_up_closes_every_machine(breaks_at, tmp_path):
             made.boot = failing
         return made
 
-    plan = Plan(input=cheap_broadcast(tmp_path / "in.ts", 4), terminals=("A", "B"), runtime="cpython")
+    plan = CallPlan(input=cheap_broadcast(tmp_path / "in.ts", 4), terminals=("A", "B"), runtime="cpython")
     runtime = find_runtime("cpython")
     with pytest.raises((OSError, MachineError)):
         runner.run_plan(plan, type(runtime)(runtime.name, runtime.origin, machine), tmp_path / "out")
@@ -327,7 +327,10 @@ def put_on_air(call, folder, programme_id, seconds, at_ms):
 @pytest.fixture
 def bench():
     made = runner.Bench(
-        Plan(runtime="cpython", portion_seconds=PORTION_MS / 1000), find_runtime("cpython"), 921_600, lambda *_: None
+        CallPlan(runtime="cpython", portion_seconds=PORTION_MS / 1000),
+        find_runtime("cpython"),
+        921_600,
+        lambda *_: None,
     )
     yield made
     made.close()
@@ -336,7 +339,7 @@ def bench():
 @pytest.mark.parametrize("ahead", ["the first is ahead", "the second is ahead"])
 def test_terminal_that_is_switched_in_mid_call_gets_the_keys_of_the_other_programme(ahead, bench, tmp_path):
     begin_ms = bench.provision()
-    world, call, offset_ms = bench.world, bench.call, 12 * PORTION_MS
+    world, call, offset_ms = bench.world, bench.session.call, 12 * PORTION_MS
     first_at, second_at = (begin_ms, begin_ms + offset_ms)[:: 1 if ahead == "the first is ahead" else -1]
     first, _ = put_on_air(call, tmp_path, 1, 50, first_at)
     second, originals = put_on_air(call, tmp_path, 2, 50, second_at)
@@ -370,5 +373,5 @@ def test_terminal_that_is_switched_in_mid_call_gets_the_keys_of_the_other_progra
 
 
 def records(bench):
-    subscriber = bench._identities["T1"].subscriber_id
-    return [bench._ledger.call_record(call) for call in bench._ledger.calls_of(subscriber)]
+    subscriber = bench.session.identities["T1"].subscriber_id
+    return [bench.session.ledger.call_record(call) for call in bench.session.ledger.calls_of(subscriber)]

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from headend.callcentre.service import Trunk
 from testbed.machines.base import KeepsStep, Machine
-from testbed.scenario.plan import ActionPlan, Plan
-from testbed.scenario.runner import Run, TerminalRun, run_plan
+from testbed.scenario.plan import ActionPlan
+from testbed.scenario.runner import run_plan
+from testbed.systems.call.plan import CallPlan
+from testbed.systems.call.setup import CallRun, CallTerminal
+from testbed.systems.call.system import CallSystem
 from testbed.terminals import Runtime, find_runtime
 
 from tests.helpers.ts_builder import plain_stream
@@ -98,16 +101,16 @@ class RecordingTrunk(Trunk):
 class Observed:
     """A run with its taps. Times of `run` are ms of the broadcast; add `run.begin_ms` for the bench's."""
 
-    run: Run
+    run: CallRun
     machines: list[ObservedMachine]
     trunks: list[RecordingTrunk]
     original: Path
 
     @property
-    def first(self) -> TerminalRun:
+    def first(self) -> CallTerminal:
         return self.run.terminals[0]
 
-    def terminal(self, name: str) -> TerminalRun:
+    def terminal(self, name: str) -> CallTerminal:
         return next(terminal for terminal in self.run.terminals if terminal.name == name)
 
     @property
@@ -131,7 +134,7 @@ def first_ms(log: Iterable[tuple[int, bytes]], text: bytes) -> int:
     raise AssertionError(f"{text!r} was never on the line")
 
 
-def whole_portions(terminal: TerminalRun) -> list[int]:
+def whole_portions(terminal: CallTerminal) -> list[int]:
     """Portions of which every scrambled packet came out, equal to the original."""
     return [
         part.index
@@ -140,11 +143,11 @@ def whole_portions(terminal: TerminalRun) -> list[int]:
     ]
 
 
-def dark_portions(terminal: TerminalRun) -> list[int]:
+def dark_portions(terminal: CallTerminal) -> list[int]:
     return [part.index for part in terminal.analysis.portions if not part.clear_packets]
 
 
-def key_times(terminal: TerminalRun, begin_ms: int) -> list[tuple[int, int]]:
+def key_times(terminal: CallTerminal, begin_ms: int) -> list[tuple[int, int]]:
     """(portion, ms of the broadcast) of every key that the terminal took, in order."""
     return [(int(event.value("portion") or -1), event.at_ms - begin_ms) for event in terminal.station.events("key")]
 
@@ -154,16 +157,16 @@ def cheap_broadcast(path: Path, seconds: float, seed: int = 1, packets_per_s: in
     return plain_stream(round(seconds * 1000), seed=seed, pcr_ms=10_000 // packets_per_s).write(path)
 
 
-def call_plan(source: Path, dial_s: float, hang_up_s: float | None, **options: object) -> Plan:
+def call_plan(source: Path, dial_s: float, hang_up_s: float | None, **options: object) -> CallPlan:
     """One terminal, T1, that dials and (unless None) hangs up."""
     actions = [ActionPlan(dial_s, "T1", "call")]
     if hang_up_s is not None:
         actions.append(ActionPlan(hang_up_s, "T1", "hang_up"))
-    return Plan(**{"runtime": "cpython", "input": source, "actions": tuple(actions), **options})  # type: ignore[arg-type]
+    return CallPlan(**{"runtime": "cpython", "input": source, "actions": tuple(actions), **options})  # type: ignore[arg-type]
 
 
 def observe(
-    plan: Plan,
+    plan: CallPlan,
     out: Path,
     runtime: Runtime | None = None,
     snapshot_ms: Iterable[int] = (),
@@ -185,6 +188,6 @@ def observe(
         trunks.append(RecordingTrunk(*arguments))
         return trunks[-1]
 
-    run = run_plan(plan, Runtime(inner.name, inner.origin, machine), out, make_trunk=trunk)
+    run = run_plan(plan, Runtime(inner.name, inner.origin, machine), out, system=CallSystem(trunk))
     assert plan.input is not None
     return Observed(run, machines, trunks, plan.input)

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 from settop.wire import call as wire
-from testbed.scenario.plan import ActionPlan, LinePlan, Plan
+from testbed.scenario.plan import ActionPlan
+from testbed.systems.call.plan import CallPlan, LinePlan
 
 from tests.helpers.line_reader import frames, recorded_calls
 from tests.helpers.observed import (
@@ -158,7 +159,7 @@ def test_a05_no_key_crosses_the_line_after_the_call(windows, target):
 
 def test_a05_dropped_line_that_stays_down_ends_the_keys(source, play, tmp_path):
     """The line drops in portion 5 and the redial meets a busy centre: another terminal has its only trunk by then."""
-    plan = Plan(
+    plan = CallPlan(
         runtime="cpython",
         input=source,
         portion_seconds=1.0,
@@ -267,7 +268,7 @@ def test_a10_five_calls_of_different_lengths(source, play, tmp_path):
     actions = [ActionPlan(0.3 + 0.5 * n, name, "call") for n, name in enumerate(names)]
     actions += [ActionPlan(5.5 + 1.3 * n, name, "hang_up") for n, name in enumerate(names)]
     line = LinePlan(setup_ms=300, trunks=5)
-    plan = Plan("cpython", input=source, portion_seconds=1.0, terminals=names, actions=tuple(actions), line=line)
+    plan = CallPlan("cpython", input=source, portion_seconds=1.0, terminals=names, actions=tuple(actions), line=line)
     observed = play(plan, tmp_path)
     ends = []
     for n, name in enumerate(names):
@@ -308,7 +309,7 @@ def test_a11_who_does_not_call_has_no_record(windows, target):
 def test_a11_after_a_dropped_line_nothing_is_charged_twice(source, play, tmp_path):
     plan = call_plan(source, 0.5, 10.5, portion_seconds=1.0, line=LinePlan(setup_ms=100))
     actions = (*plan.actions, ActionPlan(5.4, "T1", "drop_line"))
-    observed = play(Plan("cpython", input=source, portion_seconds=1.0, actions=actions, line=plan.line), tmp_path)
+    observed = play(CallPlan("cpython", input=source, portion_seconds=1.0, actions=actions, line=plan.line), tmp_path)
     terminal = observed.first
     first, second = terminal.records
     assert (first.reason, second.reason) == ("line lost", "goodbye")

@@ -7,9 +7,9 @@ from testbed.bench.pico_call import SRAM_BYTES, frozen_runtime
 from testbed.machines.base import MachineError
 from testbed.runtimes.find import pico_image
 from testbed.runtimes.image import Image
-from testbed.scenario.plan import Plan
 from testbed.scenario.runner import Bench
 from testbed.station import Station
+from testbed.systems.call.plan import CallPlan
 
 LIMIT_MS = 5_000
 BAUD = 1_500_000
@@ -18,7 +18,7 @@ GOAL_HEAP_BYTES = 166 * 1024
 
 def provisioned(image: Image) -> Bench:
     """A bench with one provisioned terminal, settop frozen in, its power off."""
-    bench = Bench(Plan(runtime="pico"), frozen_runtime(image), BAUD, lambda what, share: None)
+    bench = Bench(CallPlan(runtime="pico"), frozen_runtime(image), BAUD, lambda what, share: None)
     try:
         bench.provision()
         station = terminal(bench)
@@ -33,7 +33,7 @@ def provisioned(image: Image) -> Bench:
 
 
 def terminal(bench: Bench) -> Station:
-    (station,) = bench.call.stations.values()
+    (station,) = bench.stations.values()
     return station
 
 
