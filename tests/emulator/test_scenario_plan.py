@@ -178,8 +178,9 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
     max_leaves=4,
 )
-_NAMES = """title system runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds programme bits_per_s
-delay_ms setup_ms trunks portion_price at_s terminal action argument clear dark keys charged damaged said x"""
+_NAMES = """title system runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds
+programme bits_per_s delay_ms setup_ms trunks portion_price at_s terminal action argument clear dark keys charged damaged
+said x"""
 _KEYS = st.sampled_from(_NAMES.split())
 _HEADS = st.sampled_from(["", "[broadcast]", "[line]", "[tariff]", "[[event]]", "[[expect]]", "[event]", "[[line]]"])
 
@@ -206,8 +207,8 @@ def test_page_shows_every_key_and_every_example():
     page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     keys = (
         "title system runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds programme "
-        "bits_per_s delay_ms setup_ms trunks portion_price set_up_price at_s terminal action argument clear dark keys charged "
-        "damaged said call hang_up drop_line command power_cut power_on"
+        "bits_per_s delay_ms setup_ms trunks portion_price set_up_price at_s terminal action argument clear dark keys "
+        "charged damaged said call hang_up drop_line command power_cut power_on"
     )
     for key in keys.split():
         assert f"`{key}`" in page, key
