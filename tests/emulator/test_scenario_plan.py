@@ -178,8 +178,8 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
     max_leaves=4,
 )
-_NAMES = """title system runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds
-programme bits_per_s delay_ms setup_ms trunks portion_price at_s terminal action argument clear dark keys charged damaged
+_NAMES = """title system runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds programme
+bits_per_s delay_ms setup_ms trunks portion_price at_s terminal action argument clear dark keys charged damaged
 said x"""
 _KEYS = st.sampled_from(_NAMES.split())
 _HEADS = st.sampled_from(["", "[broadcast]", "[line]", "[tariff]", "[[event]]", "[[expect]]", "[event]", "[[line]]"])
