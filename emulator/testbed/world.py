@@ -106,14 +106,17 @@ class World:
         """Let time pass up to `end_ms`, or until the condition `until` holds, which is asked after every round.
 
         False: the condition did not hold by then. True: it does, or there is none. `progress` gets the time after
-        every round. Under a wall clock a round may end some ms late, and so may this.
+        every round. The first round is a quantum away, for the caller may have done anything to the parts. Under a wall
+        clock a round may end some ms late, and so may this.
         """
+        next_ms = self.now_ms + QUANTUM_MS
         while self.now_ms < end_ms:
-            self._round(self._next_ms(end_ms))
+            self._round(next_ms)
             if until is not None and until():
                 return True
             if progress is not None:
                 progress(self.now_ms)
+            next_ms = self._next_ms(end_ms)
         return until is None
 
     def close(self) -> None:
