@@ -1,8 +1,8 @@
 """The bench's time: a clock, the parts that go by it in a stated order, and what is to be done at instants.
 
-Time is cut into quanta of QUANTUM_MS: nothing on the bench happens between two of them. A timer of a part is met at the
-quantum that it names; whatever one part brings another within a round is there in the same round for a part that
-comes behind it, and a quantum later for one before it.
+Time is cut into quanta of QUANTUM_MS, and nothing passes from part to part between two of them: what is due within one
+(an octet on a line of so many bit/s) passes at its end. A timer is met at the very quantum that it names. What one part
+brings another is there in the same round for a part behind it, and a quantum later for one before.
 
 Where all machines are virtual, time jumps to the next quantum at which a part or an action wants something, with the
 same bytes at the same instants as going from quantum to quantum: the same seed gives the same run. Machines that run by
@@ -106,14 +106,17 @@ class World:
         """Let time pass up to `end_ms`, or until the condition `until` holds, which is asked after every round.
 
         False: the condition did not hold by then. True: it does, or there is none. `progress` gets the time after
-        every round. Under a wall clock a round may end some ms late, and so may this.
+        every round. The first round is a quantum away, for the caller may have done anything to the parts. Under a wall
+        clock a round may end some ms late, and so may this.
         """
+        next_ms = self.now_ms + QUANTUM_MS
         while self.now_ms < end_ms:
-            self._round(self._next_ms(end_ms))
+            self._round(next_ms)
             if until is not None and until():
                 return True
             if progress is not None:
                 progress(self.now_ms)
+            next_ms = self._next_ms(end_ms)
         return until is None
 
     def close(self) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from testbed.scenario import model
 from testbed.scenario.run import Check, Run, TerminalRun
-from testbed.scenario.system import terminal_named
+from testbed.scenario.system import system_of, terminal_named
 
 
 def run_json(run: Run, checks: Sequence[Check]) -> str:
     """The JSON text; what only its system knows is said by that."""
-    system = run.plan.system
+    system = system_of(run.plan)
     terminals = [{"name": terminal.name, **system.terminal_json(run, terminal)} for terminal in run.terminals]
     document = {
         "seed": run.plan.seed,
@@ -27,7 +27,7 @@ def run_json(run: Run, checks: Sequence[Check]) -> str:
 
 def check_expectations(run: Run) -> list[Check]:
     """What the scenario's [[expect]] tables asked for, each with what was seen."""
-    system = run.plan.system
+    system = system_of(run.plan)
     checks: list[Check] = system.checks(run)
     for expect in run.plan.expects:
         terminal = terminal_named(run, expect.terminal)
@@ -44,4 +44,4 @@ def _said(terminal: TerminalRun, texts: Sequence[str]) -> list[Check]:
 
 def report_model(run: Run) -> model.ReportModel:
     """Everything that the HTML report and the screen show."""
-    return run.plan.system.report(run)
+    return system_of(run.plan).report(run)

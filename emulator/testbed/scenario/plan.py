@@ -10,15 +10,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 from settop.errors import LocalError
 
 from testbed.scenario.tables import Table
 from testbed.terminals import RUNTIMES
-
-if TYPE_CHECKING:
-    from testbed.scenario.system import System
 
 COMMON_ACTIONS = ("tune", "command", "power_cut", "power_on")
 """What can be done to a terminal of any system."""
@@ -87,8 +84,8 @@ class Plan(ABC):
 
     @property
     @abstractmethod
-    def system(self) -> "System[Any, Any]":
-        """The system that plays this."""
+    def system(self) -> "Reader[Any]":
+        """The system that plays this (testbed.scenario.system)."""
 
     @property
     def source(self) -> Path | None:
@@ -109,14 +106,41 @@ class Plan(ABC):
                 off.remove(action.terminal)
 
 
-def refuse_unknown_action(name: str, system: "System[Any, Any]") -> None:
+PlanT = TypeVar("PlanT", bound=Plan)
+
+
+class Reader(Generic[PlanT]):
+    """What a system makes of a scenario's tables: `plan`, `action` and `expect`, whose own keys `read_...` return.
+
+    `actions`: what it can do to a terminal beside the common ones. LocalError where a value is not as it should be.
+    """
+
+    plan: type[PlanT]
+    action: type[ActionPlan] = ActionPlan
+    expect: type[ExpectPlan] = ExpectPlan
+    actions: ClassVar[tuple[str, ...]] = ()
+
+    def read_plan(self, top: Table, folder: Path) -> dict[str, Any]:
+        """Its own keys of the scenario, which lies in `folder`, as arguments of `plan`."""
+        return {}
+
+    def read_action(self, entry: Table) -> dict[str, Any]:
+        """Its own keys of an [[event]], as arguments of `action`."""
+        return {}
+
+    def read_expect(self, entry: Table) -> dict[str, Any]:
+        """Its own keys of an [[expect]], as arguments of `expect`."""
+        return {}
+
+
+def refuse_unknown_action(name: str, system: Reader[Any]) -> None:
     """LocalError for an action that terminals of this system do not know."""
     known = (*system.actions, *COMMON_ACTIONS)
     if name not in known:
         raise LocalError(f"action {name!r} is unknown; there are {', '.join(known)}")
 
 
-def load_plan(path: Path, find_system: "Callable[[str], System[Any, Any]]") -> Plan:
+def load_plan(path: Path, find_system: Callable[[str], Reader[Any]]) -> Plan:
     """Read a scenario; `find_system` knows the systems by name (testbed.systems.registry).
 
     Raises LocalError that names the file, the key and what was expected.
@@ -134,7 +158,7 @@ def load_plan(path: Path, find_system: "Callable[[str], System[Any, Any]]") -> P
         raise LocalError(f"{path.name}: {error}") from None
 
 
-def _plan(data: dict[str, Any], path: Path, system: "System[Any, Any]") -> Plan:
+def _plan(data: dict[str, Any], path: Path, system: Reader[Any]) -> Plan:
     top = Table("", data)
     own = system.read_plan(top, path.parent)
     top.take("system", str, DEFAULT_SYSTEM)
@@ -151,7 +175,7 @@ def _plan(data: dict[str, Any], path: Path, system: "System[Any, Any]") -> Plan:
     return plan
 
 
-def _action(entry: Table, system: "System[Any, Any]") -> ActionPlan:
+def _action(entry: Table, system: Reader[Any]) -> ActionPlan:
     common = {
         "at_s": entry.required("at_s", float),
         "terminal": entry.take("terminal", str, "T1"),
@@ -162,7 +186,7 @@ def _action(entry: Table, system: "System[Any, Any]") -> ActionPlan:
     return system.action(**common, **system.read_action(entry))
 
 
-def _expect(entry: Table, system: "System[Any, Any]") -> ExpectPlan:
+def _expect(entry: Table, system: Reader[Any]) -> ExpectPlan:
     terminal = entry.take("terminal", str, "T1")
     own = system.read_expect(entry)
     return system.expect(terminal=terminal, said=entry.items("said", str, ()), **own)

@@ -12,7 +12,7 @@ from testbed.machines.base import MachineError
 from testbed.scenario.plan import ActionPlan, Plan
 from testbed.scenario.run import Run
 from testbed.scenario.seeded import seeded
-from testbed.scenario.system import Content, Making, Progress, Seen, System
+from testbed.scenario.system import Content, Making, Progress, Seen, System, system_of
 from testbed.station import Station
 from testbed.terminals import Runtime, terminal_spec, tuner_baud_for
 
@@ -36,7 +36,7 @@ def refuse_to_overwrite(source: Path | None, targets: Iterable[Path], option: st
 def written_files(plan: Plan, out: Path) -> list[Path]:
     """What a run writes into `out`, the clip that it may make left out."""
     received = (_received_name(plan, name) for name in plan.terminals)
-    return [out / name for name in (*plan.system.files, "report.html", *received)]
+    return [out / name for name in (*system_of(plan).files, "report.html", *received)]
 
 
 def run_plan(
@@ -52,7 +52,7 @@ def run_plan(
 
     Raises LocalError, RemoteError or MachineError with a line for the user.
     """
-    system = system or plan.system
+    system = system or system_of(plan)
     out.mkdir(parents=True, exist_ok=True)
     refuse_to_overwrite(plan.source, written_files(plan, out), "--out")
     content = system.content(plan, Making(runtime, out, progress, tell))
@@ -77,7 +77,7 @@ class Bench:
         self._progress = progress
         self._runtime = runtime
         self._baud = baud
-        self.session = (system or plan.system).session(plan)
+        self.session = (system or system_of(plan)).session(plan)
         self.world = self.session.world
         self.stations: dict[str, Station] = {}
 

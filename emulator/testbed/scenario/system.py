@@ -1,4 +1,4 @@
-"""The face of a system: what a scenario, its run and its report ask of one. The systems are in `testbed.systems`."""
+"""The face of a system (testbed.systems): what run and report ask of it, beside what it reads in a scenario (plan)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +8,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from testbed.machines.base import Machine
 from testbed.scenario import model
-from testbed.scenario.plan import ActionPlan, ExpectPlan, Plan
+from testbed.scenario.plan import ActionPlan, Plan, PlanT, Reader
 from testbed.scenario.run import Check, Run, TerminalRun
-from testbed.scenario.tables import Table
 from testbed.station import Station
 from testbed.terminals import Runtime
 from testbed.world import World
 
-PlanT = TypeVar("PlanT", bound=Plan)
 RunT = TypeVar("RunT", bound=Run)
 
 Progress = Callable[[str, float], None]
@@ -91,34 +89,14 @@ class Session(Generic[RunT]):
         self.world.close()
 
 
-class System(ABC, Generic[PlanT, RunT]):
+class System(Reader[PlanT], ABC, Generic[PlanT, RunT]):
     """A system on the bench. It has no state: a run's is in its `Session`.
 
-    `plan`, `action` and `expect` are what it makes of a scenario's tables, whose own keys `read_...` return;
-    `actions` what it can do to a terminal beside the common ones; `files` what a run writes into its folder beside
-    the report and what terminals put out; `words` are the report's.
+    `files`: what a run writes into its folder beside the report and what terminals put out. `words`: the report's.
     """
 
-    plan: type[PlanT]
-    action: type[ActionPlan] = ActionPlan
-    expect: type[ExpectPlan] = ExpectPlan
-    actions: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[str, ...]] = ()
     words: ClassVar[model.Words]
-
-    # What a scenario says. LocalError where a value is not as it should be.
-
-    def read_plan(self, top: Table, folder: Path) -> dict[str, Any]:
-        """Its own keys of the scenario, which lies in `folder`, as arguments of `plan`."""
-        return {}
-
-    def read_action(self, entry: Table) -> dict[str, Any]:
-        """Its own keys of an [[event]], as arguments of `action`."""
-        return {}
-
-    def read_expect(self, entry: Table) -> dict[str, Any]:
-        """Its own keys of an [[expect]], as arguments of `expect`."""
-        return {}
 
     # The run.
 
@@ -166,6 +144,13 @@ class System(ABC, Generic[PlanT, RunT]):
     def figures(self, run: RunT) -> tuple[tuple[str, str], ...]:
         """Further (label, value) pairs, behind the runtime."""
         return ()
+
+
+def system_of(plan: Plan) -> System[Any, Any]:
+    """The system that plays this plan."""
+    system = plan.system
+    assert isinstance(system, System)
+    return system
 
 
 def terminal_named(run: Run, name: str) -> TerminalRun:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headend.callcentre.timing import BITS_PER_OCTET, KEY_OCTETS, KEY_ROOM_MS, Timing
 from settop.errors import LocalError
@@ -10,10 +10,9 @@ from settop.wire.offer import MAX_PRICE
 
 from testbed.scenario.on_air import LONGEST_PORTION_S, OnAirExpect, OnAirPlan, read_broadcast, read_portions
 from testbed.scenario.plan import ActionPlan
+from testbed.scenario.system import System
 from testbed.scenario.tables import Table, within
-
-if TYPE_CHECKING:
-    from testbed.systems.call.system import CallSystem
+from testbed.systems.registry import find_system
 
 _LEAD_LOW_S = (Timing.lead_min_ms + KEY_ROOM_MS) / 1000
 
@@ -91,10 +90,8 @@ class CallPlan(OnAirPlan):
         super().__post_init__()
 
     @property
-    def system(self) -> "CallSystem":
-        from testbed.systems.call.system import SYSTEM
-
-        return SYSTEM
+    def system(self) -> System[Any, Any]:
+        return find_system("call")
 
     @property
     def timing(self) -> Timing:
