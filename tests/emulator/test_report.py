@@ -248,6 +248,9 @@ def test_model_is_checked():
     wrong = dataclasses.replace(made.terminals[0], phases=(Phase("asleep", 0, 1),))
     with pytest.raises(LocalError, match="asleep"):
         dataclasses.replace(made, terminals=(wrong,))
+    ragged = dataclasses.replace(made.terminals[0], records=(Records("Bills", (Column("price"),), (("1", "2"),)),))
+    with pytest.raises(LocalError, match="Bills: give a cell for each of the 1 columns"):
+        dataclasses.replace(made, terminals=(ragged,))
 
 
 def test_model_is_made_from_an_analysis():

@@ -8,9 +8,10 @@ from testbed.line.modem import Modem, State
 from testbed.machines.base import TerminalSpec
 from testbed.machines.cpython import CpythonMachine
 from testbed.scenario import runner
-from testbed.scenario.plan import ActionPlan, Plan
+from testbed.scenario.plan import ActionPlan
 from testbed.station import Station
 from testbed.systems.call.centre import TrunkLine
+from testbed.systems.call.plan import CallPlan
 from testbed.terminals import Runtime, find_runtime
 from testbed.world import World
 
@@ -365,7 +366,7 @@ SCRIPTS = {
 def test_whole_call_has_the_same_octets_at_the_same_instants_whether_time_jumps_or_steps(name, tmp_path):
     terminals, actions, options = SCRIPTS[name]
     source = cheap_broadcast(tmp_path / "in.ts", 19, packets_per_s=40)
-    plan = Plan(runtime="cpython", input=source, terminals=terminals, actions=actions, **options)
+    plan = CallPlan(runtime="cpython", input=source, terminals=terminals, actions=actions, **options)
     rounds = {"jumping": 0, "stepping": 0}
 
     def counted(kind):
@@ -398,16 +399,17 @@ def silent_call(*others):
         machines.append(ObservedMachine(inner.machine(spec)))
         return machines[-1]
 
-    bench = runner.Bench(Plan(runtime="cpython"), Runtime(inner.name, inner.origin, machine), 921_600, lambda *_: None)
+    runtime = Runtime(inner.name, inner.origin, machine)
+    bench = runner.Bench(CallPlan(runtime="cpython"), runtime, 921_600, lambda *_: None)
     try:
         for part in others:
             bench.world.add(part)
         begin_ms = bench.provision()
-        world, station = bench.world, bench.call.stations["T1"]
+        world, station = bench.world, bench.stations["T1"]
         for at_ms, command in ((333, "call"), (5_001, "status"), (30_007, "call 5550999"), (45_003, "hangup")):
             world.at(begin_ms + at_ms, lambda command=command: station.say(command))
         world.run_until(begin_ms + 60_000)
-        return station.console, machines[0].to_modem, machines[0].from_modem, bench.call.exchange.log
+        return station.console, machines[0].to_modem, machines[0].from_modem, bench.session.call.exchange.log
     finally:
         bench.close()
 

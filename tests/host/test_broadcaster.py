@@ -3,8 +3,9 @@
 import random
 
 import numpy as np
-from headend.broadcast.broadcaster import Broadcaster, OnAirPortion
+from headend.broadcast.broadcaster import Broadcaster
 from headend.callcentre.clock import Broadcast
+from headend.ts.portions import Portion
 
 END_MS = 900
 
@@ -27,7 +28,7 @@ def on_air(folder):
     times_ms = sorted(rng.randrange(END_MS - 100) for _ in range(60))
     stream = folder / "stream.ts"
     stream.write_bytes(b"".join(b"\x47" + bytes([number]) * 187 for number in range(60)))
-    portions = [OnAirPortion(index, 0, index * 300 + 5) for index in range(3)]
+    portions = [Portion(index, 0, 0, index * 300 + 5) for index in range(3)]
     broadcast = Told(1, b"broadcst", bytes(32))
     broadcast.said = []
     return Broadcaster(stream, np.array(times_ms) * 1_000_000 + 999, portions, broadcast, END_MS)
