@@ -64,6 +64,12 @@ class Machine(Protocol):
     def advance(self, now_ns: int) -> None:
         """Run until the absolute instant `now_ns`. Raises MachineError when the machine died on the way."""
 
+    def next_timer_ns(self) -> int | None:
+        """When `advance` must come next if nothing is sent before, on the caller's clock.
+
+        A virtual machine puts nothing out before that instant. What lies in the past means any time, None never.
+        """
+
     def power_cut(self) -> None:
         """Power off at this instant, whatever it is doing. The file system stays; `boot` starts again."""
 

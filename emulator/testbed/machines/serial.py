@@ -73,6 +73,9 @@ class SerialMachine:
         if self._on and self._lines is not None:
             self._lines.check()
 
+    def next_timer_ns(self) -> int | None:
+        return 0  # it runs by itself
+
     def power_cut(self) -> None:
         """Raises MachineError for a board whose power nobody here can cut."""
         if not self._on or self._lines is None:
