@@ -25,10 +25,12 @@ class Player:
 
     next_event() gives what openers tell (settop.player.opener) and ("left_out", text), of what the memory had no room
     for, in their order; take them after each step, only the latest MAX_EVENTS are kept. `opener`: whose programme it
-    is, or None. `programmes`: what PAT and PMTs say. Counters, since start, in packets: `packets` in step, `opened`,
-    `dark` (no key), `damaged`, `overflow` (opened, and the sink did not take them), `refused` (tables and messages that broke the
-    rules, clear payload in a scrambled stream), `lost` (never came, by the continuity counters); `resyncs`: losses of
-    step. `starts`: whether what was opened looks like it. Raises LocalError for a ring under one batch of packets.
+    is, or None. `programmes`: what PAT and PMTs say. Raises LocalError for a ring under one batch of packets.
+
+    Counters, since start, in packets: `packets` in step, `opened`, `dark` (no key), `damaged`, `overflow` (opened, and
+    the sink did not take them), `refused` (tables and messages that broke the rules, clear payload in a scrambled
+    stream), `lost` (never came, by the continuity counters); `resyncs` counts losses of step. `starts`: whether what
+    was opened looks like it.
     """
 
     def __init__(self, tuner, sink, slots=SLOTS, ring_bytes=RING_BYTES):
