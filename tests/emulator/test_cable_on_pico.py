@@ -4,15 +4,16 @@ import pytest
 from settop.errors import LocalError
 from settop.link import mux
 from testbed.bench.one_cable import one_cable_vs_usb
+from testbed.boards.package import package_files
 from testbed.line.cable import CableHost
-from testbed.machines.base import TerminalSpec, package_files
-from testbed.machines.cabled import CabledMachine, cabled, cabled_spec
+from testbed.machines.base import TerminalSpec
+from testbed.machines.cabled import CabledMachine, cabled_spec
 from testbed.machines.pico import PicoMachine
 from testbed.scenario import outcome
 from testbed.scenario.clip import MIN_BITRATE, make_clip
 from testbed.scenario.plan import ActionPlan, LinePlan, Plan
 from testbed.scenario.runner import run_plan
-from testbed.terminals import find_runtime, terminal_spec
+from testbed.terminals import cabled, find_runtime, terminal_spec
 
 MS = 1_000_000
 SECONDS = 6

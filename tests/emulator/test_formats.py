@@ -11,10 +11,10 @@ from testbed import formats
 from testbed.boards.profile import load_board
 from testbed.deploy.flash import flash_board
 from testbed.hil.adapter import AttachedBoard
+from testbed.hil.machine import SerialMachine
 from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.cpython import CpythonMachine
-from testbed.machines.serial import SerialMachine
 from testbed.scenario.plan import Plan
 from testbed.scenario.runner import run_plan
 from testbed.station import Station

@@ -35,7 +35,7 @@ FLOORS = {
         stopping
     """,
     "testbed": """
-        cli upy_suite
+        cli
         commands
         bench
         systems.call systems.split systems.share systems.stream systems.shop
@@ -78,13 +78,6 @@ KNOWN = frozenset(
         "headend.provisioning -> settop.services.provision",
         "headend.store.ledger -> headend.callcentre.ledger",
         "settop.link.cable -> settop.player.ring",
-        "testbed.bench.demo_wall -> testbed.commands.play",
-        "testbed.boards.compile -> testbed.runtimes.cache",
-        "testbed.boards.mip -> testbed.machines.base",
-        "testbed.boards.profile -> testbed.machines.base",
-        "testbed.machines.cabled -> testbed.terminals",
-        "testbed.machines.serial -> testbed.hil.adapter",
-        "testbed.machines.serial -> testbed.hil.lines",
         "testbed.scenario.outcome -> headend.callcentre.service",
         "testbed.scenario.plan -> headend.callcentre.timing",
         "testbed.scenario.runner -> headend.callcentre.clock",
