@@ -142,7 +142,12 @@ def remedies(findings: list[Finding]) -> list[str]:
 def doctor() -> None:
     """What this machine has for the bench, what it lacks, what brings it.
 
-    Exit status 0 if the demo can run.
+    Changes and fetches nothing. The commands at the end bring what is missing:
+
+    \b
+      ringcast doctor
+
+    Exit status: 0 if the demo can run, 1 if not.
     """
     findings = examine()
     table = Table("", "what", "found", "for")
