@@ -4,9 +4,10 @@ import pytest
 from settop.errors import LocalError
 from settop.link import mux
 from testbed.bench.one_cable import one_cable_vs_usb
+from testbed.boards.package import package_files
 from testbed.line.cable import CableHost
-from testbed.machines.base import TerminalSpec, package_files
-from testbed.machines.cabled import CabledMachine, cabled, cabled_spec
+from testbed.machines.base import TerminalSpec
+from testbed.machines.cabled import CabledMachine, cabled_spec
 from testbed.machines.pico import PicoMachine
 from testbed.scenario.clip import MIN_BITRATE, make_clip
 from testbed.scenario.plan import ActionPlan
@@ -14,7 +15,7 @@ from testbed.scenario.runner import run_plan
 from testbed.scenario.watching import fully_clear
 from testbed.systems.call.judging import demo_checks
 from testbed.systems.call.plan import CallPlan, LinePlan
-from testbed.terminals import find_runtime, terminal_spec
+from testbed.terminals import cabled, find_runtime, terminal_spec
 
 MS = 1_000_000
 SECONDS = 6

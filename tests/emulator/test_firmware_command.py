@@ -8,11 +8,11 @@ import pytest
 from settop.version import FORMATS, VERSION
 from testbed.boards import load_board
 from testbed.boards.recipe import ImageRecipe
+from testbed.cache import cache_dir, publish
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_flash import FILES_START, load_uf2, uf2_payload
 from testbed.runtimes import RuntimeUnavailable, build, find, pico_image, sources
-from testbed.runtimes.cache import cache_dir, publish
 from testbed.scenario.clip import MIN_BITRATE, make_clip
 from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan

@@ -11,9 +11,9 @@ from testbed import formats
 from testbed.boards.profile import load_board
 from testbed.deploy.flash import flash_board
 from testbed.hil.adapter import AttachedBoard
+from testbed.hil.machine import SerialMachine
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.cpython import CpythonMachine
-from testbed.machines.serial import SerialMachine
 from testbed.scenario.runner import run_plan
 from testbed.station import Station
 from testbed.systems.call.plan import CallPlan

@@ -7,18 +7,12 @@ import subprocess
 import sys
 
 import pytest
-import typer
-from testbed.commands.descramble import descramble
-from testbed.commands.scramble import scramble
+from testbed.cli import app
 from typer.testing import CliRunner
 
 from tests.helpers.ts_builder import plain_stream
 
 SECRET = "000102030405060708090a0b0c0d0e0f"
-
-app = typer.Typer()
-app.command()(scramble)
-app.command()(descramble)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from settop.errors import LocalError
 
+from testbed.boards.package import package_files
 from testbed.boards.recipe import ImageRecipe
-from testbed.machines.base import package_files
 
 FIRMWARE = Path(__file__).resolve().parents[3] / "firmware"
 BOARDS = FIRMWARE.parent / "boards"

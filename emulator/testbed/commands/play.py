@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from settop.errors import LocalError
 
-from testbed.commands.ending import friendly
+from testbed.commands.ending import interruption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,8 +83,12 @@ def demo(
     """The call, end to end: a viewer phones in and the picture clears; hangs up, and it goes dark at the next portion.
 
     Writes OUT/broadcast.ts, OUT/received.ts (what the terminal put out) and OUT/report.html, and says in one screen
-    what happened. Exit status 0: every portion inside the call was clear and equal to the original, every other one
-    dark.
+    what happened.
+
+    \b
+    Try it:
+      ringcast demo
+      ringcast demo --runtime cpython --input film.ts --portion-seconds 4 --dial-at 6
 
     \b
     On a board (docs/boards.md), which gets an identity of the demonstration's own:
@@ -94,13 +98,19 @@ def demo(
     \b
     Of several services in one stream (`programmes` on the console lists them):
       ringcast demo --input multiplex.ts --tune 2
+
+    \b
+    Exit status:
+      0  every portion inside the call was clear and equal to the original, every other one dark
+      1  one was not, or the demo cannot be played; the line says why
+      130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP: there is no report
     """
     from testbed.scenario.plan import ActionPlan
     from testbed.scenario.watching import tuning_checks
     from testbed.systems.call.judging import demo_checks
     from testbed.systems.call.plan import CallPlan
 
-    with friendly(_INTERRUPTED):
+    with interruption(_INTERRUPTED):
         length_s = _length_s(source, programme) if source is not None else float(clip_seconds)
         hang_up_s = hang_up_at
         if hang_up_s is None:
@@ -139,7 +149,21 @@ def run(
     board: BoardName = None,
     link: Link = None,
 ) -> None:
-    """Play scenario files. Exit status 0: everything that they expect was seen; 1: something was not."""
+    """Play scenario files: who calls when, what goes wrong, and what has to be seen of it.
+
+    docs/scenarios.md says what a file may have; scenarios/ has some to begin with.
+
+    \b
+    Try it:
+      ringcast run scenarios/line-drop.toml --runtime cpython
+      ringcast run scenarios/*.toml --out out
+
+    \b
+    Exit status:
+      0  everything that they expect was seen
+      1  something was not, or a file cannot be played; the line says which
+      130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP: there is no report
+    """
     import dataclasses
 
     from testbed.scenario.outcome import check_expectations
@@ -149,7 +173,7 @@ def run(
     if len(scenarios) > 1 and json_file is not None:
         raise typer.BadParameter("--json takes one scenario")
     missed = False
-    with friendly(_INTERRUPTED):
+    with interruption(_INTERRUPTED):
         for scenario in scenarios:
             plan = load_plan(scenario, find_system)
             if runtime is not None:

@@ -8,11 +8,10 @@ import time
 
 from settop.errors import LocalError
 
+from testbed.boards.profile import LINKS
 from testbed.hil.adapter import Adapter
 from testbed.hil.lines import Lines
 from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, TerminalSpec, check_line
-
-LINKS = ("uarts", "cable")
 
 
 class SerialMachine:
