@@ -21,6 +21,7 @@ from settop.player.player import Player
 from settop.services.call.service import CallService
 from settop.ts.second_core import SecondCore
 from settop.version import FORMATS, VERSION
+from settop.wire.console import pack
 from settop.wire.dark import WORDS
 from settop.wire.offer import MAX_PRICE
 
@@ -86,7 +87,7 @@ class App:
 
     def report(self, event, text=""):
         """One line on the console. No secret may be in `text`."""
-        self._console.write_line(("@ %d %s %s" % (self._clock.now_ms(), event, text)).rstrip())
+        self._console.write_line(pack(self._clock.now_ms(), event, text))
 
     def run(self):
         """For ever; Ctrl-C on the console leads to the REPL."""

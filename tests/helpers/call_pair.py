@@ -20,6 +20,7 @@ from settop.link.hdlc import Deframer
 from settop.services.call import states
 from settop.services.call.core import CallTerminal
 from settop.wire import call as wire
+from settop.wire.ids import NO_PORTION
 
 TERMINAL_ID = bytes.fromhex("0102030405060708")
 DEVICE_KEY = bytes(range(0x40, 0x60))
@@ -179,7 +180,7 @@ class CallPair:
         timing=None,
         terminal_id=TERMINAL_ID,
         device_key=DEVICE_KEY,
-        held=(wire.NONE, wire.NONE),
+        held=(NO_PORTION, NO_PORTION),
         broadcast_id=None,
         randoms=None,
         max_price=None,
@@ -217,7 +218,7 @@ class CallPair:
 
     # --- what the viewer and the world do -------------------------------------------------------------------
 
-    def watch(self, programme, held=(wire.NONE, wire.NONE), broadcast_id=None):
+    def watch(self, programme, held=(NO_PORTION, NO_PORTION), broadcast_id=None):
         """The viewer chooses a programme: the keyring is wiped and the centre asked."""
         self.programme = programme
         on_air = broadcast_id or self.air.broadcasts[programme].broadcast_id
@@ -234,7 +235,7 @@ class CallPair:
         running = self.air.portion_at(self.now_ms)
         for name in [name for name in self.keys if name[1] > running]:
             del self.keys[name]
-        kept = running if (self.programme, running) in self.keys else wire.NONE
+        kept = running if (self.programme, running) in self.keys else NO_PORTION
         self.terminal.hang_up(kept, self.now_ms)
         self._settle()
 

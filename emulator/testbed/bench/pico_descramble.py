@@ -18,6 +18,7 @@ from settop.player.player import SLOTS, Player
 from settop.ts import packet as ts
 from settop.ts.descrambler import Descrambler
 from settop.ts.second_core import SecondCore
+from settop.wire.transport import CISSA_IV, PACKET_BYTES, SYNC
 
 PACKETS = %d
 ROUNDS = %d
@@ -27,9 +28,9 @@ PID = 0x100
 
 def lay_out(source):
     for slot in range(PACKETS):
-        at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
-        source[at : at + 4] = bytes((ts.SYNC, PID >> 8, PID & 0xFF, 0x90 | slot & 15))
-        for i in range(4, ts.PACKET_BYTES):
+        at = ts.IN_OFFSET + PACKET_BYTES * slot
+        source[at : at + 4] = bytes((SYNC, PID >> 8, PID & 0xFF, 0x90 | slot & 15))
+        for i in range(4, PACKET_BYTES):
             source[at + i] = slot * 7 + i * 13 & 0xFF
 
 def lap(work):
@@ -56,7 +57,7 @@ plan = opener.plan
 def ours():
     opener.filled = 0
     slot = 0
-    count = opener.sort(table, PACKETS, ts.PACKET_BYTES * PACKETS)
+    count = opener.sort(table, PACKETS, PACKET_BYTES * PACKETS)
     while slot < count:
         if ts.ACTION_OPEN_WHOLE <= plan[slot] < ts.ACTION_DAMAGED:
             slot = opener.open_run(slot, count, cipher)
@@ -66,20 +67,20 @@ def ours():
 plain = bytearray(176 * PACKETS)
 bulk = bytearray(176 * PACKETS)
 for slot in range(PACKETS):
-    at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
+    at = ts.IN_OFFSET + PACKET_BYTES * slot
     bulk[176 * slot : 176 * slot + 176] = opener.source[at + 4 : at + 180]
-raw_cipher = cryptolib.aes(KEY, 2, ts.CISSA_IV)
+raw_cipher = cryptolib.aes(KEY, 2, CISSA_IV)
 
 def raw():
     raw_cipher.decrypt(bulk, plain)
 
 def right():
     for slot in range(PACKETS):
-        at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
-        payload = cryptolib.aes(KEY, 2, ts.CISSA_IV).decrypt(opener.source[at + 4 : at + 180])
+        at = ts.IN_OFFSET + PACKET_BYTES * slot
+        payload = cryptolib.aes(KEY, 2, CISSA_IV).decrypt(opener.source[at + 4 : at + 180])
         head = bytes(opener.source[at : at + 3]) + bytes((opener.source[at + 3] & 0x3F,))
-        wanted = head + payload + opener.source[at + 180 : at + 188]
-        if opener.out[188 * slot : 188 * slot + 188] != wanted:
+        wanted = head + payload + opener.source[at + 180 : at + PACKET_BYTES]
+        if opener.out[PACKET_BYTES * slot : PACKET_BYTES * (slot + 1)] != wanted:
             return 0
     return 1
 
@@ -109,7 +110,7 @@ player.programmes.table[PID] = ts.PID_ES
 player._ciphers[0] = player._ciphers[1] = cipher
 
 def handle():
-    player._have = ts.PACKET_BYTES * PACKETS
+    player._have = PACKET_BYTES * PACKETS
     player._handle(PACKETS, 0)
 
 took, allocated = lap(handle)

@@ -8,12 +8,13 @@ one has such an octet behind it by chance.) What is scrambled and was not opened
 from settop.errors import LocalError, RemoteError
 from settop.player.darkness import Starts
 from settop.player.programmes import Programmes
-from settop.player.ring import ByteRing
+from settop.ring import ByteRing
 from settop.ts import packet as ts
 from settop.ts.descrambler import Descrambler
-from settop.wire.call import NONE
 from settop.wire.dark import CLEAR, NO_ECM
 from settop.wire.ecm import SECTION_BYTES, unpack_ecm
+from settop.wire.ids import NO_PORTION
+from settop.wire.transport import PACKET_BYTES, SYNC
 
 FLUSH_MS = 50  # the last packet of a stream has none behind it: it is put out after this long
 # Of short portions at most three quarters and one quarter.
@@ -47,10 +48,10 @@ class Player:
     """
 
     def __init__(self, tuner, sink, keyring, slots=SLOTS, ring_bytes=RING_BYTES, helper=None):
-        if slots < 2 or ring_bytes < ts.PACKET_BYTES * slots:
+        if slots < 2 or ring_bytes < PACKET_BYTES * slots:
             raise LocalError(
                 "%d slots and a ring of %d octets, expected 2 slots or more and a ring of %d octets for each"
-                % (slots, ring_bytes, ts.PACKET_BYTES)
+                % (slots, ring_bytes, PACKET_BYTES)
             )
         self.keyring = keyring
         self.portion = None
@@ -113,15 +114,15 @@ class Player:
         if count:
             count = self._tuner.readinto(self._source[start : start + count]) or 0
         if not count:
-            if have >= ts.PACKET_BYTES and now_ms - self._fed_ms >= FLUSH_MS:
-                self._handle(have // ts.PACKET_BYTES, now_ms)
+            if have >= PACKET_BYTES and now_ms - self._fed_ms >= FLUSH_MS:
+                self._handle(have // PACKET_BYTES, now_ms)
             self._check_stale(now_ms)
             return 0
         self._check_stale(now_ms - self._stalled_ms)
         self._have = have + count
         self._fed_ms = now_ms
-        while self._have > ts.PACKET_BYTES:
-            self._handle((self._have - 1) // ts.PACKET_BYTES, now_ms)
+        while self._have > PACKET_BYTES:
+            self._handle((self._have - 1) // PACKET_BYTES, now_ms)
         return count
 
     def tune(self, service):
@@ -182,15 +183,15 @@ class Player:
         if descrambler.filled:
             self._put_out()
         if slot == in_step < count:
-            self._resync(ts.PACKET_BYTES * slot)
+            self._resync(PACKET_BYTES * slot)
         else:
-            self._keep(ts.PACKET_BYTES * slot)
+            self._keep(PACKET_BYTES * slot)
 
     def _forget(self, slot, end):
         """Forget the counters of packets that are going to be sorted once more: they are no gap."""
         source = self._descrambler.source
         table = self.programmes.table
-        for at in range(ts.IN_OFFSET + ts.PACKET_BYTES * slot, ts.IN_OFFSET + ts.PACKET_BYTES * end, ts.PACKET_BYTES):
+        for at in range(ts.IN_OFFSET + PACKET_BYTES * slot, ts.IN_OFFSET + PACKET_BYTES * end, PACKET_BYTES):
             table[(source[at + 1] & 0x1F) << 8 | source[at + 2]] &= ts.PID_KIND
 
     def _keep(self, at):
@@ -203,13 +204,13 @@ class Player:
         """Step is lost at octet `at`: go on from the next sync octet behind it that has another 188 on, or may have."""
         self.resyncs += 1
         source = self._descrambler.source
-        if source[ts.IN_OFFSET + at] == ts.SYNC:
+        if source[ts.IN_OFFSET + at] == SYNC:
             self.damaged += 1
         at += 1
         while at < self._have:
-            if source[ts.IN_OFFSET + at] == ts.SYNC:
-                behind = at + ts.PACKET_BYTES
-                if behind >= self._have or source[ts.IN_OFFSET + behind] == ts.SYNC:
+            if source[ts.IN_OFFSET + at] == SYNC:
+                behind = at + PACKET_BYTES
+                if behind >= self._have or source[ts.IN_OFFSET + behind] == SYNC:
                     break
             at += 1
         self._keep(at)
@@ -228,14 +229,14 @@ class Player:
                 ring = self._ring = ByteRing(self._ring_bytes)
         if not ring.put(view[taken:]):
             # The ring was not empty, so nothing of this has gone out yet: only whole packets do.
-            fit = ring.room() // ts.PACKET_BYTES
+            fit = ring.room() // PACKET_BYTES
             ring.put(self._descrambler.output_views[fit])
             self.overflow += filled - fit
 
     def _other(self, slot, action, now_ms):
         """A packet that is not to be opened: tables, ECMs, what is clear on air, what is damaged."""
         source = self._descrambler.source
-        at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
+        at = ts.IN_OFFSET + PACKET_BYTES * slot
         if action == ts.ACTION_DAMAGED:
             self.damaged += 1
         elif action == ts.ACTION_CLEAR:
@@ -249,7 +250,7 @@ class Player:
             self.damaged += 1  # tables are never scrambled
         else:
             try:
-                self._table(self._source[at : at + ts.PACKET_BYTES], action, now_ms)
+                self._table(self._source[at : at + PACKET_BYTES], action, now_ms)
             except RemoteError:
                 self.refused += 1
             if action not in (ts.PID_ECM, ts.PID_OTHER_PMT):
@@ -259,7 +260,7 @@ class Player:
         if action == ts.PID_ECM:
             at = ts.payload_offset(packet)
             # The section lies whole in one packet, at its start.
-            if packet[1] & 0x40 and at + 1 + SECTION_BYTES <= ts.PACKET_BYTES and packet[at] == 0:
+            if packet[1] & 0x40 and at + 1 + SECTION_BYTES <= PACKET_BYTES and packet[at] == 0:
                 self._on_ecm(unpack_ecm(packet[at + 1 : at + 1 + SECTION_BYTES]), now_ms)
         elif action != ts.PID_PASS:
             programmes = self.programmes
@@ -286,7 +287,7 @@ class Player:
         ca = self.programmes.ca
         if ca is None or ecm.programme_id != ca[1]:
             raise RemoteError("ECM of another programme than the PMT names")
-        if ecm.portion == NONE or ecm.remaining_ms > MAX_REMAINING_MS:
+        if ecm.portion == NO_PORTION or ecm.remaining_ms > MAX_REMAINING_MS:
             raise RemoteError("ECM of an impossible portion or length")
         same = ecm.broadcast_id == self.broadcast_id and ecm.programme_id == self.programme_id
         if same:

@@ -14,11 +14,11 @@ from settop.ts.kernels import copy_packet, pack, reach, sort, unpack
 from settop.ts.packet import (
     MAX_RUN,
     MAX_SLOTS,
-    PACKET_BYTES,
     WORK_BYTES,
     block_views,
     new_input,
 )
+from settop.wire.transport import PACKET_BYTES
 
 MIN_SPLIT = 4  # packets of a run: handing over fewer costs more than it saves
 

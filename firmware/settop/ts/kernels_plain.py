@@ -7,20 +7,18 @@ from settop.ts.packet import (
     ACTION_DAMAGED,
     ACTION_OPEN_PART,
     ACTION_OPEN_WHOLE,
-    CISSA_IV,
     COUNTER_KNOWN,
     COUNTER_SHIFT,
     IN_OFFSET,
-    PACKET_BYTES,
     PID_DROP,
     PID_ES,
     PID_KIND,
-    SYNC,
     WORK_END,
     WORK_FIRST,
     WORK_HEAD,
     payload_offset,
 )
+from settop.wire.transport import CISSA_IV, PACKET_BYTES, SYNC
 
 
 def sort(source, table, plan, span):

@@ -2,8 +2,8 @@
 
 from settop.errors import RemoteError
 from settop.wire.crc import crc32_mpeg2
+from settop.wire.transport import TABLE_SDT
 
-TABLE_SDT = 0x42  # of the transport stream that it is in
 NAME_CHARS = 32
 _SERVICE_DESCRIPTOR = 0x48  # 6.2.33
 _UNKNOWN = "?"

@@ -21,7 +21,6 @@ from settop.wire.offer import pack_offer, unpack_offer
 TABLE_EVEN = 0x80
 TABLE_ODD = 0x81
 VERSION = 1
-BROADCAST_ID_BYTES = 8
 SECTION_BYTES = 28
 # No CA_system_id is registered for ringcast; this one lies outside the blocks given to makers (ETSI TS 101 162).
 CA_SYSTEM_ID = 0xFFFE

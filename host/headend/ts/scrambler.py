@@ -9,25 +9,14 @@ from typing import Any
 import numpy as np
 from settop.errors import RemoteError
 from settop.wire.offer import Offer
+from settop.wire.transport import NULL_PID, PACKET_BYTES
 
 from headend.ts.cissa import Mask, scramble_packets
 from headend.ts.ecm_schedule import EcmSchedule
 from headend.ts.keys import control_word
 from headend.ts.merging import Merger
 from headend.ts.output import Batch, Counts, EditCursor, refuse_same_file, replacing, run_batches
-from headend.ts.packets import (
-    CHUNK_PACKETS,
-    HAS_PAYLOAD,
-    IS_START,
-    NULL_PID,
-    PACKET_BYTES,
-    PIDS,
-    Packets,
-    TsFile,
-    Words,
-    header_words,
-    pids_of,
-)
+from headend.ts.packets import CHUNK_PACKETS, HAS_PAYLOAD, IS_START, PIDS, Packets, TsFile, Words, header_words, pids_of
 from headend.ts.portions import REMUX, TICKS_PER_MS, PortionMap, programme_clock
 from headend.ts.rewrite import Edits, rewrite_psi
 from headend.ts.roles import STREAM, RoleCursor, RolePlan, plan_roles

@@ -9,8 +9,8 @@ from settop.modem.dte import Dte
 from settop.services.call import states
 from settop.services.call.core import LINE_LOST, LOST, CallTerminal
 from settop.services.call.paid import PaidDark
-from settop.wire.call import NONE
 from settop.wire.dark import CLEAR, NO_KEY, TEXTS, WORDS
+from settop.wire.ids import NO_PORTION
 
 IDLE = "idle"
 DIALLING = "dialling"
@@ -92,7 +92,7 @@ class CallService:
         self._report("hanging_up", "last_kept=%s" % (held[-1] if held else "none"))
         if state == TALKING:
             self.state = LEAVING
-            self._core.hang_up(held[-1] if held else NONE, now_ms)
+            self._core.hang_up(held[-1] if held else NO_PORTION, now_ms)
         elif state == WAITING:
             self._become_idle("hung_up", "")
         elif state == DIALLING:
@@ -220,7 +220,7 @@ class CallService:
         self._asked = True
         self._tell_price()
         self._paid_dark.reset()
-        held = self._keyring.held() or (NONE,)
+        held = self._keyring.held() or (NO_PORTION,)
         self._core.request(
             player.programme_id, player.broadcast_id, player.portion, now_ms, held[0], held[-1], self._max_price
         )
