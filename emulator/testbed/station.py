@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from settop.errors import LocalError
+from settop.wire.console import parse, value
 
 from testbed.formats import mismatch
 from testbed.line.modem import Modem
@@ -24,10 +25,8 @@ class ConsoleEvent:
 
     def value(self, key: str) -> str | None:
         """The value of `key=value` in the text."""
-        for word in self.text.split():
-            if word.startswith(key + "="):
-                return word[len(key) + 1 :]
-        return None
+        said: str | None = value(self.text, key)
+        return said
 
 
 class Station:
@@ -100,8 +99,8 @@ class Station:
         *lines, self._line = (self._line + self.machine.take("console")).replace(b"\r", b"").split(b"\n")
         for raw in lines:
             line = raw.decode("utf-8", "replace")
-            words = line.split(" ", 3)
-            if len(words) >= 3 and words[0] == "@":
-                self.console.append(ConsoleEvent(now_ms, words[2], words[3] if len(words) > 3 else ""))
+            found = parse(line)
+            if found is not None:
+                self.console.append(ConsoleEvent(now_ms, found[1], found[2]))
             elif line:
                 self.chatter.append(line)
