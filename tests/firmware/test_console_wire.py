@@ -47,7 +47,7 @@ def test_lines_are_the_documented_ones():
 
 
 def test_text_may_be_left_out_and_blanks_at_the_end_go():
-    assert pack(5, "hung_up") == "@ 5 hung_up"
+    assert pack(5, "hung_up", "") == "@ 5 hung_up"
     assert pack(5, "status", "a=1  ") == "@ 5 status a=1"
 
 

@@ -5,13 +5,12 @@ from pathlib import Path
 from settop.wire.ecm import (
     pack_ca_descriptor,
     pack_ecm,
-    pack_scrambling_descriptor,
     unpack_ca_descriptor,
     unpack_ca_offer,
     unpack_ecm,
 )
 from settop.wire.ids import BROADCAST_ID_BYTES
-from settop.wire.transport import SECTION_STREAM_TYPES
+from settop.wire.transport import SECTION_STREAM_TYPES, pack_scrambling_descriptor
 
 PAGE = (Path(__file__).parents[2] / "docs/protocols/broadcast.md").read_text(encoding="utf-8")
 

@@ -15,7 +15,6 @@ from settop.wire.transport import (
 )
 
 MAX_SECTION_BYTES = 1024
-STUFFING = 0xFF
 
 
 class Pmt:
@@ -74,7 +73,7 @@ class SectionReader:
                 self._finish(done)
                 self._drop()
             at = start
-            while at < PACKET_BYTES and packet[at] != STUFFING:
+            while at < PACKET_BYTES and packet[at] != 0xFF:  # else stuffing (2.4.4)
                 size = 3 + ((packet[at + 1] & 0x0F) << 8 | packet[at + 2]) if at + 2 < PACKET_BYTES else PACKET_BYTES
                 if packet[at] in self._tables:
                     if at + size <= PACKET_BYTES:

@@ -9,7 +9,7 @@ words `key=value`, left out together with its blank where there is none. CR LF e
 _MS_DIGITS = 15
 
 
-def pack(now_ms, event, text=""):
+def pack(now_ms, event, text):
     """The line, without its end."""
     return ("@ %d %s %s" % (now_ms, event, text)).rstrip()
 

@@ -17,3 +17,10 @@ TABLE_SDT = 0x42  # of the transport stream that it is in
 SECTION_STREAM_TYPES = (0x05, 0x08, 0x0A, 0x0B, 0x0C, 0x0D, 0x13, 0x14, 0x16, 0x86, 0x95)
 
 CISSA_IV = b"DVBTMCPTAESCISSA"  # ETSI TS 103 127, 6.2
+SCRAMBLING_DESCRIPTOR_TAG = 0x65
+SCRAMBLING_MODE_CISSA = 0x10  # EN 300 468 table 86: DVB-CISSA version 1
+
+
+def pack_scrambling_descriptor():
+    """scrambling_descriptor (EN 300 468, 6.2.32) announcing DVB-CISSA."""
+    return bytes((SCRAMBLING_DESCRIPTOR_TAG, 1, SCRAMBLING_MODE_CISSA))

@@ -4,9 +4,9 @@ from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from settop.errors import RemoteError
-from settop.wire.ecm import pack_ca_descriptor, pack_scrambling_descriptor, unpack_ca_descriptor
+from settop.wire.ecm import pack_ca_descriptor, unpack_ca_descriptor
 from settop.wire.offer import Offer
-from settop.wire.transport import TABLE_PMT
+from settop.wire.transport import TABLE_PMT, pack_scrambling_descriptor
 
 from headend.ts.psi import Pmt, descriptors_of, insert_descriptors, parse_pmt, remove_descriptors
 
