@@ -213,7 +213,7 @@ def test_every_buffer_that_words_go_into_starts_on_a_word():
         raise Skip("addresses are MicroPython's") from None
     for slots in (1, 2, 3, 32):
         descrambler = Descrambler(slots)
-        descrambler._meet(aes_ecb(KEY))
+        descrambler._adopt(aes_ecb(KEY))
         source, _, work, views, rooms = descrambler._kit
         for buffer in (source, descrambler.out, work, views[1]):
             assert addressof(buffer) % 4 == 0

@@ -17,6 +17,8 @@ from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, Termi
 SHIMS = Path(__file__).parent.parent / "shims"
 STEP_NS = 2_000_000
 UART_BUFFER_BYTES = {"modem": 1024, "tuner": 16_384}
+HEAP_BYTES = 1 << 30
+"""Nothing that this process would notice."""
 CONSOLE_LINE_BYTES = 600
 """The longest console line; a longer one is dropped, as on every board."""
 
@@ -106,6 +108,7 @@ class CpythonMachine:
         self._console_in: deque[bytes] = deque()
         self._console_part = b""
         self._out = {line: bytearray() for line in OUTPUT_LINES}
+        self._lines = self._new_lines()
 
     def boot(self) -> None:
         use_shims()
@@ -114,15 +117,17 @@ class CpythonMachine:
         if self.app is not None:
             raise LocalError("this terminal is already on; power_cut() first")
         self.boots += 1
-        self._lines = {
-            "modem": _Line(self.spec.baud_modem, UART_BUFFER_BYTES["modem"]),
-            "tuner": _Line(self.spec.baud_tuner, UART_BUFFER_BYTES["tuner"]),
-        }
+        self._lines = self._new_lines()
         self._console_in.clear()
         self._console_part = b""
-        self.app = App(self._board())
+        self.app = App(self.board())
 
-    def _board(self) -> SimpleNamespace:
+    def _new_lines(self) -> dict[str, _Line]:
+        bauds = {"modem": self.spec.baud_modem, "tuner": self.spec.baud_tuner}
+        return {line: _Line(baud, UART_BUFFER_BYTES[line]) for line, baud in bauds.items()}
+
+    def board(self) -> SimpleNamespace:
+        """What the firmware finds here as its module `board`: the names that every board has, and FILES."""
         modem, tuner = _Uart(self._lines["modem"]), _Uart(self._lines["tuner"])
         modem.out, tuner.out = self._out["modem"], self._out["output"]
         boot, draws = self.boots, [0]
@@ -136,7 +141,19 @@ class CpythonMachine:
 
         return SimpleNamespace(
             NAME=self.name,
+            PORT=self.name,
+            LINK="uarts",
+            CORES=1,
+            MODEM_UART=None,
+            TUNER_UART=None,
+            OUTPUT_UART=None,
+            MODEM_BAUD=self.spec.baud_modem,
+            TUNER_BAUD=self.spec.baud_tuner,
             STORAGE="keys",
+            LOCK_PLACE="the machine object: it outlives a power cut and nothing else",
+            NETWORK=None,
+            HEAP_BYTES=HEAP_BYTES,
+            FLASH_BYTES=0,
             FILES=_Files(self.files),
             Console=lambda: SimpleNamespace(read_line=self._read_line, write_line=self._write_line),
             modem=lambda: modem,
@@ -147,6 +164,7 @@ class CpythonMachine:
             entropy=entropy,
             ticks_ms=lambda: self._now_ns // 1_000_000,
             ticks_diff=lambda a, b: a - b,
+            idle=lambda idle_ms: None,  # time goes by in advance() alone
         )
 
     def _read_line(self) -> str | None:

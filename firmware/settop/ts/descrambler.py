@@ -71,7 +71,7 @@ class Descrambler:
                 reached = reach(self.plan, slot | count << 8 | MAX_SLOTS << 16)
                 self.run_packets = reached >> 8 & 0xFF
                 return reached & 0xFF
-            self._meet(cipher)
+            self._adopt(cipher)
         source, plan, work, views, rooms = self._kit
         filled = self.filled
         helper = self.helper
@@ -113,7 +113,7 @@ class Descrambler:
         cipher.decrypt(views[blocks + 3 >> 2], views[blocks + 3 >> 2])
         unpack(source, work, out, plan)
 
-    def _meet(self, cipher):
+    def _adopt(self, cipher):
         """First use of a cipher, with what is made only when there is one."""
         if self._kit is None:
             work = bytearray(WORK_BYTES)
