@@ -149,6 +149,37 @@ def test_clocks_of_a_log_as_it_is_written(tmp_path):
     assert by_board == 3.0 and 0 <= by_host < 3
 
 
+def test_random_texts_are_lines_that_pack_to_themselves_or_none():
+    rng = random.Random(4)
+    pieces = (
+        "@ ",
+        "@",
+        " ",
+        "5",
+        "ready",
+        "=",
+        "\t",
+        "\r",
+        "-",
+        "_",
+        "\u00a0",
+        "\x00",
+        "\u0665",
+        "x=1",
+        "\x1c",
+        "\x85",
+    )
+    lines = 0
+    for _ in range(20_000):
+        line = "@ 5 " * rng.getrandbits(1) + "".join(rng.choice(pieces) for _ in range(rng.randrange(9)))
+        found = parse(line)
+        if found is not None:
+            lines += 1
+            now_ms, event, text = found
+            assert parse(pack(now_ms, event, text)) == (now_ms, event, text.rstrip())
+    assert lines > 2_000
+
+
 def test_random_octets_leave_every_reader_in_one_piece(tmp_path):
     rng = random.Random(3)
     pieces = (b"@ ", b"@", b" ", b"5", b"ready", b"\r", b"\n", b"\xff", b"\x00", b"=", b"formats=2", b"- ", b"9" * 30)

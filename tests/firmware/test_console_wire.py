@@ -83,7 +83,7 @@ def test_any_text_is_a_line_that_packs_to_itself_or_none():
     random.seed(2)
     pieces = ("@", " ", "5", "ready", "=", "\t", "\r", "-", "_", "00", "\u00a0", "\x00", "\uffff", "x=1", "\x1c")
     lines = 0
-    for _ in range(4000):
+    for _ in range(600):
         line = "@ 5 " * random.getrandbits(1) + "".join([random.choice(pieces) for _ in range(random.randrange(9))])
         found = parse(line)
         if found is None:
@@ -93,7 +93,7 @@ def test_any_text_is_a_line_that_packs_to_itself_or_none():
         assert 0 <= now_ms < 10**15 and event and " " not in event, line
         again = pack(now_ms, event, text)
         assert parse(again) == (now_ms, event, text.rstrip()), line
-    assert lines > 200
+    assert lines > 40
 
 
 def test_no_text_is_no_line_either():
