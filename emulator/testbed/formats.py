@@ -1,6 +1,7 @@
 """Whether a terminal's firmware speaks the formats of this host, by its `ready` or `status` line."""
 
 from settop.version import FORMATS, VERSION
+from settop.wire.console import value
 
 UNNAMED = 1
 """A firmware that names no number is from before there was one."""
@@ -8,14 +9,9 @@ _NEWS = {2: "it takes a broadcast that announces its price for somebody else's a
 """By FORMATS: what a firmware from before it does not do."""
 
 
-def value_of(text: str, key: str) -> str | None:
-    """The value of `key=value` among the words of a console line."""
-    return next((word[len(key) + 1 :] for word in text.split() if word.startswith(key + "=")), None)
-
-
 def formats_of(text: str) -> int:
     """FORMATS of the firmware that says this; UNNAMED where it names none, or nothing that is a number."""
-    said = value_of(text, "formats") or ""
+    said = value(text, "formats") or ""
     return int(said) if said.isascii() and said.isdecimal() and len(said) <= 6 else UNNAMED
 
 
@@ -27,7 +23,7 @@ def mismatch(text: str, frozen: bool = False) -> str | None:
     theirs = formats_of(text)
     if theirs == FORMATS:
         return None
-    version, board = value_of(text, "version"), value_of(text, "board") or "NAME"
+    version, board = value(text, "version"), value(text, "board") or "NAME"
     which = f"the terminal's firmware{'' if version is None else ' ' + version} has FORMATS {theirs}"
     if theirs > FORMATS:
         return (

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Protocol
 
 from settop.errors import LocalError
+from settop.wire.console import parse, value
 
 from testbed.clock import QUANTUM_MS, VirtualClock
 from testbed.formats import mismatch
@@ -25,10 +26,8 @@ class ConsoleEvent:
 
     def value(self, key: str) -> str | None:
         """The value of `key=value` in the text."""
-        for word in self.text.split():
-            if word.startswith(key + "="):
-                return word[len(key) + 1 :]
-        return None
+        said: str | None = value(self.text, key)
+        return said
 
 
 class Attachment(Protocol):
@@ -170,8 +169,8 @@ class Station:
         *lines, self._line = (self._line + data).replace(b"\r", b"").split(b"\n")
         for raw in lines:
             line = raw.decode("utf-8", "replace")
-            words = line.split(" ", 3)
-            if len(words) >= 3 and words[0] == "@":
-                self.console.append(ConsoleEvent(now_ms, words[2], words[3] if len(words) > 3 else ""))
+            found = parse(line)
+            if found is not None:
+                self.console.append(ConsoleEvent(now_ms, found[1], found[2]))
             elif line:
                 self.chatter.append(line)

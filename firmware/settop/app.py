@@ -20,6 +20,7 @@ from settop.player.player import Player
 from settop.registry import Registry
 from settop.ts.second_core import SecondCore
 from settop.version import FORMATS, VERSION
+from settop.wire.console import pack
 from settop.wire.dark import WORDS
 
 STEP_MS = 10  # how long the loop may sleep while the tuner delivers: well under what its buffer holds
@@ -108,7 +109,7 @@ class App:
 
     def report(self, event, text=""):
         """One line on the console. No secret may be in `text`."""
-        self._console.write_line(("@ %d %s %s" % (self._clock.now_ms(), event, text)).rstrip())
+        self._console.write_line(pack(self._clock.now_ms(), event, text))
 
     # --- turns ------------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from Crypto.Hash import SHA256
 from Crypto.Protocol.KDF import HKDF
 from settop.errors import LocalError
 from settop.keystore.identity import Identity, pack_identity
-from settop.services.provision import HOST_RANDOM_BYTES, LABEL
-from settop.wire.call import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
+from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
+from settop.wire.provision import HOST_RANDOM_BYTES, KEK_BYTES, PUBLIC_KEY_BYTES, kek_info, pack_blob, pack_set
 from sqlalchemy import Engine
 
 from headend.callcentre.session import x25519_answer
@@ -49,21 +49,19 @@ def issue(
 def wrap_for(board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes) -> tuple[bytes, bytes]:
     """(host's public key, wrapped blob) for a board that showed `board_public` (32 bytes).
 
-    See settop.services.provision for the format. Raises LocalError for another length, RemoteError for a useless key.
+    See settop.wire.provision for the format. Raises LocalError for another length, RemoteError for a useless key.
     """
-    if len(board_public) != 32:
-        raise LocalError(f"board's public key of {len(board_public)} bytes, expected 32")
+    if len(board_public) != PUBLIC_KEY_BYTES:
+        raise LocalError(f"board's public key of {len(board_public)} bytes, expected {PUBLIC_KEY_BYTES}")
     host_public, shared = x25519_answer(random(32), board_public)
-    kek = HKDF(shared, 16, b"", SHA256, context=LABEL + board_public + host_public)
+    kek = HKDF(shared, KEK_BYTES, b"", SHA256, context=kek_info(board_public, host_public))
     assert isinstance(kek, bytes)
-    record = random(HOST_RANDOM_BYTES) + bytes(
-        pack_identity(Identity(terminal.terminal_id, terminal.device_key, terminal.number))
-    )
-    record += bytes(-len(record) % 8)
-    return host_public, AES.new(kek, AES.MODE_KW).seal(record)
+    record = pack_identity(Identity(terminal.terminal_id, terminal.device_key, terminal.number))
+    return host_public, AES.new(kek, AES.MODE_KW).seal(bytes(pack_blob(random(HOST_RANDOM_BYTES), record)))
 
 
 def provisioning_line(board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes) -> str:
     """The console line that answers a board's `provision-key`."""
     host_public, blob = wrap_for(board_public, terminal, random)
-    return f"provision-set {host_public.hex()} {blob.hex()}"
+    line: str = pack_set(host_public, blob)
+    return line

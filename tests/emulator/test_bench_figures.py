@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from headend.ts.portions import packet_times_ns
 from settop.errors import LocalError
+from settop.wire.transport import NULL_PID
 from testbed.bench import demo_wall, figures, pico_tuner
 from testbed.bench.figure import Figure
 from testbed.bench.pico_boot import boot_to_dialling_ms, frozen_heap_free_bytes
@@ -19,7 +20,6 @@ from testbed.commands import play
 from testbed.machines.base import MachineError
 from testbed.runtimes import RuntimeUnavailable, pico_image
 from testbed.runtimes.image import Image
-from testbed.scenario.clip import NULL_PID
 from testbed.station import ConsoleEvent
 
 STATUS = "call=talking damaged=0 resyncs=0 lost=0 overflow=0 refused=0 heap_used=90000"

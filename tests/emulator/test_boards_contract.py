@@ -16,6 +16,8 @@ from testbed.boards.compile import STAY_SOURCE, board_files, compile_module
 from testbed.boards.mip import PATH, package_json
 from testbed.boards.profile import BOARDS, FIRMWARE, SHARED, board_config
 from testbed.boards.sizes import frozen_size
+from testbed.machines.base import TerminalSpec
+from testbed.machines.cpython import CpythonMachine
 from testbed.terminals import terminal_files
 
 from tests.helpers.board_modules import Uart, load_module
@@ -48,7 +50,7 @@ SIGNATURES = {
     "ticks_diff": ["a", "b"],
     "idle": ["idle_ms"],
 }
-PORTS = ("rp2", "unix", "esp32", "stm32")
+PORTS = ("rp2", "unix", "esp32", "stm32", "cpython")
 ARCHES = {
     "unix": "x64",
     "pico": "armv6m",
@@ -61,12 +63,18 @@ MPY_ARCH_CODES = {"x64": 2, "armv6m": 4, "armv7emsp": 7, "xtensawin": 10}
 """Bits 2 and up of a native .mpy file's second header octet (py/persistentcode.h)."""
 
 every = pytest.mark.parametrize("name", BOARD_NAMES)
+with_cpython = pytest.mark.parametrize("name", [*BOARD_NAMES, "cpython"])
 with_uarts = pytest.mark.parametrize("name", [name for name in BOARD_NAMES if name != "unix"])
 
 
 @pytest.fixture
 def load(monkeypatch):
-    return lambda name, config=None: load_module(monkeypatch, name, config)[0]
+    def load(name, config=None):
+        if name == "cpython":
+            return CpythonMachine(TerminalSpec(files={}, seed=b"contract")).board()
+        return load_module(monkeypatch, name, config)[0]
+
+    return load
 
 
 def test_there_is_one_folder_for_each_name_and_each_has_its_four_files():
@@ -77,7 +85,7 @@ def test_there_is_one_folder_for_each_name_and_each_has_its_four_files():
             assert (BOARDS / name / file).is_file(), f"boards/{name}/{file}"
 
 
-@every
+@with_cpython
 def test_every_name_is_there_with_its_type_and_its_arguments(load, name):
     board = load(name)
     for constant, kind in NAMES.items():
@@ -88,9 +96,9 @@ def test_every_name_is_there_with_its_type_and_its_arguments(load, name):
     assert board.PORT in PORTS and board.LINK in ("uarts", "cable") and board.CORES in (1, 2)
 
 
-@every
+@with_cpython
 def test_nothing_public_is_there_that_the_others_lack(load, name):
-    own = {"Tty"} if name == "unix" else set()
+    own = {"unix": {"Tty"}, "cpython": {"FILES"}}.get(name, set())
     modules = (ModuleType, SimpleNamespace)
     public = {n for n, value in vars(load(name)).items() if n[0] != "_" and not isinstance(value, modules)}
     assert public - own - {"cable", "uart_of"} == NAMES.keys() | SIGNATURES.keys()
@@ -102,6 +110,44 @@ def test_board_config_sets_link_cores_and_rate(load, name):
     assert (board.LINK, board.CORES, board.TUNER_BAUD) == ("cable", 1, 1_500_000)
     board = load(name, {"CORES": 2})
     assert (board.LINK, board.CORES) == ("uarts", 2)
+
+
+@with_cpython
+def test_modem_tuner_and_output_have_the_face_of_a_uart(load, monkeypatch, name):
+    monkeypatch.setattr(Uart, "any", lambda self: 0, raising=False)
+    monkeypatch.setattr(Uart, "readinto", lambda self, view: 0, raising=False)
+    monkeypatch.setattr(Uart, "write", lambda self, data: len(data), raising=False)
+    board = load(name)
+    # The unix port's open terminals at once.
+    lines = [board.Tty] if name == "unix" else [board.modem(), *board.tuner_and_output()]
+    assert all(callable(getattr(line, method)) for line in lines for method in ("any", "readinto", "write"))
+
+
+@with_cpython
+def test_lock_key_comes_back_in_a_bytearray_of_its_own(load, monkeypatch, tmp_path, name):
+    monkeypatch.chdir(tmp_path)
+    board = load(name)
+    if name == "pyboard":
+        pytest.skip("tests/emulator/test_boards.py programs its flash")
+    assert board.load_lock() is None
+    board.store_lock(bytes(range(32)))
+    lock = board.load_lock()
+    assert isinstance(lock, bytearray) and lock == bytes(range(32))
+    lock[:] = bytes(32)  # as the application does
+    assert board.load_lock() == bytes(range(32))
+
+
+def test_cpython_board_is_a_board_of_its_own_at_every_boot():
+    machine = CpythonMachine(TerminalSpec(files={}, seed=b"one"))
+    other = CpythonMachine(TerminalSpec(files={}, seed=b"two")).board()
+    drawn = []
+    for _ in range(2):
+        machine.boot()
+        drawn += [machine.board().entropy(), machine.board().entropy()[:32]]
+        machine.power_cut()
+    assert len(drawn[0]) == 32 and drawn[0] != drawn[2] != other.entropy()
+    assert machine.board().unique_id() == machine.board().unique_id() != other.unique_id()
+    assert machine.board().idle(5) is None and machine.board().ticks_diff(7, 5) == 2
 
 
 @with_uarts

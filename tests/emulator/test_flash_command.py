@@ -2,7 +2,7 @@
 
 import pytest
 from settop.version import FORMATS
-from settop.wire.call import TERMINAL_ID_BYTES
+from settop.wire.ids import TERMINAL_ID_BYTES
 from testbed.commands.play import _How
 
 from tests.helpers.commands import ringcast

@@ -161,12 +161,12 @@ def test_provision_set_with_wrong_lengths_or_a_foreign_blob_is_refused():
 
 
 def provision(app, board):
-    """As `ringcast provision` does it, from the format in settop.services.provision."""
+    """As `ringcast provision` does it, from the format in settop.wire.provision."""
     from settop.crypto import x25519
     from settop.crypto.hkdf import hkdf
     from settop.crypto.keywrap import wrap
     from settop.keystore.identity import pack_identity
-    from settop.services.provision import LABEL
+    from settop.wire.provision import LABEL
 
     public = bytes.fromhex(answer(app, board, "provision")[0].split()[1])
     private = sha256(b"host")

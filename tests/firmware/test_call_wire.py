@@ -5,6 +5,7 @@ from settop.errors import LocalError, RemoteError
 from settop.services.call.session import Session
 from settop.wire import call as wire
 from settop.wire import dark
+from settop.wire.ids import NO_PORTION
 
 DEVICE_KEY = bytes(range(0x40, 0x60))
 TERMINAL_ID = HEX("0102030405060708")
@@ -70,16 +71,16 @@ def test_challenge_with_public_key():
 
 def test_bodies():
     assert wire.pack_request(7, BROADCAST_ID) == HEX(UP[0][1])
-    assert wire.unpack_request(HEX(UP[0][1])) == (7, BROADCAST_ID, wire.NONE, wire.NONE, None)
+    assert wire.unpack_request(HEX(UP[0][1])) == (7, BROADCAST_ID, NO_PORTION, NO_PORTION, None)
     assert wire.unpack_request(wire.pack_request(7, BROADCAST_ID, 2, 3)) == (7, BROADCAST_ID, 2, 3, None)
     assert wire.pack_request(7, BROADCAST_ID, max_price=25) == HEX(UP[5][1])
-    assert wire.unpack_request(HEX(UP[5][1])) == (7, BROADCAST_ID, wire.NONE, wire.NONE, 25)
+    assert wire.unpack_request(HEX(UP[5][1])) == (7, BROADCAST_ID, NO_PORTION, NO_PORTION, 25)
     assert wire.pack_dark(3, 4, 8) == HEX(UP[4][1])
     assert wire.unpack_dark(HEX(UP[4][1])) == (3, 4, 8)
     assert wire.pack_key(7, BROADCAST_ID, 3, CONTROL_WORD) == HEX(DOWN[0][1])
     assert wire.unpack_key(HEX(DOWN[0][1])) == (7, BROADCAST_ID, 3, bytearray(CONTROL_WORD))
     assert wire.pack_portion(3) == HEX("00000003")
-    assert wire.unpack_portion(HEX("ffffffff")) == wire.NONE
+    assert wire.unpack_portion(HEX("ffffffff")) == NO_PORTION
     assert wire.pack_farewell(0, 1) == HEX(DOWN[2][1])
     assert wire.unpack_farewell(HEX("02 00000102")) == (wire.FAREWELL_TERMINAL_SILENT, 258)
 

@@ -8,12 +8,12 @@ from settop.wire.ecm import (
     Ecm,
     pack_ca_descriptor,
     pack_ecm,
-    pack_scrambling_descriptor,
     unpack_ca_descriptor,
     unpack_ca_offer,
     unpack_ecm,
 )
 from settop.wire.offer import Offer
+from settop.wire.transport import pack_scrambling_descriptor
 
 # programme 1, broadcast 0102..08, portion 5, 1,500 ms left; the CRC by the bitwise definition of small_stream.
 PINNED = HEX("81 7019 01 00000001 0102030405060708 00000005 000005dc")

@@ -1,7 +1,7 @@
 """The ring between opener and sink: order, wrap, and what happens when it is full."""
 
 import small_stream as air
-from settop.player.ring import ByteRing
+from settop.ring import ByteRing
 
 
 class Sink:

@@ -21,6 +21,7 @@ from settop.services.call import states
 from settop.services.call.core import CallTerminal
 from settop.services.call.service import put_down
 from settop.wire import call as wire
+from settop.wire.ids import NO_PORTION
 
 TERMINAL_ID = bytes.fromhex("0102030405060708")
 DEVICE_KEY = bytes(range(0x40, 0x60))
@@ -180,7 +181,7 @@ class CallPair:
         timing=None,
         terminal_id=TERMINAL_ID,
         device_key=DEVICE_KEY,
-        held=(wire.NONE, wire.NONE),
+        held=(NO_PORTION, NO_PORTION),
         broadcast_id=None,
         randoms=None,
         max_price=None,
@@ -219,7 +220,7 @@ class CallPair:
 
     # --- what the viewer and the world do -------------------------------------------------------------------
 
-    def watch(self, programme, held=(wire.NONE, wire.NONE), broadcast_id=None):
+    def watch(self, programme, held=(NO_PORTION, NO_PORTION), broadcast_id=None):
         """The viewer chooses a programme: the keyring is wiped and the centre asked."""
         self.programme = programme
         self.keyring.wipe()
@@ -238,7 +239,7 @@ class CallPair:
         kept = put_down(self.keyring, self.air.portion_at(self.now_ms))
         for portion in before - set(self.keyring.held()):
             del self.keys[self.programme, portion]
-        self.terminal.hang_up(wire.NONE if kept is None else kept, self.now_ms)
+        self.terminal.hang_up(NO_PORTION if kept is None else kept, self.now_ms)
         self._settle()
 
     def say_dark(self, first, last, cause=8):

@@ -4,7 +4,7 @@ import pytest
 from headend.callcentre.clock import Broadcast
 from headend.callcentre.core import Timing
 from settop.errors import LocalError
-from settop.wire.call import NONE
+from settop.wire.ids import NO_PORTION
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_grace_of_a_goodbye_is_a_quarter_of_the_portion_at_most(portion_ms, grac
     assert Timing().grace_ms(portion_ms) == grace_ms
 
 
-@pytest.mark.parametrize("portion", [NONE, NONE + 1, -1])
+@pytest.mark.parametrize("portion", [NO_PORTION, NO_PORTION + 1, -1])
 def test_portion_index_that_no_message_can_name_is_refused(portion):
     broadcast = Broadcast(1, bytes(8), bytes(16))
     with pytest.raises(LocalError, match="expected 0 to 4294967294"):
         broadcast.announce(portion, 0, 1_000)
     assert broadcast.position is None
-    broadcast.announce(NONE - 1, 0, 1_000, last=True)
+    broadcast.announce(NO_PORTION - 1, 0, 1_000, last=True)

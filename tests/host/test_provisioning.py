@@ -9,7 +9,8 @@ from headend.store.ledger import StoreLedger
 from headend.store.master_key import MasterKey, load_master_key
 from headend.store.subscribers import set_tariff
 from settop.errors import LocalError, RemoteError
-from settop.services.provision import HOST_RANDOM_BYTES, Provisioner
+from settop.services.provision import Provisioner
+from settop.wire.provision import HOST_RANDOM_BYTES
 from testbed.cli import app
 from testbed.commands.provision import provision_board
 from typer.testing import CliRunner

@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-from headend.ts.keys import BROADCAST_ID_BYTES
-from headend.ts.streams import SECTION_TYPES
 from settop.player.portion_states import TABLE
 from settop.wire.ecm import (
     pack_ca_descriptor,
     pack_ecm,
-    pack_scrambling_descriptor,
     unpack_ca_descriptor,
     unpack_ca_offer,
     unpack_ecm,
 )
+from settop.wire.ids import BROADCAST_ID_BYTES
+from settop.wire.transport import SECTION_STREAM_TYPES, pack_scrambling_descriptor
 
 PAGE = (Path(__file__).parents[2] / "docs/protocols/broadcast.md").read_text(encoding="utf-8")
 
@@ -48,7 +47,7 @@ def test_descriptors_are_what_both_ends_pack_and_read():
 
 
 def test_stream_types_left_clear_are_all_named():
-    assert {0x05, 0x08, *range(0x0A, 0x0E), 0x13, 0x14, 0x16, 0x86, 0x95} == SECTION_TYPES
+    assert {0x05, 0x08, *range(0x0A, 0x0E), 0x13, 0x14, 0x16, 0x86, 0x95} == set(SECTION_STREAM_TYPES)
     assert "(05, 08, 0a to 0d, 13, 14, 16, 86, 95)" in PAGE
 
 

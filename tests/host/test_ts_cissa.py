@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from Crypto.Cipher import AES
-from headend.ts.cissa import CISSA_IV, descramble_packets, scramble_packets
+from headend.ts.cissa import descramble_packets, scramble_packets
 from headend.ts.keys import control_word
 from settop.errors import LocalError
+from settop.wire.transport import CISSA_IV
 
 from tests.vectors import cissa_vectors
 

@@ -19,7 +19,8 @@ from headend.ts.psi import (
 from headend.ts.signalling import announcing, ca_pid_of, withdrawing
 from settop.errors import RemoteError
 from settop.wire import crc
-from settop.wire.ecm import pack_ca_descriptor, pack_scrambling_descriptor
+from settop.wire.ecm import pack_ca_descriptor
+from settop.wire.transport import pack_scrambling_descriptor
 
 from tests.helpers.rewriting import rewritten
 

@@ -6,6 +6,7 @@ import pytest
 from settop.link.hdlc import encode
 from settop.services.call import states
 from settop.wire import call as wire
+from settop.wire.ids import NO_PORTION
 
 from tests.helpers.call_pair import DEVICE_KEY, DOWN, UP, Air, CallPair, Home, MemoryLedger, kinds
 
@@ -62,7 +63,7 @@ def test_line_lost_at_every_byte_leaves_no_partial_key_and_charges_nothing_twice
             connect_ms=12_000,
             bit_rate=FAST,
             seed=2,
-            held=(min(held), max(held)) if held else (wire.NONE, wire.NONE),
+            held=(min(held), max(held)) if held else (NO_PORTION, NO_PORTION),
         )
         second.at(15_000, second.hang_up)
         second.run(30_000)

@@ -8,6 +8,7 @@ from headend.callcentre.ledger import WITHDRAWALS_LIMIT
 from headend.callcentre.watching import UNHEARD_KEYS
 from settop.link.hdlc import encode
 from settop.wire import call as wire
+from settop.wire.ids import NO_PORTION
 
 from tests.helpers.call_pair import UP, Air, CallPair, Home, MemoryLedger, kinds
 
@@ -49,7 +50,7 @@ def test_key_that_left_for_a_running_portion_is_charged_whatever_the_goodbye_say
     home = Home()
     pair = CallPair(home.ledger, Air(), connect_ms=20_050).run(21_200)
     assert sorted(pair.keys) == [(1, 2), (1, 3)]
-    say_goodbye(pair, wire.NONE)
+    say_goodbye(pair, NO_PORTION)
     pair.run(30_000)
     (record,) = home.records()
     assert (record.withdrawn, record.price) == ((3,), 10)
@@ -70,7 +71,7 @@ def test_liar_who_calls_for_every_second_portion_gains_eight_of_a_broadcast(conn
         pair = CallPair(home.ledger, air, connect_ms=start * 10_000 + connect_ms, seed=start + 1)
         pair.run(start * 10_000 + goodbye_ms)
         keys |= set(pair.keys)
-        say_goodbye(pair, wire.NONE if kept is None else start)
+        say_goodbye(pair, NO_PORTION if kept is None else start)
         pair.run(start * 10_000 + 9_000)
         assert pair.centre_closed == "goodbye"
     assert len(keys) == 40
@@ -125,7 +126,7 @@ def test_call_beside_a_running_one_refunds_nothing_that_was_watched():
         at_ms = start * 10_000 + 200
         first.run(at_ms)
         other = CallPair(home.ledger, air, connect_ms=at_ms, seed=start + 1).run(at_ms + 1_700)
-        say_goodbye(other, wire.NONE)
+        say_goodbye(other, NO_PORTION)
         other.run(at_ms + 4_000)
     assert first.centre_closed == "superseded by another call"
     assert home.bill() == 190

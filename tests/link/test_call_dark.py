@@ -8,6 +8,7 @@ from settop.services.call import states
 from settop.states import row_of
 from settop.wire import call as wire
 from settop.wire import dark
+from settop.wire.ids import NO_PORTION
 
 from tests.helpers.call_pair import UP, Air, CallPair, Home, MemoryLedger, kinds
 
@@ -112,13 +113,13 @@ def test_liar_who_mixes_goodbye_and_dark_gains_no_more():
         if call % 2:
             pair.say_dark(0, air.portion_at(pair.now_ms))
         else:
-            pair.terminal.hang_up(wire.NONE, pair.now_ms)
+            pair.terminal.hang_up(NO_PORTION, pair.now_ms)
             pair._settle()
         pair.run(start_ms + 14_000)
     assert home.bill() == 10 * (len(keys) - WITHDRAWALS_LIMIT)
 
 
-@pytest.mark.parametrize(("first", "last"), [(2, 1), (0, 3), (wire.NONE, wire.NONE), (0, wire.NONE)])
+@pytest.mark.parametrize(("first", "last"), [(2, 1), (0, 3), (NO_PORTION, NO_PORTION), (0, NO_PORTION)])
 def test_dark_of_what_was_not_on_air_is_refused_and_the_call_goes_on(first, last):
     home = Home()
     pair = CallPair(home.ledger, Air()).run(15_000)

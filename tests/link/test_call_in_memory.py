@@ -8,6 +8,7 @@ from headend.store.subscribers import add_subscriber, credit_left
 from settop.errors import RemoteError
 from settop.services.call.session import Session
 from settop.wire import call as wire
+from settop.wire.ids import NO_PORTION
 
 from tests.helpers.call_pair import DEVICE_KEY, MASTER, Air, CallPair, Home, MemoryLedger, kinds
 
@@ -72,7 +73,7 @@ def test_no_key_leaves_after_the_farewell():
 def test_goodbye_that_denies_what_was_watched_is_charged_all_the_same():
     home = Home()
     pair = CallPair(home.ledger, Air()).run(25_000)
-    pair.terminal.hang_up(wire.NONE, pair.now_ms)
+    pair.terminal.hang_up(NO_PORTION, pair.now_ms)
     pair.run(60_000)
     assert home.records()[0].withdrawn == (3,)
     assert home.bill() == 30

@@ -4,6 +4,7 @@ import small_stream as air
 from settop.player.programmes import Programmes
 from settop.services.call.opener import recognise
 from settop.ts import packet as ts
+from settop.wire.transport import NULL_PID
 
 
 def feed(programmes, pid, section, counter=0):
@@ -22,7 +23,7 @@ def named(programmes):
 def base_is_whole(programmes):
     """PAT, CAT and what else lies below 0x10 are what they always are, and so are null packets."""
     table = programmes.table
-    return bytes(table[:0x10]) == bytes(ts.new_pid_table()[:0x10]) and table[ts.NULL_PID] == ts.PID_DROP
+    return bytes(table[:0x10]) == bytes(ts.new_pid_table()[:0x10]) and table[NULL_PID] == ts.PID_DROP
 
 
 def pairs(programmes):

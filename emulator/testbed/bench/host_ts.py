@@ -27,10 +27,11 @@ def host_scramble_vs_per_packet(rounds: int = 7) -> Figure:
     """Bulk CISSA against one pycryptodome CBC object per packet over the same 6 MB."""
     import numpy as np
     from Crypto.Cipher import AES
-    from headend.ts.cissa import CISSA_IV, scramble_packets
+    from headend.ts.cissa import scramble_packets
+    from settop.wire.transport import CISSA_IV, PACKET_BYTES, SYNC
 
-    packets = np.random.default_rng(1).integers(0, 256, (_PACKETS, 188), np.uint8)
-    packets[:, 0] = 0x47
+    packets = np.random.default_rng(1).integers(0, 256, (_PACKETS, PACKET_BYTES), np.uint8)
+    packets[:, 0] = SYNC
     packets[:, 3] = 0x10
     odd = np.arange(_PACKETS) % 40 == 0  # the usual share of packets that end a frame
     packets[odd, 3] = 0x30
@@ -41,7 +42,7 @@ def host_scramble_vs_per_packet(rounds: int = 7) -> Figure:
 
     def per_packet() -> None:
         for row, start in zip(rows, starts, strict=True):
-            body = row[start : 188 - (188 - start) % 16]
+            body = row[start : PACKET_BYTES - (PACKET_BYTES - start) % 16]
             if body:
                 AES.new(key, AES.MODE_CBC, CISSA_IV).encrypt(body)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from settop.errors import LocalError
+from settop.wire.transport import NULL_PID, PACKET_BYTES, SYNC
 
 from testbed.bench.figure import Figure
 from testbed.boards import load_board
@@ -15,7 +16,7 @@ from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.runtimes.find import pico_image
 from testbed.runtimes.image import Image
-from testbed.scenario.clip import NULL_PID, PACKET_SIZE, make_clip
+from testbed.scenario.clip import make_clip
 from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
 from testbed.systems.call.plan import CallPlan
@@ -62,13 +63,13 @@ def make_dense_clip(path: Path, seconds: int, bitrate: int) -> None:
     A test card compresses to a third of such a rate, and the terminal would have an easy life.
     """
     make_clip(path, seconds, bitrate)
-    rows = np.fromfile(path, dtype=np.uint8).reshape(-1, PACKET_SIZE)
+    rows = np.fromfile(path, dtype=np.uint8).reshape(-1, PACKET_BYTES)
     pids = (rows[:, 1].astype(np.uint16) & 0x1F) << 8 | rows[:, 2]
     video = int(pids[np.argmax((rows[:, 3] & 0x20 > 0) & (rows[:, 5] & 0x10 > 0) & (rows[:, 4] > 0))])  # carries PCR
     nulls = np.flatnonzero(pids == NULL_PID)
     nulls = nulls[np.arange(len(nulls)) % NULLS_KEPT != 0]
-    rows[nulls] = np.random.default_rng(1).integers(0, 256, (len(nulls), PACKET_SIZE), np.uint8)
-    rows[nulls, :4] = (0x47, video >> 8, video & 0xFF, 0x10)
+    rows[nulls] = np.random.default_rng(1).integers(0, 256, (len(nulls), PACKET_BYTES), np.uint8)
+    rows[nulls, :4] = (SYNC, video >> 8, video & 0xFF, 0x10)
     pids[nulls] = video
     # Continuity counters count packets with a payload.
     picture = np.flatnonzero(pids == video)

@@ -19,6 +19,7 @@ from settop.ts.descrambler import Descrambler
 from settop.services.call.opener import CallOpener
 from settop.ts.second_core import SecondCore
 from settop.ts.slots import Slots
+from settop.wire.transport import CISSA_IV, PACKET_BYTES, SYNC
 
 PACKETS = %d
 ROUNDS = %d
@@ -28,9 +29,9 @@ PID = 0x100
 
 def lay_out(source):
     for slot in range(PACKETS):
-        at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
-        source[at : at + 4] = bytes((ts.SYNC, PID >> 8, PID & 0xFF, 0x90 | slot & 15))
-        for i in range(4, ts.PACKET_BYTES):
+        at = ts.IN_OFFSET + PACKET_BYTES * slot
+        source[at : at + 4] = bytes((SYNC, PID >> 8, PID & 0xFF, 0x90 | slot & 15))
+        for i in range(4, PACKET_BYTES):
             source[at + i] = slot * 7 + i * 13 & 0xFF
 
 def lap(work):
@@ -58,7 +59,7 @@ plan = slots.plan
 def ours():
     slots.filled = 0
     slot = 0
-    count = slots.sort(table, PACKETS, ts.PACKET_BYTES * PACKETS)
+    count = slots.sort(table, PACKETS, PACKET_BYTES * PACKETS)
     while slot < count:
         if ts.ACTION_OPEN_WHOLE <= plan[slot] < ts.ACTION_DAMAGED:
             slot = opener.open_run(slot, count, cipher)
@@ -68,17 +69,17 @@ def ours():
 plain = bytearray(176 * PACKETS)
 bulk = bytearray(176 * PACKETS)
 for slot in range(PACKETS):
-    at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
+    at = ts.IN_OFFSET + PACKET_BYTES * slot
     bulk[176 * slot : 176 * slot + 176] = slots.source[at + 4 : at + 180]
-raw_cipher = cryptolib.aes(KEY, 2, ts.CISSA_IV)
+raw_cipher = cryptolib.aes(KEY, 2, CISSA_IV)
 
 def raw():
     raw_cipher.decrypt(bulk, plain)
 
 def right():
     for slot in range(PACKETS):
-        at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
-        payload = cryptolib.aes(KEY, 2, ts.CISSA_IV).decrypt(slots.source[at + 4 : at + 180])
+        at = ts.IN_OFFSET + PACKET_BYTES * slot
+        payload = cryptolib.aes(KEY, 2, CISSA_IV).decrypt(slots.source[at + 4 : at + 180])
         head = bytes(slots.source[at : at + 3]) + bytes((slots.source[at + 3] & 0x3F,))
         wanted = head + payload + slots.source[at + 180 : at + 188]
         if slots.out[188 * slot : 188 * slot + 188] != wanted:
@@ -113,7 +114,7 @@ player.programmes.table[PID] = ts.PID_ES
 call._ciphers[0] = call._ciphers[1] = cipher
 
 def handle():
-    player._have = ts.PACKET_BYTES * PACKETS
+    player._have = PACKET_BYTES * PACKETS
     player._handle(PACKETS, 0)
 
 took, allocated = lap(handle)

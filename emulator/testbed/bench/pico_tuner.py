@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from settop.ts.packet import PACKET_BYTES
+from settop.wire.transport import PACKET_BYTES
 
 from testbed.bench.figure import Figure
 from testbed.bench.pico_call import BITRATE, FIRST_SAMPLE_S, faults, frozen_runtime, play_1_mbit

@@ -28,7 +28,8 @@ class NewIdentity:
         check: bool = False,
     ) -> None:
         from headend.store.database import open_database
-        from settop.keystore.identity import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES, Identity
+        from settop.keystore.identity import Identity
+        from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 
         Identity(bytes(TERMINAL_ID_BYTES), bytes(DEVICE_KEY_BYTES), number)  # refuses a number that no board would take
         self.said: list[str] = []

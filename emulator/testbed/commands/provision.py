@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 from settop.errors import LocalError, RemoteError
+from settop.wire import provision as wire
+from settop.wire.console import parse
 
 if TYPE_CHECKING:
     from headend.provisioning import NewTerminal
@@ -117,12 +119,12 @@ def provision_board(
     """
     from headend.provisioning import provisioning_line
 
-    console.write(b"\r\nprovision\r\n")
-    public = board_public(_answer(console, "provision-key", timeout_s))
+    console.write(f"\r\n{wire.ASK}\r\n".encode())
+    public = board_public(_answer(console, wire.KEY, timeout_s))
     terminal = register()
     try:
         console.write(provisioning_line(public, terminal).encode() + b"\r\n")
-        said = _answer(console, "provisioned", timeout_s)
+        said = _answer(console, wire.DONE, timeout_s)
         if said != terminal.terminal_id.hex():
             raise RemoteError("the board confirms another terminal id: start it again and repeat")
     except BaseException:
@@ -138,24 +140,23 @@ def board_public(text: str) -> bytes:
         public = bytes.fromhex(words[-1]) if words else b""
     except ValueError:
         public = b""
-    if len(public) != 32:
+    if len(public) != wire.PUBLIC_KEY_BYTES:
         raise RemoteError("that is no provision-key: expected 64 hex digits as the board shows them")
     return public
 
 
 def _answer(console: Console, event: str, timeout_s: float) -> str:
-    """Text of the line `@ MS event TEXT`; others are passed over."""
+    """TEXT of the first line of that event; others are passed over."""
     end_s = time.monotonic() + timeout_s
     while time.monotonic() < end_s:
-        line = console.readline(_LINE_LIMIT_BYTES).decode("ascii", "replace")
-        words = line.split(None, 3)
-        if len(words) < 3 or words[0] != "@":
+        found = parse(console.readline(_LINE_LIMIT_BYTES).decode("ascii", "replace"))
+        if found is None:
             continue
-        text = words[3].strip() if len(words) == 4 else ""
-        if words[2] == event:
-            return text
+        _, said, text = found
+        if said == event:
+            return str(text)
         # Half a line that was there already, ended by ours, is what the board does not know.
-        if words[2] == "error" and not text.startswith("unknown command"):
+        if said == "error" and not text.startswith("unknown command"):
             shown = "".join(c for c in text[:120] if c.isprintable())
             raise RemoteError(f"the board says: {shown}")
     raise RemoteError(f"no {event} from the board in {timeout_s:g} s: does ringcast run there, is this its console?")

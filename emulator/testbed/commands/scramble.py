@@ -109,8 +109,8 @@ def scramble(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no linear algebra here: spares numpy's thread pool
 
     from headend.files import together
-    from headend.ts.keys import BROADCAST_ID_BYTES
     from headend.ts.targets import is_stdout, is_stream, refuse_same_file
+    from settop.wire.ids import BROADCAST_ID_BYTES
     from settop.wire.offer import Offer
 
     secret = hex_bytes(programme_secret, "--programme-secret")

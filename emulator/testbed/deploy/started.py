@@ -6,10 +6,10 @@ import time
 from settop.errors import RemoteError
 
 from testbed.deploy.port import BoardPort, shown
+from testbed.line.console import find_line
 
 READY_S = 20.0
 """A Pico imports the package from its file system in about a second; a board that is slower has time."""
-_READY = re.compile(rb"@ \d+ ready ([^\r\n]*)\r?\n")
 _PROMPT = b"\n>>> "
 _KEPT_BYTES = 8192
 
@@ -84,10 +84,11 @@ def wait_ready(port: BoardPort, console: BoardConsole, limit_s: float) -> str:
         data = port.read_some(0.05)
         plain += data
         heard += console.accept(data)
-        found = _READY.search(heard)
-        if found:
-            console.unread(heard[found.end() :])
-            return found.group(1).decode("ascii", "replace")
+        found = find_line(heard, "ready")
+        if found is not None:
+            text, end = found
+            console.unread(heard[end:])
+            return text
         after = bytes(plain[max(0, plain.rfind(b"soft reboot")) :])
         if _PROMPT in after and b"soft reboot" in after:
             words = [line for line in after.split(b"\n") if line.strip()]

@@ -4,9 +4,11 @@ import re
 import time
 from pathlib import Path
 
+from settop.wire.console import parse
+
 _SHOWN_OCTETS = 48
 _LONGEST_LINE = 1000
-_STAMPED = re.compile(r" *(\d+\.\d+) < @ (\d+) (\w+)")
+_HEARD = re.compile(r" *(\d+\.\d+) < (.*)")
 
 
 class LineLog:
@@ -67,11 +69,12 @@ def clocks(console: Path) -> tuple[float, float] | None:
         return None
     first = last = (0.0, 0.0)
     for line in console.read_text("ascii", "replace").splitlines():
-        found = _STAMPED.match(line)
-        if found is None:
+        heard = _HEARD.match(line)
+        said = None if heard is None else parse(heard[2])
+        if heard is None or said is None:
             continue
-        now = (int(found[2]) / 1000, float(found[1]))
-        if found[3] == "ready" or now < last:
+        now = (said[0] / 1000, float(heard[1]))
+        if said[1] == "ready" or now < last:
             first = now
         last = now
     return (last[0] - first[0], last[1] - first[1]) if last > first else None

@@ -1,6 +1,5 @@
 """A terminal's lines on a board's ports: three serial lines, or all of them on one cable."""
 
-import re
 import time
 from contextlib import ExitStack, suppress
 from typing import Protocol
@@ -12,6 +11,7 @@ from testbed.hil.adapter import CONSOLE, MODEM, PORTS, TUNER, Adapter
 from testbed.hil.connection import Connection, ConnectionFailed
 from testbed.hil.line_log import LineLog
 from testbed.line.cable import CableHost
+from testbed.line.console import find_line
 from testbed.machines.base import OUTPUT_LINES, TerminalSpec
 
 CONSOLE_BAUD = 115_200
@@ -24,7 +24,6 @@ _QUIET_S = 0.3
 _HELLO_AGAIN_S = 2.0
 _TAIL_BYTES = 1500
 _PORT_OF = {"modem": MODEM, "tuner": TUNER, "output": TUNER, "console": CONSOLE}
-_READY = re.compile(rb"^@ \d+ ready[^\n]*\n", re.MULTILINE)
 _PROMPT = b">>> "
 _REBOOT = b"soft reboot\r\n"
 _TRACEBACK = b"Traceback (most recent call last):"
@@ -124,14 +123,14 @@ class Lines:
 
     def _wait_for_ready(self) -> None:
         deadline_s = time.monotonic() + READY_LIMIT_S
-        while not (found := _READY.search(self._tail.replace(b"\r", b""))):
+        while (found := find_line(self._tail, "ready")) is None:
             self.check()
             if time.monotonic() >= deadline_s:
                 raise self._wires.console.failed(
                     f"no `@ ... ready` line in {READY_LIMIT_S:g} s after the reset; it says {self._tail[-200:]!r}"
                 )
             self._wires.console.wait_for_bytes(0.02)
-        wrong = self._wires.wrong_link(self._tail) or mismatch(found.group().decode("ascii", "replace"))
+        wrong = self._wires.wrong_link(self._tail) or mismatch(found[0])
         if wrong:
             raise self._wires.console.failed(wrong)
         for line in ("modem", "output"):

@@ -20,6 +20,8 @@ from testbed.machines.noted_clock import Notes
 SHIMS = Path(__file__).parent.parent / "shims"
 STEP_NS = 1_000_000
 UART_BUFFER_BYTES = {"modem": 1024, "tuner": 16_384}
+HEAP_BYTES = 1 << 30
+"""Nothing that this process would notice."""
 CONSOLE_LINE_BYTES = 600
 """The longest console line; a longer one is dropped, as on every board."""
 
@@ -117,6 +119,7 @@ class CpythonMachine:
         self._console_in: deque[bytes] = deque()
         self._console_part = b""
         self._out = {line: bytearray() for line in OUTPUT_LINES}
+        self._lines = self._new_lines()
 
     def boot(self) -> None:
         use_shims()
@@ -125,16 +128,18 @@ class CpythonMachine:
         if self.app is not None:
             raise LocalError("this terminal is already on; power_cut() first")
         self.boots += 1
-        self._lines = {
-            "modem": _Line(self.spec.baud_modem, UART_BUFFER_BYTES["modem"]),
-            "tuner": _Line(self.spec.baud_tuner, UART_BUFFER_BYTES["tuner"]),
-        }
+        self._lines = self._new_lines()
         self._console_in.clear()
         self._console_part = b""
-        self.app = App(self._board())
+        self.app = App(self.board())
         self._due_ns = 0
 
-    def _board(self) -> SimpleNamespace:
+    def _new_lines(self) -> dict[str, _Line]:
+        bauds = {"modem": self.spec.baud_modem, "tuner": self.spec.baud_tuner}
+        return {line: _Line(baud, UART_BUFFER_BYTES[line]) for line, baud in bauds.items()}
+
+    def board(self) -> SimpleNamespace:
+        """What the firmware finds here as its module `board`: the names that every board has, and FILES."""
         modem, tuner = _Uart(self._lines["modem"]), _Uart(self._lines["tuner"])
         modem.out, tuner.out = self._out["modem"], self._out["output"]
         boot, draws = self.boots, [0]
@@ -148,9 +153,19 @@ class CpythonMachine:
 
         return SimpleNamespace(
             NAME=self.name,
+            PORT=self.name,
+            LINK="uarts",
+            CORES=1,
+            UARTS=None,
             WIRES={0: "modem", 1: "tuner"},
             SERVICES=("call",),
+            MODEM_BAUD=self.spec.baud_modem,
+            TUNER_BAUD=self.spec.baud_tuner,
             STORAGE="keys",
+            LOCK_PLACE="the machine object: it outlives a power cut and nothing else",
+            NETWORK=None,
+            HEAP_BYTES=HEAP_BYTES,
+            FLASH_BYTES=0,
             FILES=_Files(self.files),
             Console=lambda: SimpleNamespace(read_line=self._read_line, write_line=self._write_line),
             modem=lambda: modem,
@@ -161,6 +176,7 @@ class CpythonMachine:
             entropy=entropy,
             ticks_ms=self._ticks_ms,
             ticks_diff=lambda a, b: a - b,
+            idle=lambda idle_ms: None,  # time goes by in advance() alone
         )
 
     def _ticks_ms(self) -> int:

@@ -71,7 +71,7 @@ class SecondCoreWatch:
         self._chip = chip
         self._running = False
         self._left = 0
-        self._alarm = chip.clock.create_alarm(self._look)
+        self._alarm = chip.clock.create_alarm(self._move_enable)
 
     def batch_ended(self) -> None:
         """The emulator ends a batch where core 1 starts or stops."""
@@ -79,9 +79,9 @@ class SecondCoreWatch:
             self._running = not self._running
             self._left = self._LOOKS
             if self._running:
-                self._look()
+                self._move_enable()
 
-    def _look(self) -> None:
+    def _move_enable(self) -> None:
         first, second = self._chip.cores
         if not self._chip.core1_running or not self._left:
             return

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from headend.ts.portions import Portion
 from settop.errors import LocalError, RemoteError
+from settop.wire.transport import PACKET_BYTES
 
-from testbed.scenario.packetfile import PACKET_SIZE, Rows, read_packets
+from testbed.scenario.packetfile import Rows, read_packets
 from testbed.scenario.tuning import UNDECIDED, WANTED, Concern
 
 Index = npt.NDArray[np.int64]
@@ -181,7 +182,7 @@ def _origins(on_air: Rows, source: Rows, scrambled: npt.NDArray[np.bool_]) -> In
 
 # A 64-bit multilinear hash over 32-bit words with fixed odd factors: one wrong word always shows, and packets
 # that differ in more words collide about once in 2^60 pairs.
-_FACTORS = np.random.default_rng(188).integers(0, 2**63, PACKET_SIZE // 4, dtype=np.uint64) << np.uint64(1)
+_FACTORS = np.random.default_rng(188).integers(0, 2**63, PACKET_BYTES // 4, dtype=np.uint64) << np.uint64(1)
 _FACTORS |= np.uint64(1)
 
 

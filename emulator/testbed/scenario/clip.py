@@ -11,11 +11,10 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from settop.errors import LocalError
+from settop.wire.transport import NULL_PID, PACKET_BYTES
 
 from testbed.scenario.glyphs import Image, draw_text
 
-PACKET_SIZE = 188
-NULL_PID = 0x1FFF
 WIDTH, HEIGHT, FRAMES_PER_SECOND = 320, 240, 25
 SAMPLE_RATE, AUDIO_BITRATE = 48_000, 64_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAMES_PER_SECOND
@@ -85,7 +84,7 @@ def make_clip(path: Path, seconds: int = 24, bitrate: int = 480_000, seed: int =
             container.mux(audio.encode(samples))
         container.mux(video.encode(None))
         container.mux(audio.encode(None))
-    rows = np.fromfile(path, dtype=np.uint8).reshape(-1, PACKET_SIZE)
+    rows = np.fromfile(path, dtype=np.uint8).reshape(-1, PACKET_BYTES)
     pids = (rows[:, 1].astype(np.uint16) & 0x1F) << 8 | rows[:, 2]
     return ClipInfo(path, seconds, bitrate, len(rows), int(np.count_nonzero(pids == NULL_PID)))
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from headend.files import replacing, write_all
 from headend.stopping import undisturbed
-from headend.ts.packets import PACKET_BYTES, TsFile
+from headend.ts.packets import TsFile
 from headend.ts.sources import Source
 from headend.ts.targets import is_stream
 from settop.errors import LocalError
+from settop.wire.transport import PACKET_BYTES
 
 
 @contextmanager

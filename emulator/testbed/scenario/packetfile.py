@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from settop.errors import RemoteError
+from settop.wire.transport import PACKET_BYTES, SYNC
 
 Rows = npt.NDArray[np.uint8]
 
-PACKET_SIZE = 188
-SYNC = 0x47
 # A sync byte counts when the next ones stand where they should, as far as the file goes.
 _SYNCS_TO_LOCK = 4
 
@@ -31,8 +30,8 @@ def read_packets(path: Path, may_be_empty: bool = False) -> PacketFile:
     """
     size = path.stat().st_size
     data: Rows = np.memmap(path, dtype=np.uint8, mode="r") if size else np.zeros(0, dtype=np.uint8)
-    whole = size // PACKET_SIZE * PACKET_SIZE
-    rows = data[:whole].reshape(-1, PACKET_SIZE)
+    whole = size // PACKET_BYTES * PACKET_BYTES
+    rows = data[:whole].reshape(-1, PACKET_BYTES)
     if not bool((rows[:, 0] == SYNC).all()):
         rows = _resynchronise(data)
     if not len(rows) and not may_be_empty:
@@ -43,9 +42,9 @@ def read_packets(path: Path, may_be_empty: bool = False) -> PacketFile:
 def _resynchronise(data: Rows) -> Rows:
     parts = []
     at = _next_lock(data, 0)
-    while at + PACKET_SIZE <= len(data):
-        count = (len(data) - at) // PACKET_SIZE
-        rows = data[at : at + count * PACKET_SIZE].reshape(count, PACKET_SIZE)
+    while at + PACKET_BYTES <= len(data):
+        count = (len(data) - at) // PACKET_BYTES
+        rows = data[at : at + count * PACKET_BYTES].reshape(count, PACKET_BYTES)
         bad = np.flatnonzero(rows[:, 0] != SYNC)
         # A lone wrong sync byte is damage inside one packet, not lost sync.
         lost = next((int(row) for row in bad if row + 1 >= count or rows[row + 1, 0] != SYNC), count)
@@ -53,20 +52,20 @@ def _resynchronise(data: Rows) -> Rows:
             parts.append(rows)
             break
         # The packet before may have lost its tail: then the next lock lies inside it and it is no packet.
-        start = at + lost * PACKET_SIZE
-        found = _next_lock(data, start - PACKET_SIZE + 1 if lost else start + 1)
+        start = at + lost * PACKET_BYTES
+        found = _next_lock(data, start - PACKET_BYTES + 1 if lost else start + 1)
         parts.append(rows[: lost - 1 if found < start else lost])
         at = found
-    return np.concatenate(parts) if parts else np.zeros((0, PACKET_SIZE), dtype=np.uint8)
+    return np.concatenate(parts) if parts else np.zeros((0, PACKET_BYTES), dtype=np.uint8)
 
 
 def _next_lock(data: Rows, start: int) -> int:
     """The first offset from `start` on where packets follow one another, or the length of `data`."""
     while start < len(data):
-        window = data[start : start + 64 * PACKET_SIZE]
+        window = data[start : start + 64 * PACKET_BYTES]
         for offset in np.flatnonzero(window == SYNC).tolist():
-            syncs = data[start + offset :: PACKET_SIZE][:_SYNCS_TO_LOCK]
-            if start + offset + PACKET_SIZE <= len(data) and bool((syncs == SYNC).all()):
+            syncs = data[start + offset :: PACKET_BYTES][:_SYNCS_TO_LOCK]
+            if start + offset + PACKET_BYTES <= len(data) and bool((syncs == SYNC).all()):
                 return int(start + offset)
         start += len(window)
     return len(data)

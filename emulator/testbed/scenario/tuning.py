@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from settop.errors import RemoteError
-from settop.ts.psi import TABLE_PAT, TABLE_PMT, SectionReader, unpack_pat, unpack_pmt
+from settop.ts.psi import SectionReader, unpack_pat, unpack_pmt
+from settop.wire.transport import TABLE_PAT, TABLE_PMT
 
 from testbed.scenario.packetfile import Rows
 from testbed.station import ConsoleEvent

@@ -15,11 +15,10 @@ import struct
 
 from settop.crypto.wipe import wipe
 from settop.errors import LocalError, RemoteError
+from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 
 _IDENTITY_RECORD = "identity"
 _BOOT_RECORD = "boot"
-TERMINAL_ID_BYTES = 8
-DEVICE_KEY_BYTES = 32
 MAX_NUMBER_CHARS = 20
 _VERSION = 1
 _NUMBER_AT = 1 + TERMINAL_ID_BYTES + DEVICE_KEY_BYTES + 1

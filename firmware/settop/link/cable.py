@@ -17,7 +17,7 @@ REPL, in the middle of a frame too.
 
 from settop.link import mux
 from settop.link.mux_kernels import missing, unseal
-from settop.player.ring import ByteRing
+from settop.ring import ByteRing
 
 WINDOWS = (1024, 8192, 1024)  # what the board holds of each line: modem, tuner, console
 MODEM_OUT_BYTES = 1024

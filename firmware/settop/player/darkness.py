@@ -5,8 +5,8 @@ packet (payload_unit_start_indicator) must have 00 00 01 there (ISO/IEC 13818-1,
 that of one in 16,777,216.
 """
 
-from settop.ts.packet import PACKET_BYTES
 from settop.wire import dark
+from settop.wire.transport import PACKET_BYTES
 
 LOOK_MS = 500  # between two looks; well over the time that tables and ECMs take to come again
 STARTS = 4  # packets that begin a PES, judged between two looks; then the others are not even looked at

@@ -1,7 +1,8 @@
 """Names of the services that the PAT has, as the SDT says them (ETSI EN 300 468, 5.2.3)."""
 
 from settop.ts.psi import SectionReader, is_current
-from settop.ts.sdt import TABLE_SDT, text_of, unpack_sdt
+from settop.ts.sdt import text_of, unpack_sdt
+from settop.wire.transport import TABLE_SDT
 
 MAX_NAMES = 64
 MAX_SECTIONS = 32  # of which it is remembered that they have been read

@@ -8,10 +8,11 @@ one has such an octet behind it by chance.) What is scrambled and was not opened
 from settop.errors import LocalError, RemoteError
 from settop.player.darkness import Starts
 from settop.player.programmes import Programmes
-from settop.player.ring import ByteRing
+from settop.ring import ByteRing
 from settop.ts import packet as ts
 from settop.ts.slots import Slots
 from settop.wire.dark import NOT_OURS
+from settop.wire.transport import PACKET_BYTES, SYNC
 
 FLUSH_MS = 50  # the last packet of a stream has none behind it: it is put out after this long
 SLOTS = 25  # the last waits for the sync octet behind it; 24 make two halves for two cores
@@ -34,10 +35,10 @@ class Player:
     """
 
     def __init__(self, tuner, sink, slots=SLOTS, ring_bytes=RING_BYTES):
-        if slots < 2 or ring_bytes < ts.PACKET_BYTES * slots:
+        if slots < 2 or ring_bytes < PACKET_BYTES * slots:
             raise LocalError(
                 "%d slots and a ring of %d octets, expected 2 slots or more and a ring of %d octets for each"
-                % (slots, ring_bytes, ts.PACKET_BYTES)
+                % (slots, ring_bytes, PACKET_BYTES)
             )
         self.packets = self.opened = self.dark = self.damaged = self.resyncs = self.overflow = self.refused = 0
         self._tuner = tuner
@@ -110,8 +111,8 @@ class Player:
         if count:
             count = self._tuner.readinto(self._source[start : start + count]) or 0
         if not count:
-            if have >= ts.PACKET_BYTES and now_ms - self._fed_ms >= FLUSH_MS:
-                self._handle(have // ts.PACKET_BYTES, now_ms)
+            if have >= PACKET_BYTES and now_ms - self._fed_ms >= FLUSH_MS:
+                self._handle(have // PACKET_BYTES, now_ms)
             if self.opener is not None:
                 self.opener.look(now_ms, False)
             return 0
@@ -119,8 +120,8 @@ class Player:
             opener.look(now_ms, True)
         self._have = have + count
         self._fed_ms = now_ms
-        while self._have > ts.PACKET_BYTES:
-            self._handle((self._have - 1) // ts.PACKET_BYTES, now_ms)
+        while self._have > PACKET_BYTES:
+            self._handle((self._have - 1) // PACKET_BYTES, now_ms)
         return count
 
     def tune(self, service):
@@ -178,15 +179,15 @@ class Player:
         if slots.filled:
             self._put_out()
         if slot == in_step < count:
-            self._resync(ts.PACKET_BYTES * slot)
+            self._resync(PACKET_BYTES * slot)
         else:
-            self._keep(ts.PACKET_BYTES * slot)
+            self._keep(PACKET_BYTES * slot)
 
     def _forget(self, slot, end):
         """Forget the counters of packets that are going to be sorted once more: they are no gap."""
         source = self._slots.source
         table = self.programmes.table
-        for at in range(ts.IN_OFFSET + ts.PACKET_BYTES * slot, ts.IN_OFFSET + ts.PACKET_BYTES * end, ts.PACKET_BYTES):
+        for at in range(ts.IN_OFFSET + PACKET_BYTES * slot, ts.IN_OFFSET + PACKET_BYTES * end, PACKET_BYTES):
             table[(source[at + 1] & 0x1F) << 8 | source[at + 2]] &= ts.PID_KIND
 
     def _keep(self, at):
@@ -199,13 +200,13 @@ class Player:
         """Step is lost at octet `at`: go on from the next sync octet behind it that has another 188 on, or may have."""
         self.resyncs += 1
         source = self._slots.source
-        if source[ts.IN_OFFSET + at] == ts.SYNC:
+        if source[ts.IN_OFFSET + at] == SYNC:
             self.damaged += 1
         at += 1
         while at < self._have:
-            if source[ts.IN_OFFSET + at] == ts.SYNC:
-                behind = at + ts.PACKET_BYTES
-                if behind >= self._have or source[ts.IN_OFFSET + behind] == ts.SYNC:
+            if source[ts.IN_OFFSET + at] == SYNC:
+                behind = at + PACKET_BYTES
+                if behind >= self._have or source[ts.IN_OFFSET + behind] == SYNC:
                     break
             at += 1
         self._keep(at)
@@ -224,14 +225,14 @@ class Player:
                 ring = self._ring = ByteRing(self._ring_bytes)
         if not ring.put(view[taken:]):
             # The ring was not empty, so nothing of this has gone out yet: only whole packets do.
-            fit = ring.room() // ts.PACKET_BYTES
+            fit = ring.room() // PACKET_BYTES
             ring.put(self._slots.output_views[fit])
             self.overflow += filled - fit
 
     def _not_opened(self, slot, action, now_ms):
         """A packet that is not to be opened: tables, ECMs, what is clear on air, what is damaged."""
         source = self._slots.source
-        at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
+        at = ts.IN_OFFSET + PACKET_BYTES * slot
         if action == ts.ACTION_DAMAGED:
             self.damaged += 1
         elif action == ts.ACTION_CLEAR:
@@ -245,7 +246,7 @@ class Player:
             self.damaged += 1  # tables are never scrambled
         else:
             try:
-                self._table(self._source[at : at + ts.PACKET_BYTES], action, now_ms)
+                self._table(self._source[at : at + PACKET_BYTES], action, now_ms)
             except RemoteError:
                 self.refused += 1
             if action not in (ts.PID_ECM, ts.PID_OTHER_PMT):

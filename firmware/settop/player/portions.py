@@ -7,7 +7,7 @@ an expected one comes; so many of the same claim in a row are believed.
 from settop.errors import RemoteError
 from settop.player import portion_states as states
 from settop.states import row_of
-from settop.wire.call import NONE
+from settop.wire.ids import NO_PORTION
 
 STALE_MS = 400  # a portion that should have changed, and no ECM: its key goes
 EARLY_MS = 150  # the next key opens a packet this long before the announced change at most
@@ -45,7 +45,7 @@ class Portions:
     def hear(self, ecm, now_ms):
         """Take an ECM; returns one of NOTHING to NEW_BROADCAST. Raises RemoteError for one that is not believed: the
         state may be another one all the same."""
-        if ecm.portion == NONE or ecm.remaining_ms > MAX_REMAINING_MS:
+        if ecm.portion == NO_PORTION or ecm.remaining_ms > MAX_REMAINING_MS:
             raise RemoteError("ECM of an impossible portion or length")
         same = ecm.broadcast_id == self.broadcast_id and ecm.programme_id == self.programme_id
         if not self._is_expected(ecm, same, now_ms):

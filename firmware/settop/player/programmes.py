@@ -12,8 +12,9 @@ that cannot be used costs that entry; where memory ends, `left_out` says what wa
 from settop.errors import RemoteError
 from settop.player.names import MAX_NAMES, Names
 from settop.ts import packet as ts
-from settop.ts.psi import TABLE_PAT, TABLE_PMT, SectionReader, is_current, unpack_pat, unpack_pmt
+from settop.ts.psi import SectionReader, is_current, unpack_pat, unpack_pmt
 from settop.wire import dark
+from settop.wire.transport import LOWEST_FREE_PID, LOWEST_PID, NULL_PID, TABLE_PAT, TABLE_PMT
 
 MAX_SERVICES = 512  # twice what a section can hold; 9 octets each
 MAX_PIDS = 800  # that PMTs of ours name, each of those counted as PMT_COST more
@@ -304,7 +305,7 @@ class Programmes:
                 continue
             if kind is None:
                 table[pid] = ts.unnamed(pid)
-            elif ts.LOWEST_PID <= pid < ts.NULL_PID and (kind != ts.PID_PASS or pid >= ts.LOWEST_FREE_PID):
+            elif LOWEST_PID <= pid < NULL_PID and (kind != ts.PID_PASS or pid >= LOWEST_FREE_PID):
                 table[pid] = kind
 
     def _withdraw(self):

@@ -1,10 +1,4 @@
-"""Provisioning on the board's side: the identity comes wrapped, so no console, cable or log shows the device key.
-
-The board makes an ephemeral X25519 key pair, the host answers with its own public key and a blob:
-KEK = HKDF-SHA256(IKM = shared secret, info = LABEL + board's public key + host's public key, 16 bytes),
-blob = RFC 3394 wrap of host randomness (32 bytes, for the lock key) + identity record + zeros to a multiple of 8.
-The exchange is not authenticated: it keeps the key from those who listen or read logs, not from a man in the middle.
-"""
+"""Provisioning on the board's side: its own key pair, and what the host wrapped for it (settop.wire.provision)."""
 
 from settop.crypto import x25519
 from settop.crypto.hkdf import hkdf
@@ -12,9 +6,7 @@ from settop.crypto.keywrap import unwrap
 from settop.crypto.wipe import wipe, wipe_bytes
 from settop.errors import LocalError
 from settop.keystore.identity import unpack_identity
-
-LABEL = b"ringcast provision 1"
-HOST_RANDOM_BYTES = 32
+from settop.wire.provision import KEK_BYTES, kek_info, split_blob
 
 
 class Provisioner:
@@ -43,17 +35,13 @@ class Provisioner:
             shared = x25519.shared_secret(private, host_public)
         finally:
             wipe(private)
-        kek = hkdf(shared, b"", LABEL + self._public + bytes(host_public), 16)
+        kek = hkdf(shared, b"", kek_info(self._public, host_public), KEK_BYTES)
         wipe(shared)
         record = bytearray(0)
         try:
             record = unwrap(kek, blob)
-            host_random = bytearray(memoryview(record)[:HOST_RANDOM_BYTES])
-            view = memoryview(record)[HOST_RANDOM_BYTES:]
-            end = len(view)
-            while end and view[end - 1] == 0:
-                end -= 1
-            return unpack_identity(view[:end]), host_random
+            host_random, identity = split_blob(record)
+            return unpack_identity(identity), bytearray(host_random)
         finally:
             wipe(kek)
             wipe(record)

@@ -10,7 +10,8 @@ buffer and its part of the output; when open_run() returns it is at rest. So a k
 """
 
 from settop.ts.kernels import pack, reach, unpack
-from settop.ts.packet import MAX_RUN, PACKET_BYTES, WORK_BYTES, block_views
+from settop.ts.packet import MAX_RUN, WORK_BYTES, block_views
+from settop.wire.transport import PACKET_BYTES
 
 MIN_SPLIT = 4  # packets of a run: handing over fewer costs more than it saves
 

@@ -7,20 +7,18 @@ from settop.ts.packet import (
     ACTION_DAMAGED,
     ACTION_OPEN_PART,
     ACTION_OPEN_WHOLE,
-    CISSA_IV,
     COUNTER_KNOWN,
     COUNTER_SHIFT,
     IN_OFFSET,
-    PACKET_BYTES,
     PID_DROP,
     PID_ES,
     PID_KIND,
-    SYNC,
     WORK_END,
     WORK_FIRST,
     WORK_HEAD,
     payload_offset,
 )
+from settop.wire.transport import CISSA_IV, PACKET_BYTES, SYNC
 
 
 def sort(source, table, plan, span):
@@ -42,12 +40,12 @@ def sort(source, table, plan, span):
         pid = (head[1] & 0x1F) << 8 | head[2]
         kind = table[pid] & PID_KIND
         if kind and not head[1] & 0x80:
-            lost += _follow(head, table, pid)
+            lost += _count_missing(head, table, pid)
         plan[slot] = _action(head, kind)
     return count | lost << 8
 
 
-def _follow(head, table, pid):
+def _count_missing(head, table, pid):
     """Note the packet's counter in its PID's octet; returns how many packets are missing before it."""
     entry = table[pid]
     kind = entry & PID_KIND

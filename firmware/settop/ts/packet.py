@@ -4,15 +4,10 @@ Input slots lie behind 16 octets that hold the CISSA initialisation vector, so t
 its predecessor at a fixed place: slot i starts at IN_OFFSET + 188 * i. Output slots start at 188 * m.
 """
 
-PACKET_BYTES = 188
-SYNC = 0x47
-NULL_PID = 0x1FFF
-PIDS = 0x2000
-LOWEST_PID = 0x10  # that a PMT or a stream may have (ISO/IEC 13818-1 table 2-3)
-LOWEST_FREE_PID = 0x20  # PIDs below are service information where no PMT says otherwise (EN 300 468, 5.1.3)
-SDT_PID = 0x11
+from settop.wire.transport import CISSA_IV, LOWEST_FREE_PID, PACKET_BYTES, SDT_PID
 
-CISSA_IV = b"DVBTMCPTAESCISSA"  # ETSI TS 103 127, 6.2
+PIDS = 0x2000
+
 IN_OFFSET = len(CISSA_IV)
 
 # What a PID is, the low bits of its octet in a table of PIDS. Above them sort() keeps the PID's continuity counter.

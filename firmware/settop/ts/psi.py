@@ -1,15 +1,19 @@
 """PAT and PMT as far as a terminal needs them (ISO/IEC 13818-1, 2.4.4): which PIDs are what, and where the ECMs are."""
 
 from settop.errors import RemoteError
-from settop.ts.packet import LOWEST_FREE_PID, LOWEST_PID, NULL_PID, PACKET_BYTES, payload_offset
+from settop.ts.packet import payload_offset
 from settop.wire.crc import crc32_mpeg2
+from settop.wire.transport import (
+    LOWEST_FREE_PID,
+    LOWEST_PID,
+    NULL_PID,
+    PACKET_BYTES,
+    SECTION_STREAM_TYPES,
+    TABLE_PAT,
+    TABLE_PMT,
+)
 
-TABLE_PAT = 0x00
-TABLE_PMT = 0x02
 MAX_SECTION_BYTES = 1024
-STUFFING = 0xFF
-# Stream types that are sections themselves (ISO/IEC 13818-1 table 2-34, SCTE 35): never scrambled.
-SECTION_STREAM_TYPES = (0x05, 0x08, 0x0A, 0x0B, 0x0C, 0x0D, 0x13, 0x14, 0x16, 0x86, 0x95)
 
 
 class Pmt:
@@ -68,7 +72,7 @@ class SectionReader:
                 self._finish(done)
                 self._drop()
             at = start
-            while at < PACKET_BYTES and packet[at] != STUFFING:
+            while at < PACKET_BYTES and packet[at] != 0xFF:  # else stuffing (2.4.4)
                 size = 3 + ((packet[at + 1] & 0x0F) << 8 | packet[at + 2]) if at + 2 < PACKET_BYTES else PACKET_BYTES
                 if packet[at] in self._tables:
                     if at + size <= PACKET_BYTES:

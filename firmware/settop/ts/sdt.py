@@ -2,11 +2,10 @@
 
 from settop.errors import RemoteError
 from settop.wire.crc import crc32_mpeg2
+from settop.wire.transport import TABLE_SDT
 
-TABLE_SDT = 0x42  # of the transport stream that it is in
 NAME_CHARS = 32
 _SERVICE_DESCRIPTOR = 0x48  # 6.2.33
-_UNKNOWN = "?"
 
 
 def unpack_sdt(section):
@@ -88,7 +87,7 @@ def _codes(raw, table, first):
         try:
             return [ord(char) for char in bytes(raw).decode()]
         except UnicodeError:
-            return [octet if octet < 0x80 else ord(_UNKNOWN) for octet in raw]
+            return [octet if octet < 0x80 else ord("?") for octet in raw]
     if first == 0x11:
         return [raw[at] << 8 | raw[at + 1] for at in range(0, len(raw) - 1, 2)]
     codes = []
@@ -100,8 +99,8 @@ def _codes(raw, table, first):
             elif table == 6937 and 0xC1 <= octet <= 0xCF:
                 continue  # an accent: the letter follows
             elif table != 1:
-                octet = ord(_UNKNOWN)
+                octet = ord("?")
         elif octet >= 0x80 and table is None:
-            octet = ord(_UNKNOWN)
+            octet = ord("?")
         codes.append(octet)
     return codes

@@ -5,7 +5,8 @@ Only what may be put out reaches the output, so it is compact. Nothing is alloca
 
 from settop.errors import LocalError
 from settop.ts.kernels import copy_packet, reach, sort
-from settop.ts.packet import MAX_SLOTS, PACKET_BYTES, new_input
+from settop.ts.packet import MAX_SLOTS, new_input
+from settop.wire.transport import PACKET_BYTES
 
 
 class Slots:

@@ -23,6 +23,7 @@ CCM nonce = salt 9 + counter u32; each direction counts from 0 and a receiver ta
 import struct
 
 from settop.errors import RemoteError
+from settop.wire.ids import NO_PORTION
 
 VERSION = 1
 SUITE_PLAIN = 0  # the device key alone
@@ -52,17 +53,12 @@ NAMES = {
     FAREWELL: "FAREWELL",
 }
 
-TERMINAL_ID_BYTES = 8
-DEVICE_KEY_BYTES = 32
 NONCE_BYTES = 16
 PROOF_BYTES = 16
 PUBLIC_KEY_BYTES = 32
-CONTROL_WORD_BYTES = 16
 TAG_BYTES = 8
 SEALED_HEADER_BYTES = 5
-SALT_BYTES = 9
 KEYS_BYTES = 66
-NONE = 0xFFFFFFFF  # "no portion" where a portion is asked for
 
 LABEL_TRANSCRIPT = b"ringcast call 1"
 LABEL_KEYS = b"ringcast call keys"
@@ -172,7 +168,7 @@ def split_sealed(message):
     return kind, struct.unpack(">I", message[1:5])[0], message[5:]
 
 
-def pack_request(programme_id, broadcast_id, first_held=NONE, last_held=NONE, max_price=None):
+def pack_request(programme_id, broadcast_id, first_held=NO_PORTION, last_held=NO_PORTION, max_price=None):
     """Body of REQUEST: broadcast_id 8 bytes, the others u32. `max_price`: the most that a portion may cost, in minor
     units; None takes no octets and sets no limit."""
     body = struct.pack(_REQUEST, programme_id, broadcast_id, first_held, last_held)

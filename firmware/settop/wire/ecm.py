@@ -21,13 +21,10 @@ from settop.wire.offer import pack_offer, unpack_offer
 TABLE_EVEN = 0x80
 TABLE_ODD = 0x81
 VERSION = 1
-BROADCAST_ID_BYTES = 8
 SECTION_BYTES = 28
 # No CA_system_id is registered for ringcast; this one lies outside the blocks given to makers (ETSI TS 101 162).
 CA_SYSTEM_ID = 0xFFFE
 CA_DESCRIPTOR_TAG = 0x09
-SCRAMBLING_DESCRIPTOR_TAG = 0x65
-SCRAMBLING_MODE_CISSA = 0x10  # ETSI EN 300 468 table 86: DVB-CISSA version 1
 
 _BODY = ">BHBI8sII"
 _CA_BYTES = 11  # of a CA descriptor without a price
@@ -103,8 +100,3 @@ def unpack_ca_descriptor(descriptor):
 def unpack_ca_offer(descriptor):
     """The Offer in a CA descriptor of ours, or None where it announces no price, or none that can be one."""
     return unpack_offer(descriptor[_CA_BYTES:])
-
-
-def pack_scrambling_descriptor():
-    """scrambling_descriptor (EN 300 468, 6.2.32) announcing DVB-CISSA."""
-    return bytes((SCRAMBLING_DESCRIPTOR_TAG, 1, SCRAMBLING_MODE_CISSA))

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from settop.errors import LocalError
+from settop.wire.transport import PACKET_BYTES
 
 from headend.callcentre.clock import Broadcast
 from headend.ts.packets import whole_stream
 from headend.ts.portions import Portion
 
-PACKET_BYTES = 188
 BITS_PER_OCTET_8N1 = 10
 LAG_LIMIT_MS = 250
 """How far the tuner line may fall behind the stream's own clock in a burst before the input counts as too fast."""

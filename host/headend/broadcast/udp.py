@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 from settop.errors import LocalError, RemoteError
+from settop.wire.transport import PACKET_BYTES, SYNC
 
-from headend.ts.packets import PACKET_BYTES, SYNC_BYTE, Packets
+from headend.ts.packets import Packets
 
 DATAGRAM_PACKETS = 7
 """1,316 octets: as many whole packets as an Ethernet frame carries, and what every receiver expects."""
@@ -70,7 +71,7 @@ def packets_in(datagram: bytes) -> bytes:
         if datagram[0] & 0x10 and start + 4 <= len(datagram):
             start += 4 + 4 * int.from_bytes(datagram[start + 2 : start + 4], "big")
     size = len(datagram) - start
-    if size <= 0 or size % PACKET_BYTES or any(one != SYNC_BYTE for one in datagram[start::PACKET_BYTES]):
+    if size <= 0 or size % PACKET_BYTES or any(one != SYNC for one in datagram[start::PACKET_BYTES]):
         return b""
     return datagram[start:]
 

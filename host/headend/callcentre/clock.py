@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from settop.errors import LocalError
-from settop.wire.call import NONE
+from settop.wire.ids import NO_PORTION
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Broadcast:
 
         Raises LocalError for an index outside 0 to 0xFFFFFFFE, the range of the protocol.
         """
-        if not 0 <= portion < NONE:
-            raise LocalError(f"portion index {portion}, expected 0 to {NONE - 1}: begin a new broadcast")
+        if not 0 <= portion < NO_PORTION:
+            raise LocalError(f"portion index {portion}, expected 0 to {NO_PORTION - 1}: begin a new broadcast")
         self.position = Position(portion, start_ms, next_ms, last)
 
     def over(self) -> None:

@@ -12,6 +12,7 @@ from settop.errors import RemoteError
 from settop.link.hdlc import Deframer, encode
 from settop.wire import call as wire
 from settop.wire import dark
+from settop.wire.ids import DEVICE_KEY_BYTES, NO_PORTION
 
 from headend.callcentre import states
 from headend.callcentre.clock import Schedule
@@ -138,7 +139,7 @@ class CentreCall:
         suite, terminal_id, _, public = wire.unpack_hello(payload)
         subscriber = self._ledger.find(terminal_id)
         # An unknown terminal gets a challenge under a key that nobody knows: the same work and the same answer.
-        device_key = subscriber.device_key if subscriber else self._random(wire.DEVICE_KEY_BYTES)
+        device_key = subscriber.device_key if subscriber else self._random(DEVICE_KEY_BYTES)
         ours, shared = b"", b""
         if suite == wire.SUITE_X25519:
             ours, shared = x25519_answer(self._random(32), public)
@@ -197,7 +198,7 @@ class CentreCall:
 
     def _on_goodbye(self, last_kept: int, now_ms: int) -> None:
         if self._watching is not None:
-            kept = -1 if last_kept == wire.NONE else last_kept
+            kept = -1 if last_kept == NO_PORTION else last_kept
             self._ledger.withdraw_after(self._watching.record, max(kept, self._watching.begun(now_ms, graceful=True)))
         self._farewell("goodbye", wire.FAREWELL_GOODBYE, "goodbye", now_ms)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from settop.errors import LocalError
-from settop.wire.call import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
+from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 from sqlalchemy import Connection, Engine, Row, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from settop.errors import LocalError
-from settop.wire.call import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
+from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 

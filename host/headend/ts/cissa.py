@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from Crypto.Cipher import AES
 from settop.errors import LocalError
+from settop.wire.transport import CISSA_IV, PACKET_BYTES
 
-from headend.ts.packets import HAS_ADAPTATION, HAS_PAYLOAD, PACKET_BYTES, Packets, aligned
+from headend.ts.packets import HAS_ADAPTATION, HAS_PAYLOAD, Packets, aligned
 
-CISSA_IV = b"DVBTMCPTAESCISSA"
 BLOCK_BYTES = 16
 KEY_BYTES = 16
 TSC_EVEN = 2

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from settop.errors import RemoteError
+from settop.wire.transport import NULL_PID, PACKET_BYTES
 
 from headend.ts.cissa import BLOCK_BYTES, KEY_BYTES, TSC_EVEN, descramble_packets
 from headend.ts.ecm_schedule import IN_PLACE_OF_NULL
@@ -21,8 +22,6 @@ from headend.ts.packets import (
     HAS_PAYLOAD,
     IS_DAMAGED,
     IS_START,
-    NULL_PID,
-    PACKET_BYTES,
     Packets,
     TsFile,
     header_words,

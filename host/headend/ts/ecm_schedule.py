@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from settop.wire.ecm import SECTION_BYTES, Ecm, pack_ecm
+from settop.wire.transport import PACKET_BYTES
 
-from headend.ts.packets import PACKET_BYTES
 from headend.ts.portions import TICKS_PER_MS, PortionMap
 from headend.ts.psi import make_packet
 

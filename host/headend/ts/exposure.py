@@ -4,8 +4,9 @@ import os
 from collections import Counter
 
 import numpy as np
+from settop.wire.transport import PACKET_BYTES
 
-from headend.ts.packets import HAS_PAYLOAD, IS_DAMAGED, PACKET_BYTES, TsFile, header_words, payload_offsets, pids_of
+from headend.ts.packets import HAS_PAYLOAD, IS_DAMAGED, TsFile, header_words, payload_offsets, pids_of
 from headend.ts.roles import STREAM, RoleCursor, plan_roles
 from headend.ts.signalling import ca_pid_of
 from headend.ts.survey import survey

@@ -4,9 +4,8 @@ import hmac
 import struct
 
 from settop.errors import LocalError
+from settop.wire.ids import BROADCAST_ID_BYTES, CONTROL_WORD_BYTES
 
-CONTROL_WORD_BYTES = 16
-BROADCAST_ID_BYTES = 8
 MIN_SECRET_BYTES = 16
 
 

@@ -12,9 +12,8 @@ from bisect import bisect_right
 import numpy as np
 import numpy.typing as npt
 from settop.errors import RemoteError
+from settop.wire.transport import PACKET_BYTES, SYNC
 
-PACKET_BYTES = 188
-SYNC_BYTE = 0x47
 TIME_STAMP_BYTES = 4
 STRIDES = (PACKET_BYTES, 192, 204, 208)
 _PROBE_PACKETS = 512
@@ -47,7 +46,7 @@ class Layout:
         self.stride = PACKET_BYTES
         start: int | None = begin
         head = self._read(begin, PACKET_BYTES * _PROBE_PACKETS)
-        if (head[:4] == SYNC_BYTE).all() or not (head[::PACKET_BYTES] == SYNC_BYTE).all():
+        if (head[:4] == SYNC).all() or not (head[::PACKET_BYTES] == SYNC).all():
             self.stride, start = self._find_stride()
             start = begin + self.lead if self._begins_at(begin + self.lead) else self._next_run(start)
         if start is None or start + PACKET_BYTES > end:
@@ -101,7 +100,7 @@ class Layout:
             self.runs.append((packet, follows))
             self._count()
             ahead = self._read(follows, _AHEAD_PACKETS * self.stride)[:: self.stride]
-            lost = np.flatnonzero(ahead != SYNC_BYTE)
+            lost = np.flatnonzero(ahead != SYNC)
             if not lost.size or packet + int(lost[0]) >= self.packets:
                 return
             packet += int(lost[0])
@@ -145,17 +144,17 @@ class Layout:
         return np.frombuffer(b"".join(parts), np.uint8)
 
     def _in_sync(self, start: int) -> bool:
-        return bool((self._read(start, 1) == SYNC_BYTE).all())
+        return bool((self._read(start, 1) == SYNC).all())
 
     def _begins_at(self, start: int) -> bool:
         head = self._read(start, self.stride + 1)
-        return len(head) > self.stride and head[self.stride] == SYNC_BYTE and bool(_sound(head[:4].reshape(4, 1))[0])
+        return len(head) > self.stride and head[self.stride] == SYNC and bool(_sound(head[:4].reshape(4, 1))[0])
 
     def _find_stride(self) -> tuple[int, int]:
         """(distance of packets, octet from which they are to be found): the distance that fits a long probe best."""
         probe = _PROBE_PACKETS * max(STRIDES)
         for start in range(self._begin, min(self._end, self._begin + _GARBAGE_BYTES), probe):
-            hits = self._read(start, probe) == SYNC_BYTE
+            hits = self._read(start, probe) == SYNC
             share, stride = max((_share_in_step(hits, stride), -stride) for stride in STRIDES)
             if share >= _LEAST_SHARE:
                 # Those before it, too few for a probe that begins with other things, are packets as well.
@@ -169,7 +168,7 @@ class Layout:
             data = self._read(start, _WINDOW_BYTES + reach)
             count = min(_WINDOW_BYTES, len(data) - PACKET_BYTES + 1)
             hits = np.ones(_WINDOW_BYTES + reach, np.bool_)  # what would lie behind the end cannot be out of step
-            hits[: len(data)] = data == SYNC_BYTE
+            hits[: len(data)] = data == SYNC
             found = hits[:count].copy()
             for step in range(self.stride, reach + 1, self.stride):
                 found &= hits[step : step + count]
@@ -187,7 +186,7 @@ class Layout:
 
     def _behind_pattern(self, data: Octets, row: int) -> int:
         """From where to go on when what begins at `row` repeats 0x47 but has no header of a packet."""
-        other = np.flatnonzero(data[row:] != SYNC_BYTE)
+        other = np.flatnonzero(data[row:] != SYNC)
         alike = int(other[0]) if other.size else len(data) - row
         if alike > self.stride:
             return row + alike - 4  # a packet's header may begin with some of them
@@ -195,7 +194,7 @@ class Layout:
 
     def _resume(self, expected: int, has_before: bool) -> int | None:
         """Where packets go on when there is none at `expected`."""
-        near = self._read(expected, (_NEAR_PACKETS + 1) * self.stride)[:: self.stride] == SYNC_BYTE
+        near = self._read(expected, (_NEAR_PACKETS + 1) * self.stride)[:: self.stride] == SYNC
         if near.size > 1 and np.count_nonzero(near[1:]) > (near.size - 1) // 2:
             return expected + int(near.argmax()) * self.stride  # in step all the same
         return self._next_run(expected + 1 - self.stride * has_before)
@@ -227,7 +226,7 @@ class Layout:
 
 def _sound(head: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
     """Which headers (shape (4, n)) use no value that ISO/IEC 13818-1, 2.4.3.3 reserves."""
-    result: npt.NDArray[np.bool_] = (head[0] == SYNC_BYTE) & (head[3] & 0x30 != 0) & (head[3] & 0xC0 != 0x40)
+    result: npt.NDArray[np.bool_] = (head[0] == SYNC) & (head[3] & 0x30 != 0) & (head[3] & 0xC0 != 0x40)
     return result
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from settop.errors import LocalError, RemoteError
 from settop.wire.offer import Offer
+from settop.wire.transport import NULL_PID, PACKET_BYTES
 
 from headend.ts.cissa import scramble_packets
 from headend.ts.ecm_schedule import REPEAT_MS, EcmSchedule
@@ -19,7 +20,7 @@ from headend.ts.growing import GrowingPortions, GrowingTimeline
 from headend.ts.keys import control_word
 from headend.ts.merging import Merger
 from headend.ts.output import Counts, EditCursor, Splice, put_in_place
-from headend.ts.packets import NULL_PID, PACKET_BYTES, Packets, header_words, pids_of
+from headend.ts.packets import Packets, header_words, pids_of
 from headend.ts.portions import TICKS_PER_MS, Int64s, clock_pid, portions_at
 from headend.ts.psi import Pmt
 from headend.ts.psi_reader import PsiReader

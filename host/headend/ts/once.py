@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+from settop.wire.transport import PACKET_BYTES, SYNC
 
-from headend.ts.layout import PACKET_BYTES, SYNC_BYTE
 from headend.ts.packets import Packets
 
 BLOCK_BYTES = 1 << 20
@@ -34,7 +34,7 @@ class PacketCutter:
         while True:
             count = (len(data) - start) // PACKET_BYTES
             rows = np.frombuffer(data, np.uint8, count * PACKET_BYTES, start).reshape(-1, PACKET_BYTES)
-            lost = np.flatnonzero(rows[:, 0] != SYNC_BYTE)
+            lost = np.flatnonzero(rows[:, 0] != SYNC)
             if not lost.size:
                 pieces.append(rows)
                 start += rows.size
@@ -57,14 +57,14 @@ class PacketCutter:
     def _next(self, data: bytes, start: int, last: bool) -> int | None:
         """The first octet from `start` on at which packets begin in step; None where that cannot be told yet."""
         reach = (_IN_STEP - 1) * PACKET_BYTES
-        at = data.find(SYNC_BYTE, start)
+        at = data.find(SYNC, start)
         while at >= 0:
             steps = data[at : at + reach + 1 : PACKET_BYTES]
             if at + reach >= len(data) and not last:
                 return None
-            if len(steps) > 1 and steps.count(SYNC_BYTE) == len(steps):
+            if len(steps) > 1 and steps.count(SYNC) == len(steps):
                 return at
-            at = data.find(SYNC_BYTE, at + 1)
+            at = data.find(SYNC, at + 1)
         return None
 
 
@@ -95,7 +95,7 @@ class OncePackets:
         while len(self.head) < wanted and (data := self._read()):
             self._head.append(data)
         start = self.head[:wanted]
-        return len(start) >= PACKET_BYTES and all(octet == SYNC_BYTE for octet in start[::PACKET_BYTES])
+        return len(start) >= PACKET_BYTES and all(octet == SYNC for octet in start[::PACKET_BYTES])
 
     def __iter__(self) -> Iterator[Packets]:
         if self._head:

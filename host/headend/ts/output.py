@@ -16,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from settop.errors import LocalError
+from settop.wire.transport import PACKET_BYTES
 
 from headend.stopping import ignore_stop_signals, signals_held_back, undisturbed
-from headend.ts.packets import CHUNK_PACKETS, PACKET_BYTES, Packets, TsFile
+from headend.ts.packets import CHUNK_PACKETS, Packets, TsFile
 from headend.ts.rewrite import Edits
 from headend.ts.targets import refuse_same_file as refuse_same_file
 from headend.ts.targets import replacing as replacing

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from settop.errors import RemoteError
+from settop.wire.transport import PACKET_BYTES, SYNC
 
-from headend.ts.layout import PACKET_BYTES as PACKET_BYTES
-from headend.ts.layout import SYNC_BYTE as SYNC_BYTE
 from headend.ts.layout import Layout
 from headend.ts.sources import Source
 
-NULL_PID = 0x1FFF
 PIDS = 0x4000  # 0x2000 of the standard, and those of damaged packets above them (see pids_of)
 CHUNK_PACKETS = 16384  # 3 MiB: large enough for few calls, small enough to stay in a last-level cache
 
@@ -49,7 +47,7 @@ def header_words(packets: Packets, first_packet: int = 0) -> Words:
     Raises RemoteError where a sync byte is missing; `first_packet` is the index that the message counts from.
     """
     words: Words = packets.reshape(-1).view(">u4")[:: PACKET_BYTES // 4].astype(np.uint32)
-    lost = (words >> 24) != SYNC_BYTE
+    lost = (words >> 24) != SYNC
     if lost.any():
         at = first_packet + int(lost.argmax())
         raise RemoteError(
@@ -195,7 +193,7 @@ class TsFile:
             first += len(chunk)
 
     def _is_in_step(self, first: int, chunk: Packets) -> bool:
-        lost = chunk[:, 0] != SYNC_BYTE
+        lost = chunk[:, 0] != SYNC
         at = first + (int(lost.argmax()) if lost.any() else len(chunk))
         # The packet behind the chunk is looked at, too: where it is missing, this chunk's last one may be damaged.
         if self._layout.is_packet(at) and at == first + len(chunk):

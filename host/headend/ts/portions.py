@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from settop.errors import LocalError, RemoteError
+from settop.wire.transport import NULL_PID
 
-from headend.ts.packets import NULL_PID, TsFile
+from headend.ts.packets import TsFile
 from headend.ts.psi import Pmt
 from headend.ts.streams import has_picture_or_sound, is_picture_or_sound
 from headend.ts.survey import PcrSamples, Survey, survey

@@ -6,16 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from settop.errors import LocalError, RemoteError
-
-from headend.ts.packets import PACKET_BYTES, SYNC_BYTE
+from settop.wire.ecm import CA_DESCRIPTOR_TAG
+from settop.wire.transport import PACKET_BYTES, SYNC, TABLE_PAT, TABLE_PMT
 
 PAT_PID = 0
 CAT_PID = 1
-PAT_TABLE = 0x00
 CAT_TABLE = 0x01
-PMT_TABLE = 0x02
 MAX_SECTION_LENGTH = 1021  # PAT and PMT: section_length's limit, counted from behind that field
-CA_DESCRIPTOR_TAG = 0x09
 _TOO_LONG = (
     "table 0x%02x would need a section of %d bytes, at most %d fit; remove descriptors or streams from the input"
 )
@@ -178,7 +175,7 @@ def _open_section(section: bytes, table: int) -> tuple[int, int, bool, bytes]:
 
 def parse_pat(section: bytes) -> Pat:
     """Raises RemoteError for another table, a wrong length or a wrong CRC. Octets behind the last entry are ignored."""
-    stream_id, version, current, body = _open_section(section, PAT_TABLE)
+    stream_id, version, current, body = _open_section(section, TABLE_PAT)
     entries = [struct.unpack_from(">HH", body, at) for at in range(0, len(body) - 3, 4)]
     programmes = {number: pid & 0x1FFF for number, pid in entries if number}
     network_pid = next((pid & 0x1FFF for number, pid in entries if not number), None)
@@ -188,7 +185,7 @@ def parse_pat(section: bytes) -> Pat:
 def build_pat(pat: Pat) -> bytes:
     """The PAT's section. Raises RemoteError where it exceeds 1,021 bytes."""
     body = b"".join(struct.pack(">HH", number, 0xE000 | pid) for number, pid in pat.programmes.items())
-    return _long_section(PAT_TABLE, pat.stream_id, pat.version, pat.current, body)
+    return _long_section(TABLE_PAT, pat.stream_id, pat.version, pat.current, body)
 
 
 def parse_pmt(section: bytes) -> Pmt:
@@ -197,7 +194,7 @@ def parse_pmt(section: bytes) -> Pmt:
     A stream whose descriptor loop is longer than the section is named all the same, with what there is of its loop;
     octets behind the last stream that make no entry are ignored.
     """
-    programme, version, current, body = _open_section(section, PMT_TABLE)
+    programme, version, current, body = _open_section(section, TABLE_PMT)
     if len(body) < 4:
         raise RemoteError("PMT that is too short")
     pcr_pid, info = struct.unpack_from(">HH", body)
@@ -221,7 +218,7 @@ def build_pmt(pmt: Pmt) -> bytes:
     for stream in pmt.streams:
         parts.append(struct.pack(">BHH", stream.stream_type, 0xE000 | stream.pid, 0xF000 | len(stream.descriptors)))
         parts.append(stream.descriptors)
-    return _long_section(PMT_TABLE, pmt.programme, pmt.version, pmt.current, b"".join(parts))
+    return _long_section(TABLE_PMT, pmt.programme, pmt.version, pmt.current, b"".join(parts))
 
 
 def descriptors_of(raw: bytes) -> list[bytes]:
@@ -300,7 +297,7 @@ def make_packet(pid: int, cc: int, payload: bytes, start: bool = True) -> bytes:
     """One packet of 184 payload bytes, stuffed with 0xFF where `payload` is shorter."""
     if len(payload) > PACKET_BYTES - 4:
         raise LocalError(f"payload of {len(payload)} bytes, at most 184 fit one packet")
-    head = struct.pack(">BHB", SYNC_BYTE, start << 14 | pid, 0x10 | cc & 15)
+    head = struct.pack(">BHB", SYNC, start << 14 | pid, 0x10 | cc & 15)
     return (head + payload).ljust(PACKET_BYTES, b"\xff")
 
 

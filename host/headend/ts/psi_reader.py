@@ -8,23 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from settop.errors import RemoteError
 from settop.wire.ecm import SECTION_BYTES, unpack_ecm
+from settop.wire.transport import LOWEST_PID, NULL_PID, PACKET_BYTES, TABLE_PAT, TABLE_PMT
 
-from headend.ts.packets import (
-    CHUNK_PACKETS,
-    NULL_PID,
-    PACKET_BYTES,
-    PIDS,
-    Packets,
-    Words,
-    header_words,
-    pids_of,
-)
+from headend.ts.packets import CHUNK_PACKETS, PIDS, Packets, Words, header_words, pids_of
 from headend.ts.psi import (
     CAT_PID,
     CAT_TABLE,
     PAT_PID,
-    PAT_TABLE,
-    PMT_TABLE,
     Pmt,
     SectionAssembler,
     ca_pids_named,
@@ -37,7 +27,6 @@ from headend.ts.streams import carries_sections
 from headend.ts.tables import CatSeen, ContentSeen, PatInForce, PatSeen, PmtSeen, Seen
 
 _SEEN, _TABLES, _ECMS = 1, 2, 4  # marks of a PID: a packet has it; it carries tables; it carries our messages
-_LOWEST_PMT_PID = 0x10
 # What came before the table that names its PID is looked for only near the start, and so often at most: a stream that
 # names new PIDs again and again is not read again and again.
 _LOOK_BACK_PACKETS = 1 << 18
@@ -233,7 +222,7 @@ class PsiReader:
             pes = payload[:3] == b"\x00\x00\x01"
             start = 1 + payload[0]
             section = payload[start : start + 2]
-            table = len(section) == 2 and section[0] == PMT_TABLE and section[1] & 0xC0 == 0x80
+            table = len(section) == 2 and section[0] == TABLE_PMT and section[1] & 0xC0 == 0x80
             if (pes or table) and self._pes.get(pid) is not pes:
                 self._pes[pid] = pes
                 self.content.append(ContentSeen(at, pid, pes))
@@ -241,14 +230,14 @@ class PsiReader:
 
     def _section(self, at: int, pid: int, section: bytes) -> None:
         table = section[0]
-        if pid == PAT_PID and table == PAT_TABLE:
+        if pid == PAT_PID and table == TABLE_PAT:
             self._on_pat(at, section)
         elif pid == CAT_PID and table == CAT_TABLE:
             pids = tuple(ca_pids_named(section[8:-4]))
             self.named[list(pids)] = True
             if self._is_new((CAT_PID, section[6]), pids):
                 self.cats.append(CatSeen(at, pids))
-        elif pid > CAT_PID and table == PMT_TABLE:
+        elif pid > CAT_PID and table == TABLE_PMT:
             self._on_pmt(at, pid, section)
 
     def _is_new(self, key: tuple[int, ...], table: object) -> bool:
@@ -270,7 +259,7 @@ class PsiReader:
         self.pats.append(PatSeen(at, pat))
         self._look_anew()
         for pmt_pid in set(self._pat.named.values()):
-            if _LOWEST_PMT_PID <= pmt_pid < NULL_PID:
+            if LOWEST_PID <= pmt_pid < NULL_PID:
                 if pmt_pid not in self._assemblers:
                     self._assemblers[pmt_pid] = SectionAssembler()
                 self._watch(pmt_pid, _TABLES)
@@ -292,7 +281,7 @@ class PsiReader:
             return
         self.pmts.append(PmtSeen(at, pid, pmt))
         ca_pid = ca_pid_of(pmt)
-        if ca_pid is not None and _LOWEST_PMT_PID <= ca_pid < NULL_PID:
+        if ca_pid is not None and LOWEST_PID <= ca_pid < NULL_PID:
             self._watch(ca_pid, _ECMS)
         if self._pat.named.get(pmt.programme) == pid:
             for stream in pmt.streams:

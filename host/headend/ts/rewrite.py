@@ -9,7 +9,8 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from headend.ts.packets import PACKET_BYTES
+from settop.wire.transport import PACKET_BYTES
+
 from headend.ts.psi import SectionAssembler, fill_slots, make_packet, payload_of
 from headend.ts.roles import STREAM, RolePlan
 from headend.ts.signalling import Edit

@@ -9,15 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from settop.wire.transport import LOWEST_PID, NULL_PID
 
-from headend.ts.packets import NULL_PID, PIDS, Words
+from headend.ts.packets import PIDS, Words
 from headend.ts.psi import Pmt, ca_pids_named
 from headend.ts.signalling import ca_pid_of
 from headend.ts.streams import carries_sections
 from headend.ts.survey import Survey
 from headend.ts.tables import CatSeen, PatSeen, PmtSeen, PmtsInForce, Seen
-
-LOWEST_ES_PID = 0x10  # below are tables whose PIDs the standard fixes or keeps (ISO/IEC 13818-1, table 2-3)
 
 NOTHING, STREAM, ECM, OTHER = range(4)
 """STREAM: an elementary stream of the programmes concerned; ECM: our messages; OTHER: somebody else's, or tables."""
@@ -137,6 +136,6 @@ class RolePlanner:
             if pid not in streams or self._pes.get(pid) is False:
                 claims[pid] = OTHER
         for pid in streams:
-            if pid < LOWEST_ES_PID:
+            if pid < LOWEST_PID:
                 self.refused.add(pid)
-        return {pid: role for pid, role in claims.items() if LOWEST_ES_PID <= pid < NULL_PID}
+        return {pid: role for pid, role in claims.items() if LOWEST_PID <= pid < NULL_PID}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from settop.errors import RemoteError
 from settop.wire.offer import Offer
+from settop.wire.transport import NULL_PID, PACKET_BYTES
 
 from headend.ts.cissa import Mask, scramble_packets
 from headend.ts.ecm_schedule import EcmSchedule
@@ -19,8 +20,6 @@ from headend.ts.packets import (
     CHUNK_PACKETS,
     HAS_PAYLOAD,
     IS_START,
-    NULL_PID,
-    PACKET_BYTES,
     PIDS,
     Packets,
     TsFile,

@@ -4,10 +4,11 @@ from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from settop.errors import RemoteError
-from settop.wire.ecm import pack_ca_descriptor, pack_scrambling_descriptor, unpack_ca_descriptor
+from settop.wire.ecm import pack_ca_descriptor, unpack_ca_descriptor
 from settop.wire.offer import Offer
+from settop.wire.transport import TABLE_PMT, pack_scrambling_descriptor
 
-from headend.ts.psi import PMT_TABLE, Pmt, descriptors_of, insert_descriptors, parse_pmt, remove_descriptors
+from headend.ts.psi import Pmt, descriptors_of, insert_descriptors, parse_pmt, remove_descriptors
 
 Edit = Callable[[bytes], bytes]  # a section in, the section to put in its place out
 
@@ -75,7 +76,7 @@ def ca_pid_of(pmt: Pmt) -> int | None:
 
 def _pmt(section: bytes) -> Pmt | None:
     """The PMT in `section`, None for another table or one that breaks the rules (left as it is)."""
-    if section[0] != PMT_TABLE:
+    if section[0] != TABLE_PMT:
         return None
     try:
         return parse_pmt(section)

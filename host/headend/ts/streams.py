@@ -1,11 +1,11 @@
 """What a PMT's stream entries carry: picture, sound, or sections (which conditional access leaves clear)."""
 
 from settop.errors import RemoteError
+from settop.wire.transport import SECTION_STREAM_TYPES
 
 from headend.ts.psi import Pmt, Stream, descriptors_of
 
 # ISO/IEC 13818-1 table 2-34, and for 0x80 upwards the uses that ATSC and SCTE registered.
-SECTION_TYPES = frozenset((0x05, 0x08, 0x0A, 0x0B, 0x0C, 0x0D, 0x13, 0x14, 0x16, 0x86, 0x95))
 _VIDEO_TYPES = frozenset(
     (0x01, 0x02, 0x10, 0x1B, 0x1E, 0x1F, 0x20, 0x21, 0x24, 0x25, 0x33, 0x42, 0x80, 0xD1, 0xD2, 0xEA)
 )
@@ -21,7 +21,7 @@ _EXTENSION_TAG = 0x7F
 
 
 def carries_sections(stream: Stream) -> bool:
-    return stream.stream_type in SECTION_TYPES
+    return stream.stream_type in SECTION_STREAM_TYPES
 
 
 def is_picture_or_sound(stream: Stream) -> bool:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 from settop.errors import RemoteError
+from settop.wire.transport import LOWEST_FREE_PID, NULL_PID
 
 from headend.ts.packets import (
     HAS_ADAPTATION,
     HAS_PAYLOAD,
     IS_DAMAGED,
     IS_START,
-    NULL_PID,
     PIDS,
     Packets,
     TsFile,
@@ -36,7 +36,6 @@ Flags = npt.NDArray[np.bool_]  # shape (PIDS,)
 _PCR_FLAG = 0x10
 _DISCONTINUITY_FLAG = 0x80
 _CHUNK_PACKETS = 16384  # a multiple of 8
-_LOWEST_CA_PID = 0x20
 
 
 @dataclass(slots=True)
@@ -97,7 +96,7 @@ class Survey:
 
     def free_pid(self, highest: int) -> int:
         """The first PID from `highest` downwards that neither a packet nor a table uses; RemoteError if none."""
-        for pid in range(highest, _LOWEST_CA_PID - 1, -1):
+        for pid in range(highest, LOWEST_FREE_PID - 1, -1):
             if not self.pids[pid] and not self.named[pid]:
                 return pid
         raise RemoteError("the input uses every PID; none is left for entitlement control messages")

@@ -19,6 +19,7 @@ from settop.services.call.session import Session
 from settop.services.call.states import TABLE
 from settop.states import row_of
 from settop.wire import call as wire
+from settop.wire.ids import NO_PORTION
 
 HANDSHAKE_RTO_MS = 1500
 HANDSHAKE_TRIES = 6
@@ -85,7 +86,7 @@ class CallTerminal:
         self._send_until_answered(self._hello, HANDSHAKE_RTO_MS, now_ms)
 
     def request(
-        self, programme_id, broadcast_id, portion, now_ms, first_held=wire.NONE, last_held=wire.NONE, max_price=None
+        self, programme_id, broadcast_id, portion, now_ms, first_held=NO_PORTION, last_held=NO_PORTION, max_price=None
     ):
         """Ask for the programme whose `portion` is on air; held ones are kept from an earlier call.
 
@@ -107,7 +108,7 @@ class CallTerminal:
             self._close(SILENT)
 
     def hang_up(self, last_kept, now_ms):
-        """The viewer has pressed the button: say goodbye with the last portion whose key is kept (or wire.NONE)."""
+        """The viewer has pressed the button: say goodbye with the last portion whose key is kept (or NO_PORTION)."""
         if self.state in (states.CLOSED, states.LEAVING):
             return
         self._move("hang_up")
@@ -291,7 +292,7 @@ class CallTerminal:
             wipe(key)
             raise RemoteError("key for another broadcast")
         on_air = self._on_air
-        if portion == wire.NONE or (on_air is not None and portion not in (on_air, on_air + 1)):
+        if portion == NO_PORTION or (on_air is not None and portion not in (on_air, on_air + 1)):
             wipe(key)
             # An old portion's key is acknowledged all the same, or the centre would send it for ever.
             if on_air is not None and portion < on_air:

@@ -4,9 +4,10 @@ from settop.errors import RemoteError
 from settop.player.keyring import Keyring
 from settop.player.portions import NEW_BROADCAST, NEW_PORTION, NOTHING, Portions
 from settop.ts.descrambler import Descrambler
-from settop.ts.packet import LOWEST_FREE_PID, NULL_PID, PACKET_BYTES, payload_offset
+from settop.ts.packet import payload_offset
 from settop.wire.dark import CLEAR, NO_ECM, NO_KEY
 from settop.wire.ecm import SECTION_BYTES, unpack_ca_descriptor, unpack_ca_offer, unpack_ecm
+from settop.wire.transport import LOWEST_FREE_PID, NULL_PID, PACKET_BYTES
 
 
 def recognise(descriptor):

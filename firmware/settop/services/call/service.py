@@ -11,8 +11,8 @@ from settop.services.call.commands import COMMANDS, obey
 from settop.services.call.core import LINE_LOST, LOST, CallTerminal
 from settop.services.call.opener import CallOpener
 from settop.services.call.paid import PaidDark
-from settop.wire.call import NONE
 from settop.wire.dark import CLEAR, NO_KEY, TEXTS, WORDS
+from settop.wire.ids import NO_PORTION
 
 IDLE = "idle"
 DIALLING = "dialling"
@@ -129,7 +129,7 @@ class CallService:
         self._report("hanging_up", "last_kept=%s" % ("none" if kept is None else kept))
         if state == TALKING:
             self.state = LEAVING
-            self._core.hang_up(NONE if kept is None else kept, now_ms)
+            self._core.hang_up(NO_PORTION if kept is None else kept, now_ms)
         elif state == WAITING:
             self._become_idle("hung_up", "")
         elif state == DIALLING:
@@ -271,7 +271,7 @@ class CallService:
         self._asked = (opener.programme_id, opener.broadcast_id)
         self._tell_price()
         self._paid_dark.reset()
-        held = self._keyring.held() or (NONE,)
+        held = self._keyring.held() or (NO_PORTION,)
         self._core.request(
             opener.programme_id, opener.broadcast_id, opener.portion, now_ms, held[0], held[-1], self._max_price
         )
