@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from headend.broadcast.broadcaster import Broadcaster
-from headend.callcentre.clock import Schedule
+from headend.broadcast.schedule import Schedule
 from headend.callcentre.ledger import Ledger
 from headend.callcentre.service import Trunk
 from headend.callcentre.timing import Timing

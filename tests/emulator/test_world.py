@@ -4,7 +4,7 @@ import time
 
 import pytest
 from headend.broadcast.broadcaster import Broadcaster, OnAirPortion
-from headend.callcentre.clock import Broadcast, Schedule
+from headend.broadcast.schedule import Broadcast, Schedule
 from headend.callcentre.timing import Timing
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import scramble_file

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headend.broadcast.broadcaster import Broadcaster, OnAirPortion, check_rate, lag_ms
-from headend.callcentre.clock import Broadcast, Schedule
+from headend.broadcast.schedule import Broadcast, Schedule
 from headend.callcentre.service import CallLog
 from headend.files import write_file
 from headend.provisioning import NewTerminal, issue, provisioning_line

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from settop.errors import LocalError
 
-from headend.callcentre.clock import Broadcast
+from headend.broadcast.schedule import Broadcast
 from headend.ts.packets import whole_stream
 
 PACKET_BYTES = 188
