@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import pytest
 from settop.errors import LocalError
+from testbed.boards.profile import LINKS
 from testbed.machines.base import MachineError
-from testbed.machines.serial import LINKS
 from testbed.runtimes import RuntimeUnavailable
 from testbed.terminals import Runtime, find_runtime
 

@@ -9,7 +9,15 @@ application adds to them keeps two boots apart without that.
 
 import esp32
 import machine
-from board_common import Console, cable, entropy, idle, ticks_diff, ticks_ms  # noqa: F401 (the same names everywhere)
+from board_common import (  # noqa: F401 (the same names everywhere)
+    Console,
+    cable,
+    entropy,
+    idle,
+    ticks_diff,
+    ticks_ms,
+    uart_of,
+)
 
 try:
     import board_config as _config
@@ -20,9 +28,12 @@ NAME = "esp32"
 PORT = "esp32"
 LINK = getattr(_config, "LINK", "uarts")  # or "cable": modem, tuner, output and console share the USB cable
 CORES = getattr(_config, "CORES", 1)
-MODEM_UART = (1, 25, 26)  # id, TX pin, RX pin; 16 and 17, UART2's usual ones, are the PSRAM's on a WROVER module
-TUNER_UART = (2, 33, 32)
-OUTPUT_UART = (2, 33, 32)  # the same: its receiver is the tuner, its transmitter the decoder's input
+UARTS = {
+    1: (25, 26),
+    2: (33, 32),
+}  # id: TX pin, RX pin; 16 and 17, UART2's usual ones, are the PSRAM's on a WROVER module
+WIRES = getattr(_config, "WIRES", {1: "modem", 2: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
+SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "/keys"
@@ -38,7 +49,7 @@ _LOCK_KEY = "lock"
 def modem():
     """The modem's line: any(), readinto(view), write(data)."""
     shared = cable()
-    return shared.modem if shared is not None else _uart(MODEM_UART, MODEM_BAUD, 1024, 512)
+    return shared.modem if shared is not None else _uart(uart_of("modem"), MODEM_BAUD, 1024, 512)
 
 
 def tuner_and_output():
@@ -46,7 +57,7 @@ def tuner_and_output():
     shared = cable()
     if shared is not None:
         return shared.tuner, shared.output
-    uart = _uart(TUNER_UART, TUNER_BAUD, 16384, 8192)
+    uart = _uart(uart_of("tuner"), TUNER_BAUD, 16384, 8192)
     return uart, uart
 
 

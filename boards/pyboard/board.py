@@ -5,7 +5,15 @@ board_config.py on the file system, if there is one, says what differs on this b
 """
 
 import machine
-from board_common import Console, cable, entropy, idle, ticks_diff, ticks_ms  # noqa: F401 (the same names everywhere)
+from board_common import (  # noqa: F401 (the same names everywhere)
+    Console,
+    cable,
+    entropy,
+    idle,
+    ticks_diff,
+    ticks_ms,
+    uart_of,
+)
 from board_stm32 import load_lock, store_lock  # noqa: F401
 
 try:
@@ -17,9 +25,9 @@ NAME = "pyboard"
 PORT = "stm32"
 LINK = getattr(_config, "LINK", "uarts")  # or "cable": modem, tuner, output and console share the USB cable
 CORES = getattr(_config, "CORES", 1)
-MODEM_UART = (4, "X1", "X2")  # id, TX pin, RX pin; the port knows a UART's pins by itself
-TUNER_UART = (6, "Y1", "Y2")
-OUTPUT_UART = (6, "Y1", "Y2")  # the same: its receiver is the tuner, its transmitter the decoder's input
+UARTS = {4: ("X1", "X2"), 6: ("Y1", "Y2")}  # id: TX pin, RX pin; the port knows a UART's pins by itself
+WIRES = getattr(_config, "WIRES", {4: "modem", 6: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
+SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 115200)
 STORAGE = "/flash/keys"
@@ -32,7 +40,7 @@ FLASH_BYTES = 262144  # of about 420 KiB between the stock image and the lock ke
 def modem():
     """The modem's line: any(), readinto(view), write(data)."""
     shared = cable()
-    return shared.modem if shared is not None else _uart(MODEM_UART, MODEM_BAUD, 512)
+    return shared.modem if shared is not None else _uart(uart_of("modem"), MODEM_BAUD, 512)
 
 
 def tuner_and_output():
@@ -41,7 +49,7 @@ def tuner_and_output():
     if shared is not None:
         return shared.tuner, shared.output
     # This port has no transmit buffer: a write takes as long as the line does, and so much comes in meanwhile.
-    uart = _uart(TUNER_UART, TUNER_BAUD, 8192)
+    uart = _uart(uart_of("tuner"), TUNER_BAUD, 8192)
     return uart, uart
 
 

@@ -5,6 +5,7 @@ import time
 
 _BAUD_LOWEST = 1200
 _BAUD_HIGHEST = 8000000
+_WIRES = ("modem", "tuner", "network", "dock")
 _cable = None
 _looked = False
 
@@ -42,6 +43,33 @@ def _check(board):
         raise ValueError(
             "board_config.py: TUNER_BAUD is %r, expected %d to %d" % (board.TUNER_BAUD, _BAUD_LOWEST, _BAUD_HIGHEST)
         )
+    _check_wires(board)
+
+
+def _check_wires(board):
+    wires = board.WIRES
+    if not isinstance(wires, dict) or "tuner" not in wires.values():
+        raise ValueError("board_config.py: WIRES is %r, expected {UART: name}, a tuner among them" % (wires,))
+    for uart in wires:
+        if board.UARTS is not None and uart not in board.UARTS:
+            raise ValueError("board_config.py: WIRES names UART %r; there are %s" % (uart, sorted(board.UARTS)))
+        if wires[uart] not in _WIRES or list(wires.values()).count(wires[uart]) > 1:
+            raise ValueError(
+                "board_config.py: UART %r leads to %r, expected one of %s, each once"
+                % (uart, wires[uart], ", ".join(_WIRES))
+            )
+    if type(board.SERVICES) not in (tuple, list):
+        raise ValueError("board_config.py: SERVICES is %r, expected a tuple of names" % (board.SERVICES,))
+
+
+def uart_of(wire):
+    """(number, TX pin, RX pin) of the UART that leads to this wire, one of board.WIRES."""
+    import board
+
+    for uart in board.WIRES:
+        if board.WIRES[uart] == wire:
+            return (uart,) + board.UARTS[uart]
+    raise ValueError("board_config.py: no UART leads to a %s" % wire)
 
 
 def Console():

@@ -2,7 +2,7 @@
 
 import machine
 import rp2
-from board_common import cable
+from board_common import cable, uart_of
 
 _PAGE_BYTES = 256  # what the flash programs at a time
 _ERASE_BLOCK = 6  # of the block device protocol
@@ -31,7 +31,7 @@ def modem():
         return shared.modem
     import board
 
-    return _uart(board.MODEM_UART, board.MODEM_BAUD, 1024, 512)
+    return _uart(uart_of("modem"), board.MODEM_BAUD, 1024, 512)
 
 
 def tuner_and_output():
@@ -41,7 +41,7 @@ def tuner_and_output():
         return shared.tuner, shared.output
     import board
 
-    uart = _uart(board.TUNER_UART, board.TUNER_BAUD, 16384, 4096)
+    uart = _uart(uart_of("tuner"), board.TUNER_BAUD, 16384, 4096)
     return uart, uart
 
 

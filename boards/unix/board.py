@@ -20,7 +20,9 @@ NAME = "unix"
 PORT = "unix"
 LINK = getattr(_config, "LINK", "uarts")  # or "cable": modem, tuner, output and console share one line
 CORES = getattr(_config, "CORES", 1)
-MODEM_UART = TUNER_UART = OUTPUT_UART = None  # terminals instead
+UARTS = None  # terminals instead
+WIRES = getattr(_config, "WIRES", {0: "modem", 1: "tuner"})
+SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "keys"

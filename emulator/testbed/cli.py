@@ -1,95 +1,138 @@
-"""The `ringcast` command line: one Typer application, one file per command in `testbed.commands`."""
+"""The `ringcast` command line: one file per command in `testbed.commands`, and a group of commands for each system that
+has some of its own. A command is imported when it is called; the list of them comes from the tables below.
+"""
 
 import os
 import signal
-import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import wraps
 from importlib import import_module
+from typing import Any
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing was begun yet: Ctrl-C needs no traceback
 
 import typer
-from headend.stopping import Stopped, stoppable
+from typer.core import TyperCommand, TyperGroup
 
-# Command: its module in testbed.commands, where a function of that name is.
-_COMMANDS = {
-    "demo": "play",
-    "run": "play",
-    "scramble": "scramble",
-    "descramble": "descramble",
-    "modem": "modem",
-    "ring": "ring",
-    "provision": "provision",
-    "board": "board",
-    "bench": "bench",
-    "flash": "flash",
-    "firmware": "firmware",
-    "doctor": "doctor",
-    "test": "testing",
+from testbed.commands.ending import ending, run_to_the_end, tell
+
+COMMANDS = {
+    "The call": {
+        "demo": ("play", "The call, end to end: a viewer phones in and the picture clears."),
+        "run": ("play", "Play scenario files."),
+        "provision": ("provision", "Give a board its identity and register it at the call centre."),
+    },
+    "Head-end tools": {
+        "scramble": ("scramble", "Scramble IN.ts into OUT.ts with DVB-CISSA."),
+        "descramble": ("descramble", "Descramble IN.ts into OUT.ts."),
+    },
+    "Boards": {
+        "flash": ("flash", "Put ringcast on a board that runs MicroPython."),
+        "firmware": ("firmware", "Build MicroPython with the terminal frozen in."),
+        "board": ("board", "Run an emulated Raspberry Pi Pico."),
+    },
+    "Bench": {
+        "doctor": ("doctor", "What this machine has for the bench, what it lacks."),
+        "test": ("testing", "Run the tests."),
+        "bench": ("bench", "Measure the figures of merit."),
+        "modem": ("modem", "A V.250 modem on a pseudo-terminal."),
+        "ring": ("ring", "Call a running modem."),
+    },
 }
+"""By section of `--help`, in its order. Command: its module in testbed.commands, where a function of that name is, and
+the line that `--help` has of it, with which the function's docstring begins."""
 
-_INTERRUPTED, _BROKEN_PIPE = 130, 141
+SYSTEMS: dict[str, tuple[str, str]] = {}
+"""A system's own commands, `./ringcast SYSTEM ...`: the module whose `app` is their Typer application, and its line."""
+
+_SYSTEMS_SECTION = "Systems"
+_UNNAMED = ("demo", "run", "bench")
+"""What they say of errors begins with `ringcast:` alone."""
 
 
-def _root() -> None:
-    """A programme by broadcast, its keys by telephone: head-end, MicroPython terminal and the bench between them."""
+class _Door(TyperGroup):
+    """Knows what there is from the tables; what is behind a name is imported by the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_listed())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """What the list shows: a name, its section and its line."""
+        if cmd_name not in (listed := _listed()):
+            return None
+        section, line = listed[cmd_name]
+        return TyperCommand(cmd_name, help=line, rich_help_panel=section)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name not in (listed := _listed()):
+            close = get_close_matches(name, listed, 1, 0.5)
+            meant = f"did you mean `ringcast {close[0]}`? There are" if close else "there are"
+            tell("ringcast", f"no command {name!r}: {meant} {', '.join(listed)}; `ringcast --help` says what they do")
+            raise typer.Exit(2)
+        return name, _command(name), args[1:]
 
 
-def application(only: str | None = None) -> typer.Typer:
-    """The command line with every command, or with `only` that one."""
-    made = typer.Typer(
-        name="ringcast",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_show_locals=False,  # a local may be a key
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    made.callback()(_root)
-    for name in _COMMANDS if only is None else (only,):
-        made.command()(getattr(import_module(f"testbed.commands.{_COMMANDS[name]}"), name))
+def _listed() -> dict[str, tuple[str, str]]:
+    """(section, line) by name, in the order of the list."""
+    found = {name: (section, line) for section, names in COMMANDS.items() for name, (_, line) in names.items()}
+    return found | {name: (_SYSTEMS_SECTION, line) for name, (_, line) in SYSTEMS.items()}
+
+
+def _command(name: str) -> Any:
+    """The command, or a system's group, imported now."""
+    if name in SYSTEMS:
+        made: Any = typer.main.get_group(import_module(SYSTEMS[name][0]).app)
+    else:
+        module = next(names[name][0] for names in COMMANDS.values() if name in names)
+        single = typer.Typer(add_completion=False)
+        single.command(name)(getattr(import_module(f"testbed.commands.{module}"), name))
+        made = typer.main.get_command(single)
+    _end_well(made, "ringcast" if name in _UNNAMED else f"ringcast {name}")
     return made
 
 
-def __getattr__(name: str) -> typer.Typer:
-    if name == "app":  # for whoever imports it; made on demand, as it imports every command
-        return application()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _end_well(command: Any, who: str) -> None:
+    """Put `ending` around the command, or around all of a group."""
+    for name, each in getattr(command, "commands", {}).items():
+        _end_well(each, f"{who} {name}")
+    if command.callback is not None:
+        command.callback = _ending_well(command.callback, who)
+
+
+def _ending_well(callback: Callable[..., object], who: str) -> Callable[..., object]:
+    @wraps(callback)
+    def call(*arguments: object, **options: object) -> object:
+        with ending(who):
+            return callback(*arguments, **options)
+
+    return call
+
+
+app = typer.Typer(
+    name="ringcast",
+    cls=_Door,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # a local may be a key
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root() -> None:
+    """A programme by broadcast, its keys by telephone: head-end, MicroPython terminal and the bench between them.
+
+    `ringcast COMMAND --help` explains a command, with examples; `ringcast demo` is the place to begin.
+    """
 
 
 def main() -> None:
     # Typer parses by pydantic, which looks through every installed package for plugins: there are none to find.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
-    # A command that is named first is all that gets imported: the others cost more time than some of them run.
-    named = sys.argv[1] if len(sys.argv) > 1 else ""
-    status: object = 0
-    _fill_closed_descriptors()
-    try:
-        with stoppable() as stopped:
-            try:
-                application(named if named in _COMMANDS else None)(prog_name="ringcast")
-            except SystemExit as end:
-                status = stopped.status if end.code and stopped.status else end.code
-            if sys.stdout is not None:
-                sys.stdout.flush()
-    except Stopped as error:  # a second one, or one before the command had begun
-        status = error.status
-    except KeyboardInterrupt:
-        status = _INTERRUPTED
-    except OSError as error:  # what was said to standard output did not get there
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else it is tried again, with a traceback
-        if not status:
-            status = _BROKEN_PIPE if isinstance(error, BrokenPipeError) else 1
-            sys.stderr and print(f"ringcast: standard output: {error.strerror or error}", file=sys.stderr)
-    sys.exit(status)  # type: ignore[arg-type]
-
-
-def _fill_closed_descriptors() -> None:
-    """A program may be started without standard input or output: no file that it opens must take their place."""
-    while True:
-        handle = os.open(os.devnull, os.O_RDWR)
-        if handle > 2:
-            os.close(handle)
-            return
+    run_to_the_end(lambda: app(prog_name="ringcast"))
 
 
 if __name__ == "__main__":

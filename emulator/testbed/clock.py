@@ -1,6 +1,8 @@
-"""The run's clock: virtual, or tied to the wall."""
+"""The run's clock: virtual, or tied to the wall. Time on the bench goes in quanta of QUANTUM_MS."""
 
 import time
+
+QUANTUM_MS = 1
 
 
 class VirtualClock:
@@ -12,6 +14,11 @@ class VirtualClock:
     @property
     def now_ms(self) -> int:
         return self._now_ms
+
+    @staticmethod
+    def ns_at(at_ms: int) -> int:
+        """The instant in ns of the run."""
+        return at_ms * 1_000_000
 
     def wait_until(self, at_ms: int) -> None:
         """Returns with now_ms >= at_ms."""

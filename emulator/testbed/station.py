@@ -1,14 +1,15 @@
-"""A terminal at its place on the bench: machine, modem, console, and what was seen of it."""
+"""A terminal at its place on the bench: machine, console, what hangs on its lines, and what was seen of it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 from settop.errors import LocalError
 
+from testbed.clock import QUANTUM_MS, VirtualClock
 from testbed.formats import mismatch
-from testbed.line.modem import Modem
-from testbed.line.port import LinePort
-from testbed.machines.base import Machine
+from testbed.machines.base import KeepsStep, Machine
 
 _CALL_EVENTS = ("dialling", "connected", "hanging_up", "closed", "line_lost", "call_failed", "hung_up")
 _CALL_ENDS = ("call_failed", "hung_up", "line_lost")
@@ -30,22 +31,80 @@ class ConsoleEvent:
         return None
 
 
-class Station:
-    """`received` is everything that the terminal put out to its decoder; `console` its events, oldest first."""
+class Attachment(Protocol):
+    """What hangs on a line of the terminal and talks with it: a modem, say. Times are ms of the bench."""
 
-    def __init__(self, name: str, machine: Machine, port: LinePort) -> None:
+    @property
+    def waiting(self) -> bool:
+        """Whether `poll` or `take` have something to do at once."""
+
+    def receive(self, data: bytes, now_ms: int) -> None:
+        """Octets that the terminal sent."""
+
+    def poll(self, now_ms: int) -> None:
+        """Do what is due."""
+
+    def take(self) -> bytes:
+        """Octets for the terminal."""
+
+    def next_timer(self) -> int | None:
+        """When `poll` must come next, or None."""
+
+
+class Station:
+    """`received` is everything that the terminal put out to its decoder; `console` its events, oldest first.
+
+    A part of a world (testbed.world), with its machine's clock. attachments: what hangs on which of the machine's lines
+    ("modem"); none is a terminal without a telephone. ns_at: an instant of the bench, in ms, on the machine's clock.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        machine: Machine,
+        attachments: Mapping[str, Attachment] | None = None,
+        ns_at: Callable[[int], int] = VirtualClock.ns_at,
+    ) -> None:
         self.name = name
         self.machine = machine
-        self.port = port
-        self.modem = Modem(port)
+        self.attachments = dict(attachments or {})
         self.on = False
         self.received = bytearray()
         self.console: list[ConsoleEvent] = []
         self.chatter: list[str] = []
         """Console lines that are no events: a traceback, say."""
-        self.modem_trace = bytearray()
-        """What the terminal sent to its modem."""
+        self.sent = {line: bytearray() for line in self.attachments}
+        """What the terminal sent on the lines that something hangs on."""
         self._line = b""
+        self._ns_at = ns_at
+        self._keeps_step = machine if isinstance(machine, KeepsStep) else None
+        self._machine_ns = 0
+        self._due_ms: dict[str, int | None] = dict.fromkeys(self.attachments, 0)
+
+    @property
+    def virtual(self) -> bool:
+        return self.machine.virtual
+
+    def keep_step(self, now_ms: int) -> bool:
+        """See testbed.world.OwnClock."""
+        if self.virtual and (before_ns := self._ns_at(now_ms - QUANTUM_MS)) > self._machine_ns:
+            self.machine.advance(before_ns)
+        return self._keeps_step is not None and self._keeps_step.keep_step(now_ms * 1_000_000)
+
+    def advance(self, now_ms: int) -> None:
+        self._machine_ns = self._ns_at(now_ms)
+        self.machine.advance(self._machine_ns)
+        self.exchange_bytes(now_ms)
+
+    def next_timer(self) -> int | None:
+        if any(attachment.waiting for attachment in self.attachments.values()):
+            return 0
+        machine_ns = self.machine.next_timer_ns()
+        timers = [*self._due_ms.values(), None if machine_ns is None else -(-machine_ns // 1_000_000)]
+        return min((at_ms for at_ms in timers if at_ms is not None), default=None)
+
+    def close(self) -> None:
+        self.machine.close()
 
     def power_on(self) -> None:
         """Boot. Raises LocalError where the terminal is on, MachineError where it does not start."""
@@ -80,16 +139,24 @@ class Station:
         """Type a command on the console."""
         self.machine.send("console", command.encode() + b"\n")
 
+    def send(self, line: str, data: bytes) -> None:
+        """Octets for one of the machine's lines; see `testbed.machines.base.Machine`."""
+        self.machine.send(line, data)
+
     def exchange_bytes(self, now_ms: int) -> None:
-        """Move what the machine put out since the last time, and bring it what its modem has."""
-        sent = self.machine.take("modem")
-        if sent:
-            self.modem_trace += sent
-            self.modem.receive(sent, now_ms)
-        self.modem.poll(now_ms)
-        back = self.modem.take()
-        if back:
-            self.machine.send("modem", back)
+        """Move what the machine put out since the last time, and bring it what hangs on its lines has for it."""
+        for line, attachment in self.attachments.items():
+            sent, due_ms = self.machine.take(line), self._due_ms[line]
+            if not (sent or attachment.waiting or (due_ms is not None and due_ms <= now_ms)):
+                continue
+            if sent:
+                self.sent[line] += sent
+                attachment.receive(sent, now_ms)
+            attachment.poll(now_ms)
+            back = attachment.take()
+            if back:
+                self.machine.send(line, back)
+            self._due_ms[line] = attachment.next_timer()
         self.received += self.machine.take("output")
         self._read_console(now_ms)
 
@@ -97,7 +164,10 @@ class Station:
         return [event for event in self.console if event.name == name]
 
     def _read_console(self, now_ms: int) -> None:
-        *lines, self._line = (self._line + self.machine.take("console")).replace(b"\r", b"").split(b"\n")
+        data = self.machine.take("console")
+        if not data:
+            return
+        *lines, self._line = (self._line + data).replace(b"\r", b"").split(b"\n")
         for raw in lines:
             line = raw.decode("utf-8", "replace")
             words = line.split(" ", 3)

@@ -1,14 +1,12 @@
 """What a terminal is made of, for each runtime: the firmware package, its board file, main.py, and the machine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from settop.errors import LocalError
 
-from testbed.boards.profile import BOARDS as BOARDS
-from testbed.boards.profile import FIRMWARE as FIRMWARE
 from testbed.boards.profile import load_board
 from testbed.machines.base import Machine, TerminalSpec
 from testbed.runtimes.image import RuntimeUnavailable
@@ -94,3 +92,13 @@ def find_runtime_or_next(name: str, uf2: Path | None, progress: Progress) -> Run
             raise
         progress(f"no Pico image: {error}; going on with the unix port")
         return find_runtime("unix", None, progress)
+
+
+def cabled(runtime: Runtime) -> Runtime:
+    """The runtime with every machine behind one cable."""
+    from testbed.machines.cabled import CabledMachine, cabled_spec
+
+    make = runtime.machine
+    return replace(
+        runtime, origin=runtime.origin + ", one cable", machine=lambda spec: CabledMachine(make(cabled_spec(spec)))
+    )

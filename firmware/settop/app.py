@@ -1,8 +1,8 @@
-"""The terminal's application: reads the board, starts player and call service, obeys the console.
+"""The terminal's application: reads the board, starts player and services, obeys the console.
 
-Console commands, one a line: `call [NUMBER] [--max-price N]`, `hangup`, `programmes`, `tune [NUMBER|NAME]`,
-`secrecy on|off`, `status`, `provision`, `provision-set HOSTKEY BLOB`. It answers with lines of `@ MS EVENT TEXT`, MS
-counted from the start.
+Console commands, one a line: those of the services (settop.services.face), `programmes`, `tune [NUMBER|NAME]`,
+`status`, `provision`, `provision-set HOSTKEY BLOB`. It answers with lines of `@ MS EVENT TEXT`, MS counted from the
+start.
 """
 
 import gc
@@ -16,13 +16,11 @@ from settop.keystore.identity import load_identity, next_boot, store_identity
 from settop.keystore.keystore import Keystore
 from settop.player.darkness import LOOK_MS as DARKNESS_MS
 from settop.player.darkness import Darkness
-from settop.player.keyring import Keyring
 from settop.player.player import Player
-from settop.services.call.service import CallService
+from settop.registry import Registry
 from settop.ts.second_core import SecondCore
 from settop.version import FORMATS, VERSION
 from settop.wire.dark import WORDS
-from settop.wire.offer import MAX_PRICE
 
 STEP_MS = 10  # how long the loop may sleep while the tuner delivers: well under what its buffer holds
 LOOK_MS = 1000  # how often lost octets are told of at most
@@ -32,7 +30,10 @@ _FLASH_REFUSED = "the flash refused to be read or written (%s); provision again,
 
 
 class App:
-    """Everything of one terminal. `step()` does what there is to do; `run()` does that for ever."""
+    """Everything of one terminal. `step()` does what there is to do; `run()` does that for ever.
+
+    To its services it is the `terminal` of settop.services.face.
+    """
 
     def __init__(self, board):
         self._board = board
@@ -40,7 +41,6 @@ class App:
         self._console = board.Console()
         self._identity = None
         self._provisioner = None
-        self._new_broadcast = False
         self._listing = None
         self._idle_ms = 0
         self._look_ms = 0
@@ -62,14 +62,17 @@ class App:
                 keystore.close()
         self._boots = boots
         seed = board.entropy()
-        self._random = Drbg(lock or b"", boots.to_bytes(4, "big"), seed, board.unique_id())
+        self._drbg = Drbg(lock or b"", boots.to_bytes(4, "big"), seed, board.unique_id())
         if lock is not None:
             wipe(lock)
+        self.services = Registry(self, list(board.WIRES.values()))
+        self.services.claim("tuner", "the player")
         tuner, output = board.tuner_and_output()
-        self._helper = SecondCore() if getattr(board, "CORES", 1) > 1 else None
-        self.player = Player(tuner, output, Keyring(), helper=self._helper)
+        self.helper = SecondCore() if getattr(board, "CORES", 1) > 1 else None
+        self.player = Player(tuner, output)
         self._darkness = Darkness(self.player)
-        self.call = CallService(board.modem(), self.player, lambda: self._identity, self._random.random, self.report)
+        for name in board.SERVICES:
+            self.services.start(name)
         if damage:
             self.report("error", damage)
         self.report(
@@ -84,9 +87,30 @@ class App:
             ),
         )
 
+    # --- what services may use --------------------------------------------------------------------------------------
+
+    def identity(self):
+        """The Identity, or None where the terminal is not provisioned."""
+        return self._identity
+
+    def random(self, count):
+        """`count` fresh bytes."""
+        return self._drbg.random(count)
+
+    def offer(self):
+        """The price on air (settop.wire.offer), or None."""
+        return self.player.offer
+
+    def wire(self, name, claimant):
+        """The board's line of that name. Raises LocalError where there is none, or it is somebody else's."""
+        self.services.claim(name, claimant)
+        return getattr(self._board, name)()
+
     def report(self, event, text=""):
         """One line on the console. No secret may be in `text`."""
         self._console.write_line(("@ %d %s %s" % (self._clock.now_ms(), event, text)).rstrip())
+
+    # --- turns ------------------------------------------------------------------------------------------------------
 
     def run(self):
         """For ever; Ctrl-C on the console leads to the REPL."""
@@ -101,18 +125,18 @@ class App:
                 board.idle(0)
 
     def step(self):
-        """A turn for everyone: player, call, console. Returns how many ms may go by before the next step."""
+        """A turn for everyone: player, services, console. Returns how many ms may go by before the next step."""
         now_ms = self._clock.now_ms()
         # One batch, then the others' turn: a fast programme never leaves the tuner empty.
         taken = self.player.step(now_ms)
         self._player_events(now_ms)
         if now_ms >= self._look_ms:
             self._look_ms = now_ms + LOOK_MS
-            self._look()
+            self._tell_losses()
         if now_ms >= self._darkness_ms:
             self._darkness_ms = now_ms + DARKNESS_MS
-            self.call.look(self._darkness.look(), now_ms)
-        timer_ms = self.call.step(now_ms)
+            self.services.on_event(("seen", self._darkness.look()), now_ms)
+        timer_ms = self.services.step(now_ms)
         if self._listing is not None:
             self._list()
         line = self._read_line()
@@ -130,19 +154,10 @@ class App:
             event = self.player.next_event()
             if event is None:
                 return
-            if event[0] == "portion":
-                held = self.player.keyring.cipher(event[1]) is not None
-                self.report("portion", "index=%d key=%s" % (event[1], "yes" if held else "no"))
-                self.call.on_portion(event[1], self._new_broadcast, now_ms)
-                self._new_broadcast = False
-            elif event[0] == "broadcast":
-                self.report("broadcast", "programme=%d" % event[1])
-                self._new_broadcast = True
-            elif event[0] == "left_out":
+            if event[0] == "left_out":
                 self.report("left_out", event[1])
             else:
-                self.report("lost_portion")
-                self.call.on_portion(None, False, now_ms)
+                self.services.on_event(event, now_ms)
 
     def _list(self):
         """A line of the list of programmes: one in a step, as there may be hundreds."""
@@ -151,7 +166,7 @@ class App:
         except StopIteration:
             self._listing = None
 
-    def _look(self):
+    def _tell_losses(self):
         """Tell of what was lost since the last look, with the counters since start; and of a core that gave up."""
         player = self.player
         losses = player.lost + player.resyncs + player.damaged + player.overflow
@@ -164,9 +179,9 @@ class App:
             )
         if player.packets:
             self._losses = losses
-        helper = self._helper
+        helper = self.helper
         if helper is not None and helper.ended:
-            self._helper = None
+            self.helper = None
             self.report("error", "the second core does not answer: the first one does all the work from here on")
 
     def _read_line(self):
@@ -184,13 +199,6 @@ class App:
         try:
             if not words:
                 pass
-            elif words[0] == "call" and len(words) < 5:
-                max_price = _take_price(words)
-                if len(words) > 2:
-                    raise RemoteError("call takes a number and --max-price N, each once")
-                self.call.dial(words[1] if len(words) == 2 else None, now_ms, max_price)
-            elif words == ["hangup"]:
-                self.call.hang_up(now_ms)
             elif words == ["programmes"]:
                 from settop.services.choosing import listing  # as rare as _provision
 
@@ -200,17 +208,13 @@ class App:
 
                 self.report("tuned", tune(self.player, words[1:]))
                 self._player_events(now_ms)
-            elif words[0] == "secrecy" and words[1:] in (["on"], ["off"]):
-                self.call.forward_secrecy = words[1] == "on"
-                self.report("secrecy", words[1])
             elif words == ["status"]:
                 self._status()
             elif words == ["provision"] or (words[0] == "provision-set" and len(words) == 3):
                 self._provision(words)
-            else:
-                self.report(
-                    "error", "unknown command; there are call, hangup, programmes, tune, secrecy, status, provision"
-                )
+            elif not self.services.command(words, now_ms):
+                there = self.services.commands() + ["programmes", "tune", "status", "provision"]
+                self.report("error", "unknown command; there are " + ", ".join(there))
         except RingcastError as error:
             self.report("error", str(error))
         except OSError as error:
@@ -219,13 +223,14 @@ class App:
     def _status(self):
         player = self.player
         gc.collect()
+        words = self.services.status()
         heap = (gc.mem_alloc(), gc.mem_free()) if hasattr(gc, "mem_alloc") else (0, 0)
         self.report(
             "status",
-            "call=%s portion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d lost=%d overflow=%d refused=%d "
+            "%sportion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d lost=%d overflow=%d refused=%d "
             "cores=%d idle_ms=%d heap_used=%d heap_free=%d version=%s formats=%d wrong=%d cause=%s"
             % (
-                self.call.state,
+                words + " " if words else "",
                 player.portion,
                 player.packets,
                 player.opened,
@@ -234,8 +239,8 @@ class App:
                 player.resyncs,
                 player.lost,
                 player.overflow,
-                player.refused + self.call.refused,
-                1 if self._helper is None else 2,
+                player.refused + self.services.refused(),
+                1 if self.helper is None else 2,
                 self._idle_ms,
                 heap[0],
                 heap[1],
@@ -250,11 +255,12 @@ class App:
         # Rare and large: loaded when it is wanted, so that a terminal in service does without it.
         from settop.services.provision import Provisioner
 
-        if self.call.state != "idle":
-            self.report("error", "a call is under way: hang up first")
+        busy = self.services.busy()
+        if busy:
+            self.report("error", busy)
             return
         if len(words) == 1:
-            self._provisioner = Provisioner(self._random.random)
+            self._provisioner = Provisioner(self.random)
             self.report("provision-key", self._provisioner.begin().hex())
             return
         if self._provisioner is None:
@@ -264,7 +270,7 @@ class App:
         provisioner = self._provisioner
         self._provisioner = None
         identity, host_random = provisioner.finish(host_key, blob)
-        lock = sha256(host_random, self._random.random(32))
+        lock = sha256(host_random, self.random(32))
         wipe(host_random)
         self._board.store_lock(lock)
         keystore = self._open_keystore(lock)
@@ -279,21 +285,6 @@ class App:
             self._identity.wipe()
         self._identity = identity
         self.report("provisioned", identity.terminal_id.hex())
-
-
-def _take_price(words):
-    """Take `--max-price N` out of a command's words: N (0 to MAX_PRICE, minor units), or None. Raises RemoteError."""
-    if "--max-price" not in words:
-        return None
-    at = words.index("--max-price")
-    digits = words[at + 1] if at + 1 < len(words) else ""
-    del words[at : at + 2]
-    for digit in digits:
-        if digit not in "0123456789":
-            digits = ""
-    if not 0 < len(digits) <= 10 or int(digits) > MAX_PRICE:
-        raise RemoteError("--max-price takes a number of minor units, 0 to %d" % MAX_PRICE)
-    return int(digits)
 
 
 def _unhex(word):

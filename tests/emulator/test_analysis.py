@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from headend.ts.portions import Portion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from settop.errors import LocalError, RemoteError
-from testbed.scenario.analysis import Analysis, PortionSpan, analyse
+from testbed.scenario.analysis import Analysis, analyse
 from testbed.scenario.packetfile import read_packets
 
 PER_PORTION = 40
@@ -66,14 +67,14 @@ class Stream:
         ]
 
 
-SPANS = [PortionSpan(10 + n, ("even", "odd")[n % 2], n * PER_PORTION, PER_PORTION, n * 2000) for n in range(PORTIONS)]
+ON_AIR = [Portion(10 + n, n * PER_PORTION, PER_PORTION, n * 2000) for n in range(PORTIONS)]
 IN_PORTION = PER_PORTION // 10 * 7  # scrambled packets of one portion
 
 
-def run(directory: Path, stream: Stream, output, spans=SPANS, keys=None) -> Analysis:
+def run(directory: Path, stream: Stream, output, portions=ON_AIR, keys=None) -> Analysis:
     for name, packets in (("original", stream.original), ("broadcast", stream.on_air), ("received", output)):
         (directory / name).write_bytes(b"".join(packets))
-    return analyse(directory / "original", directory / "broadcast", directory / "received", spans, keys or {})
+    return analyse(directory / "original", directory / "broadcast", directory / "received", portions, keys or {})
 
 
 def clear_counts(result):
@@ -249,12 +250,10 @@ def test_file_that_is_no_transport_stream_is_refused(tmp_path):
         run(tmp_path, stream, [])
 
 
-@pytest.mark.parametrize(
-    "spans", [[], [SPANS[1], SPANS[0]], [PortionSpan(0, "even", 0, PORTIONS * PER_PORTION + 1, 0)]]
-)
-def test_portions_that_do_not_fit_are_refused(tmp_path, spans):
+@pytest.mark.parametrize("portions", [[], [ON_AIR[1], ON_AIR[0]], [Portion(0, 0, PORTIONS * PER_PORTION + 1, 0)]])
+def test_portions_that_do_not_fit_are_refused(tmp_path, portions):
     with pytest.raises(LocalError):
-        run(tmp_path, Stream(), [], spans=spans)
+        run(tmp_path, Stream(), [], portions=portions)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,7 +13,9 @@ from settop.link.hdlc import Deframer, encode
 from settop.wire import call as wire
 from testbed.machines.cpython import CONSOLE_LINE_BYTES
 from testbed.scenario import runner
-from testbed.scenario.plan import ActionPlan, Plan
+from testbed.scenario.plan import ActionPlan
+from testbed.systems.call import setup
+from testbed.systems.call.plan import CallPlan
 
 from tests.helpers.commands import demo, ringcast
 from tests.helpers.observed import call_plan, cheap_broadcast, dark_portions, observe, whole_portions
@@ -173,7 +175,7 @@ def said(observed):
 
 def assert_dark_and_free(observed):
     assert not whole_portions(observed.first)
-    assert dark_portions(observed.first) == [span.index for span in observed.run.spans]
+    assert dark_portions(observed.first) == [span.index for span in observed.run.portions]
     assert all(record.price == 0 for record in observed.first.records)
     assert observed.first.station.chatter == []
     assert_shows_none(observed.run.plan.seed, "\n".join(said(observed)))
@@ -183,21 +185,23 @@ def assert_dark_and_free(observed):
     "number", ["5559999", "1", "000000000000000000000000", "hello", "5550199;", "+++", "\u0665\u0665"]
 )
 def test_number_that_nobody_has_fails_with_a_reason(number, source, tmp_path):
-    plan = Plan(runtime="cpython", input=source, portion_seconds=1.0, actions=(ActionPlan(0.5, "T1", "call", number),))
+    plan = CallPlan(
+        runtime="cpython", input=source, portion_seconds=1.0, actions=(ActionPlan(0.5, "T1", "call", number),)
+    )
     observed = observe(plan, tmp_path)
     assert_dark_and_free(observed)
     assert any(line.startswith(("call_failed reason=", "error ")) for line in said(observed)), said(observed)
 
 
 def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "provisioning_line", lambda *_: "provision-set 00 00")
+    monkeypatch.setattr(setup, "provisioning_line", lambda *_: "provision-set 00 00")
 
     def accept(bench, event, complaint):
         if event != "provisioned":
             wait(bench, event, complaint)
 
-    wait = runner.Bench._wait
-    monkeypatch.setattr(runner.Bench, "_wait", accept)
+    wait = runner.Bench.wait
+    monkeypatch.setattr(runner.Bench, "wait", accept)
     observed = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path)
     assert_dark_and_free(observed)
     errors = [line for line in said(observed) if line.startswith("error ")]
@@ -208,12 +212,12 @@ def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_
 def test_wrong_device_key_ends_the_call_without_a_key(source, tmp_path, monkeypatch):
     import dataclasses
 
-    right = runner.provisioning_line
+    right = setup.provisioning_line
 
     def wrong(public, terminal, random):
         return right(public, dataclasses.replace(terminal, device_key=bytes(32)), random)
 
-    monkeypatch.setattr(runner, "provisioning_line", wrong)
+    monkeypatch.setattr(setup, "provisioning_line", wrong)
     observed = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path)
     assert_dark_and_free(observed)
     assert "closed the centre could not prove that it knows this terminal" in said(observed)
@@ -244,7 +248,7 @@ def reboot_and_call(source):
         ActionPlan(0.8, "T1", "power_on"),
         ActionPlan(1.5, "T1", "call"),
     )
-    return Plan(runtime="cpython", input=source, portion_seconds=1.0, actions=actions)
+    return CallPlan(runtime="cpython", input=source, portion_seconds=1.0, actions=actions)
 
 
 def flip(files, path):
@@ -341,7 +345,7 @@ def test_forged_key_frames_are_refused_and_counted(source, tmp_path):
 def test_status_counts_what_was_refused(source, tmp_path):
     plan = call_plan(source, 0.5, None, portion_seconds=1.0)
     actions = (*plan.actions, ActionPlan(8.5, "T1", "command", "status"))
-    plan = Plan(runtime="cpython", input=source, portion_seconds=1.0, actions=actions)
+    plan = CallPlan(runtime="cpython", input=source, portion_seconds=1.0, actions=actions)
     observed = observe(plan, tmp_path, change=tamper_with_keys(lambda number, payload: encode(payload)))
     status = observed.first.station.events("status")[0]
     assert int(status.value("refused")) >= 5
@@ -369,7 +373,7 @@ def test_console_lines_that_make_no_sense_are_answered_in_one_line(line, source,
             ActionPlan(0.2, "T1", "command", line)
         return
     actions = (ActionPlan(0.2, "T1", "command", line), ActionPlan(0.5, "T1", "call"))
-    observed = observe(Plan(runtime="cpython", input=source, portion_seconds=1.0, actions=actions), tmp_path)
+    observed = observe(CallPlan(runtime="cpython", input=source, portion_seconds=1.0, actions=actions), tmp_path)
     errors = observed.first.station.events("error")
     assert len(errors) == (len(line) <= CONSOLE_LINE_BYTES)  # a longer one is dropped by the board
     assert all(len(error.text) < 200 for error in errors)

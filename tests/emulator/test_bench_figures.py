@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from headend.ts.portions import packet_times_ns
 from settop.errors import LocalError
-from testbed.bench import figures, pico_tuner
+from testbed.bench import demo_wall, figures, pico_tuner
 from testbed.bench.figure import Figure
 from testbed.bench.pico_boot import boot_to_dialling_ms, frozen_heap_free_bytes
 from testbed.bench.pico_call import faults, frozen_runtime, make_dense_clip
 from testbed.bench.pico_descramble import pico_descramble_vs_raw_cbc, pico_two_core_descramble_vs_raw_cbc
 from testbed.bench.pico_probe import run_probe
 from testbed.bench.pico_tuner import idle_share, lost_bytes
+from testbed.commands import play
 from testbed.machines.base import MachineError
 from testbed.runtimes import RuntimeUnavailable, pico_image
 from testbed.runtimes.image import Image
@@ -58,6 +59,10 @@ def test_measure_hands_the_length_on(monkeypatch):
         figures.FIGURES, "demo_wall_vs_clip", lambda long: Figure("x", float(long), "s", 1.0, "lower", "")
     )
     assert figures.measure("demo_wall_vs_clip", True).value == 1.0
+
+
+def test_the_demo_is_measured_at_the_length_that_it_has_by_itself():
+    assert demo_wall.CLIP_S == play.DEFAULT_CLIP_S
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ NAMES = {
     "PORT": str,
     "LINK": str,
     "CORES": int,
-    "MODEM_UART": (tuple, type(None)),
-    "TUNER_UART": (tuple, type(None)),
-    "OUTPUT_UART": (tuple, type(None)),
+    "UARTS": (dict, type(None)),
+    "WIRES": dict,
+    "SERVICES": tuple,
     "MODEM_BAUD": int,
     "TUNER_BAUD": int,
     "STORAGE": str,
@@ -93,7 +93,7 @@ def test_nothing_public_is_there_that_the_others_lack(load, name):
     own = {"Tty"} if name == "unix" else set()
     modules = (ModuleType, SimpleNamespace)
     public = {n for n, value in vars(load(name)).items() if n[0] != "_" and not isinstance(value, modules)}
-    assert public - own - {"cable"} == NAMES.keys() | SIGNATURES.keys()
+    assert public - own - {"cable", "uart_of"} == NAMES.keys() | SIGNATURES.keys()
 
 
 @every
@@ -105,15 +105,41 @@ def test_board_config_sets_link_cores_and_rate(load, name):
 
 
 @with_uarts
+def test_wires_say_which_uart_leads_where(load, name):
+    board = load(name)
+    first, second = board.UARTS
+    swapped = load(name, {"WIRES": {first: "tuner", second: "modem"}})
+    assert swapped.modem().number == second and swapped.tuner_and_output()[0].number == first
+
+
+@every
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"WIRES": {0: "modem"}}, "a tuner among them"),
+        ({"WIRES": 3}, "a tuner among them"),
+        ({"WIRES": {0: "tuner", 1: "tuner"}}, "each once|there are"),
+        ({"WIRES": {0: "tuner", 1: "lamp"}}, "expected one of modem, tuner, network, dock|there are"),
+        ({"SERVICES": "call"}, "expected a tuple"),
+    ],
+)
+def test_wires_and_services_that_no_board_knows_are_refused(load, name, settings, said):
+    board = load(name, settings)
+    with pytest.raises(ValueError, match=said):
+        board.modem()
+
+
+@with_uarts
 def test_uarts_have_the_ports_and_rates_of_the_constants(load, name):
     board = load(name, {"TUNER_BAUD": 1_500_000})
     modem = board.modem()
     tuner, output = board.tuner_and_output()
     assert tuner is output  # by UARTs one line
-    assert (modem.number, modem.baud) == (board.MODEM_UART[0], board.MODEM_BAUD)
-    assert (tuner.number, tuner.baud) == (board.TUNER_UART[0], 1_500_000)
-    assert board.OUTPUT_UART == board.TUNER_UART and board.MODEM_UART[0] != board.TUNER_UART[0]
-    for uart, (_, tx, rx) in ((modem, board.MODEM_UART), (tuner, board.TUNER_UART)):
+    where = {wire: number for number, wire in board.WIRES.items()}
+    assert (modem.number, modem.baud) == (where["modem"], board.MODEM_BAUD)
+    assert (tuner.number, tuner.baud) == (where["tuner"], 1_500_000)
+    for uart in (modem, tuner):
+        tx, rx = board.UARTS[uart.number]
         assert uart.options["timeout"] == uart.options["timeout_char"] == 0  # nothing waits
         pins = [uart.options.get(pin) for pin in ("tx", "rx")]
         # A pyboard's UARTs know their pins; the pins of an RP2040 are objects.
@@ -338,7 +364,7 @@ def test_wiring_says_which_pin_is_which_line(load, name):
     text = (BOARDS / name / "wiring.md").read_text()
     board = load(name)
     rows = {cells[1].strip(): cells[2] for cells in (line.split("|") for line in text.splitlines()) if len(cells) > 3}
-    pins = [pin for uart in (board.MODEM_UART, board.TUNER_UART) if uart for pin in uart[1:]]
+    pins = [pin for pair in (board.UARTS or {}).values() for pin in pair]
     for line, pin in zip(("modem, sent", "modem, received", "decoder", "tuner"), pins, strict=False):
         assert re.search(rf"\b(GP|GPIO)?{pin}\b", rows[line]), line
     assert "```" in text and "One cable" in text and "## Lock key" in text

@@ -4,15 +4,18 @@ import pytest
 from settop.errors import LocalError
 from settop.link import mux
 from testbed.bench.one_cable import one_cable_vs_usb
+from testbed.boards.package import package_files
 from testbed.line.cable import CableHost
-from testbed.machines.base import TerminalSpec, package_files
-from testbed.machines.cabled import CabledMachine, cabled, cabled_spec
+from testbed.machines.base import TerminalSpec
+from testbed.machines.cabled import CabledMachine, cabled_spec
 from testbed.machines.pico import PicoMachine
-from testbed.scenario import outcome
 from testbed.scenario.clip import MIN_BITRATE, make_clip
-from testbed.scenario.plan import ActionPlan, LinePlan, Plan
+from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
-from testbed.terminals import find_runtime, terminal_spec
+from testbed.scenario.watching import fully_clear
+from testbed.systems.call.judging import demo_checks
+from testbed.systems.call.plan import CallPlan, LinePlan
+from testbed.terminals import cabled, find_runtime, terminal_spec
 
 MS = 1_000_000
 SECONDS = 6
@@ -54,7 +57,7 @@ def type_raw(machine, octets):
 def call(image, tmp_path_factory):
     out = tmp_path_factory.mktemp("call")
     make_clip(out / "clip.ts", SECONDS, MIN_BITRATE)
-    plan = Plan(
+    plan = CallPlan(
         input=out / "clip.ts",
         portion_seconds=1.0,
         line=LinePlan(setup_ms=100),
@@ -66,9 +69,9 @@ def call(image, tmp_path_factory):
 @pytest.mark.long
 def test_the_picture_clears_inside_the_call_over_one_cable(call):
     portions = call.terminals[0].analysis.portions
-    assert [portion.index for portion in portions if outcome.fully_clear(portion)] == HEARD
+    assert [portion.index for portion in portions if fully_clear(portion)] == HEARD
     assert all(portion.scrambled_packets > 100 for portion in portions[:SECONDS])
-    assert all(check.passed for check in outcome.demo_checks(call))
+    assert all(check.passed for check in demo_checks(call))
 
 
 @pytest.mark.long

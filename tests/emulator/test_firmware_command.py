@@ -8,15 +8,17 @@ import pytest
 from settop.version import FORMATS, VERSION
 from testbed.boards import load_board
 from testbed.boards.recipe import ImageRecipe
+from testbed.cache import cache_dir, publish
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_flash import FILES_START, load_uf2, uf2_payload
 from testbed.runtimes import RuntimeUnavailable, build, find, pico_image, sources
-from testbed.runtimes.cache import cache_dir, publish
-from testbed.scenario import outcome
 from testbed.scenario.clip import MIN_BITRATE, make_clip
-from testbed.scenario.plan import ActionPlan, LinePlan, Plan
+from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
+from testbed.scenario.watching import fully_clear
+from testbed.systems.call.judging import demo_checks
+from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import Runtime
 
 from tests.helpers.commands import ringcast
@@ -69,7 +71,7 @@ def test_image_boots_with_no_files_beside_it_and_is_ready_within_a_second(image)
 def test_image_with_nothing_beside_it_is_provisioned_and_plays_a_call(image, tmp_path):
     clip = tmp_path / "clip.ts"
     make_clip(clip, 7, MIN_BITRATE)
-    plan = Plan(
+    plan = CallPlan(
         input=clip,
         portion_seconds=1.0,
         line=LinePlan(setup_ms=100),
@@ -80,9 +82,9 @@ def test_image_with_nothing_beside_it_is_provisioned_and_plays_a_call(image, tmp
     assert terminal.station.machine.spec.files == {}
     assert terminal.station.chatter == []  # no traceback
     portions = terminal.analysis.portions
-    assert [p.index for p in portions if outcome.fully_clear(p)] == [3, 4]
+    assert [p.index for p in portions if fully_clear(p)] == [3, 4]
     assert {p.index for p in portions if p.clear_packets} <= {2, 3, 4}
-    assert all(check.passed for check in outcome.demo_checks(run))
+    assert all(check.passed for check in demo_checks(run))
     # The lock key lies where no file reaches it, and the image ends before it.
     flash = bytes(terminal.station.machine.flash)
     assert flash[LOCK_BLOCK : LOCK_BLOCK + 8] == b"RCLK1\0\0\0"

@@ -11,13 +11,12 @@ from testbed import formats
 from testbed.boards.profile import load_board
 from testbed.deploy.flash import flash_board
 from testbed.hil.adapter import AttachedBoard
-from testbed.line.exchange import Exchange, ExchangeSettings
+from testbed.hil.machine import SerialMachine
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.cpython import CpythonMachine
-from testbed.machines.serial import SerialMachine
-from testbed.scenario.plan import Plan
 from testbed.scenario.runner import run_plan
 from testbed.station import Station
+from testbed.systems.call.plan import CallPlan
 from testbed.terminals import Runtime
 
 from tests.helpers.commands import ringcast
@@ -96,12 +95,11 @@ def test_bench_refuses_a_terminal_of_other_formats_before_it_gives_it_an_identit
         return made[-1]
 
     with pytest.raises(MachineError, match=f"terminal T1: the terminal's firmware.*{means}"):
-        run_plan(Plan(runtime="cpython", clip_seconds=2), Runtime("cpython", "altered", machine), tmp_path)
+        run_plan(CallPlan(runtime="cpython", clip_seconds=2), Runtime("cpython", "altered", machine), tmp_path)
 
 
 def test_station_reads_the_last_ready_line():
-    exchange = Exchange(ExchangeSettings())
-    station = Station("T1", OtherFirmware(TerminalSpec(files={})), exchange.subscriber("1"))
+    station = Station("T1", OtherFirmware(TerminalSpec(files={})))
     assert station.formats_problem is None
     station.power_on()
     station.exchange_bytes(0)

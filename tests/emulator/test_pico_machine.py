@@ -6,7 +6,8 @@ import pytest
 from littlefs import LittleFS
 from settop.errors import LocalError, RemoteError
 from testbed.boards import load_board
-from testbed.machines.base import Machine, TerminalSpec, package_files
+from testbed.boards.package import package_files
+from testbed.machines.base import Machine, TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_chip import Entropy
 from testbed.machines.pico_flash import (

@@ -6,27 +6,25 @@ import io
 import re
 
 import pytest
+from headend.ts.portions import Portion
 from rich.console import Console
 from settop.errors import LocalError
-from testbed.scenario.analysis import Analysis, PortionResult, PortionSpan
+from testbed.scenario.analysis import Analysis, PortionResult
 from testbed.scenario.model import (
-    CONNECTED,
-    DIALLING,
-    HUNG_UP,
-    KEYS,
     AirPortion,
-    CallRecord,
+    Column,
     Outcome,
     Phase,
+    Records,
     ReportModel,
-    Terminal,
     air_portions,
     outcomes,
 )
 from testbed.scenario.narrative import narrative, ranges, seconds
-from testbed.scenario.pictures import Picture, dark_card
-from testbed.scenario.report import MAX_PICTURED_PORTIONS, screen, write_report
+from testbed.scenario.pictures import MAX_PICTURED_PORTIONS, Picture, dark_card
+from testbed.scenario.report import screen, write_report
 from testbed.scenario.timeline import lead_histogram, timeline
+from testbed.systems.call.report import CONNECTED, DIALLING, HUNG_UP, KEYS, WORDS, CallRecord, caller
 
 HOSTILE = "<script>alert('&\"x\"')</script>"
 DARK = dark_card("NO")
@@ -35,7 +33,7 @@ VOID = {"meta", "img", "rect", "line", "path", "circle", "br", "link"}
 
 def model(count=6, clear=(2, 3, 4), name="terminal 1", title="A call", pictures=False):
     portions = tuple(
-        AirPortion(n, ("even", "odd")[n % 2], n * 2000, n * 2000 + 2000, 600, 400, DARK if pictures else None)
+        AirPortion(Portion(n, n * 600, 600, n * 2000), n * 2000 + 2000, 400, DARK if pictures else None)
         for n in range(count)
     )
     results = tuple(
@@ -46,8 +44,8 @@ def model(count=6, clear=(2, 3, 4), name="terminal 1", title="A call", pictures=
     )
     phases = (Phase(DIALLING, 1000, 2000), Phase(CONNECTED, 2000, 3100), Phase(KEYS, 3100, 9000))
     record = CallRecord(2000, 9000, tuple(clear), "0.06 EUR a key", "0.18 EUR")
-    terminal = Terminal(name, results, (*phases, Phase(HUNG_UP, 9000, count * 2000)), (record,), 8990)
-    return ReportModel(title, "pico", 1, portions, (terminal,), (("keys", "3"),))
+    terminal = caller(name, results, (*phases, Phase(HUNG_UP, 9000, count * 2000)), (record,), 8990)
+    return ReportModel(title, "pico", 1, WORDS, portions, (terminal,), (("keys", "3"),))
 
 
 class Reader(html.parser.HTMLParser):
@@ -116,13 +114,14 @@ def test_same_model_gives_the_same_bytes(tmp_path):
 def test_everything_is_escaped(tmp_path):
     made = model(name=HOSTILE, title=HOSTILE, pictures=True)
     terminal = made.terminals[0]
-    record = dataclasses.replace(terminal.records[0], tariff=HOSTILE, price=HOSTILE)
+    column = Column(HOSTILE, strong=True)
+    records = Records(HOSTILE, (column, dataclasses.replace(column, strong=False)), ((HOSTILE, HOSTILE),))
     made = dataclasses.replace(
         made,
         runtime=HOSTILE,
         figures=((HOSTILE, HOSTILE),),
-        portions=tuple(dataclasses.replace(portion, parity=HOSTILE) for portion in made.portions),
-        terminals=(dataclasses.replace(terminal, records=(record,)), terminal),
+        terminals=(dataclasses.replace(terminal, records=(records,)), terminal),
+        words=dataclasses.replace(WORDS, path=HOSTILE, axis=HOSTILE, alternative=HOSTILE, footer=HOSTILE),
     )
     text, reader = page(tmp_path, made)
     assert "<script" not in text
@@ -167,7 +166,7 @@ def test_two_terminals_each_have_a_lane_a_table_and_a_sentence(tmp_path):
 
 def test_terminal_without_a_call_stays_dark(tmp_path):
     made = model()
-    silent = Terminal("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
+    silent = caller("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
     made = dataclasses.replace(made, terminals=(silent,))
     page(tmp_path, made)
     assert "made no call. Every portion stayed dark." in narrative(made)
@@ -176,7 +175,7 @@ def test_terminal_without_a_call_stays_dark(tmp_path):
 
 def test_nothing_is_called_dark_that_was_clear_on_air(tmp_path):
     made = model()
-    silent = Terminal("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
+    silent = caller("T2", tuple(Outcome(None, 0, None) for _ in made.portions))
     told = narrative(dataclasses.replace(made, terminals=(silent,), exposed=1234))
     assert "1,234 packets of the programme were CLEAR ON AIR" in told
     assert "dark" not in told
@@ -245,20 +244,20 @@ def test_model_is_checked():
     with pytest.raises(LocalError, match="at least one portion"):
         dataclasses.replace(made, portions=())
     with pytest.raises(LocalError, match="one for each of the 6"):
-        dataclasses.replace(made, terminals=(Terminal("T", ()),))
+        dataclasses.replace(made, terminals=(caller("T", ()),))
     wrong = dataclasses.replace(made.terminals[0], phases=(Phase("asleep", 0, 1),))
     with pytest.raises(LocalError, match="asleep"):
         dataclasses.replace(made, terminals=(wrong,))
+    ragged = dataclasses.replace(made.terminals[0], records=(Records("Bills", (Column("price"),), (("1", "2"),)),))
+    with pytest.raises(LocalError, match="Bills: give a cell for each of the 1 columns"):
+        dataclasses.replace(made, terminals=(ragged,))
 
 
 def test_model_is_made_from_an_analysis():
-    spans = [PortionSpan(7, "odd", 0, 50, 0), PortionSpan(8, "even", 50, 60, 2000)]
-    results = tuple(
-        PortionResult(span.index, span.parity, span.started_ms, None, span.packets, 40, 0, None, 0, 0, 0)
-        for span in spans
-    )
+    portions = [Portion(7, 0, 50, 0), Portion(8, 50, 60, 2000)]
+    results = tuple(PortionResult(portion, None, 40, 0, None, 0, 0, 0) for portion in portions)
     analysis = Analysis(results, 0, 0, 0)
-    air = air_portions(spans, analysis, 4100, [None, None])
+    air = air_portions(portions, analysis, 4100, [None, None])
     assert [(p.index, p.started_ms, p.ended_ms, p.scrambled_packets) for p in air] == [
         (7, 0, 2000, 40),
         (8, 2000, 4100, 40),

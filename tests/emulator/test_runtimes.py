@@ -9,10 +9,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from testbed import upy_suite
-from testbed.commands import doctor
+from testbed.cache import cache_dir, locked, publish, publish_folder
+from testbed.commands import doctor, upy_suite
 from testbed.runtimes import RuntimeUnavailable, build, debian, find, pico_image, sources, toolchain, unix_binary
-from testbed.runtimes.cache import cache_dir, locked, publish, publish_folder
 
 FETCHED = {"micropython": "micropython_1.25.0+ds.orig.tar.xz", "mbedtls": "mbedtls_3.6.6.orig.tar.bz2"}
 
@@ -73,7 +72,7 @@ def test_folder_that_fails_halfway_leaves_nothing(cache):
 def test_lock_makes_the_second_process_wait(cache):
     code = textwrap.dedent("""
         import sys
-        from testbed.runtimes.cache import locked
+        from testbed.cache import locked
         with locked("thing", lambda line: print(line, flush=True)):
             print("mine", flush=True)
     """)

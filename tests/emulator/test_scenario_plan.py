@@ -6,7 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from settop.errors import LocalError
-from testbed.scenario.plan import ActionPlan, ExpectPlan, LinePlan, Plan, load_plan
+from testbed.scenario.plan import load_plan
+from testbed.systems.call.plan import CallAction, CallExpect, CallPlan, LinePlan, call_command
+from testbed.systems.registry import find_system
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "scenarios").glob("*.toml"))
@@ -15,16 +17,17 @@ EXAMPLES = sorted((ROOT / "scenarios").glob("*.toml"))
 def load(tmp_path, text):
     path = tmp_path / "case.toml"
     path.write_text(text, encoding="utf-8")
-    return load_plan(path)
+    return load_plan(path, find_system)
 
 
 def test_empty_file_is_the_default_plan_named_after_the_file(tmp_path):
-    assert load(tmp_path, "") == Plan(title="case")
+    assert load(tmp_path, "") == CallPlan(title="case")
 
 
 def test_every_key_is_read(tmp_path):
     text = """
     title = "All"
+    system = "call"
     runtime = "cpython"
     seed = 7
     terminals = ["A", "B-2"]
@@ -62,7 +65,7 @@ def test_every_key_is_read(tmp_path):
     damaged = 1
     said = ["busy"]
     """
-    assert load(tmp_path, text) == Plan(
+    assert load(tmp_path, text) == CallPlan(
         title="All",
         runtime="cpython",
         seed=7,
@@ -76,16 +79,16 @@ def test_every_key_is_read(tmp_path):
         line=LinePlan(1200, 0, 30_000, 4),
         tariff_portion_price=3,
         tariff_set_up_price=0,
-        actions=(ActionPlan(1.0, "A", "call", "5550123", 3), ActionPlan(2.5, "B-2", "power_cut")),
-        expects=(ExpectPlan("A", (2, 4, 5, 6), (), (2, 3, 4), 3, 1, ("busy",)),),
+        actions=(CallAction(1.0, "A", "call", "5550123", 3), CallAction(2.5, "B-2", "power_cut")),
+        expects=(CallExpect("A", ("busy",), (2, 4, 5, 6), (), 1, (2, 3, 4), 3),),
     )
 
 
 def test_call_is_typed_with_its_number_and_its_highest_price():
-    assert ActionPlan(0, "T1", "call").call_command == "call"
-    assert ActionPlan(0, "T1", "call", "123").call_command == "call 123"
-    assert ActionPlan(0, "T1", "call", max_price=0).call_command == "call --max-price 0"
-    assert ActionPlan(0, "T1", "call", "123", 25).call_command == "call 123 --max-price 25"
+    assert call_command(CallAction(0, "T1", "call")) == "call"
+    assert call_command(CallAction(0, "T1", "call", "123")) == "call 123"
+    assert call_command(CallAction(0, "T1", "call", max_price=0)) == "call --max-price 0"
+    assert call_command(CallAction(0, "T1", "call", "123", 25)) == "call 123 --max-price 25"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,8 @@ def test_call_is_typed_with_its_number_and_its_highest_price():
     [
         ("seed = ", "is no TOML"),
         ("sed = 1", "sed is unknown; there are broadcast, line"),
+        ("system = 'cinema'", "no system 'cinema'; there are call"),
+        ("system = 1", "system = 1: expected a text"),
         ("seed = true", "seed = True: expected a whole number"),
         ("seed = 1.5", "seed = 1.5: expected a whole number"),
         ("runtime = 'amiga'", "no runtime 'amiga'; there are pico, unix, cpython"),
@@ -157,11 +162,11 @@ def test_mistake_is_named_with_file_place_and_what_was_expected(tmp_path, text, 
 
 def test_missing_and_binary_files_are_named(tmp_path):
     with pytest.raises(LocalError, match=r"cannot read the scenario none\.toml"):
-        load_plan(tmp_path / "none.toml")
+        load_plan(tmp_path / "none.toml", find_system)
     path = tmp_path / "picture.toml"
     path.write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(LocalError, match=r"cannot read the scenario picture\.toml"):
-        load_plan(path)
+        load_plan(path, find_system)
 
 
 _VALUES = st.recursive(
@@ -173,8 +178,9 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
     max_leaves=4,
 )
-_NAMES = """title runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds programme bits_per_s
-delay_ms setup_ms trunks portion_price at_s terminal action argument clear dark keys charged damaged said x"""
+_NAMES = """title system runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds programme
+bits_per_s delay_ms setup_ms trunks portion_price at_s terminal action argument clear dark keys charged damaged
+said x"""
 _KEYS = st.sampled_from(_NAMES.split())
 _HEADS = st.sampled_from(["", "[broadcast]", "[line]", "[tariff]", "[[event]]", "[[expect]]", "[event]", "[[line]]"])
 
@@ -184,14 +190,14 @@ _HEADS = st.sampled_from(["", "[broadcast]", "[line]", "[tariff]", "[[event]]", 
 def test_whatever_stands_in_the_file_gives_a_plan_or_one_line(tmp_path, parts):
     text = "\n".join(head + "\n" + "\n".join(f"{k} = {v}" for k, v in body.items()) for head, body in parts)
     try:
-        assert isinstance(load(tmp_path, text), Plan)
+        assert isinstance(load(tmp_path, text), CallPlan)
     except LocalError as error:
         assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_load_and_expect_something(path):
-    plan = load_plan(path)
+    plan = load_plan(path, find_system)
     assert plan.actions
     assert plan.expects
     assert plan.runtime == "pico"
@@ -200,9 +206,9 @@ def test_examples_load_and_expect_something(path):
 def test_page_shows_every_key_and_every_example():
     page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     keys = (
-        "title runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds programme bits_per_s "
-        "delay_ms setup_ms trunks portion_price set_up_price at_s terminal action argument clear dark keys charged "
-        "damaged said call hang_up drop_line command power_cut power_on"
+        "title system runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds programme "
+        "bits_per_s delay_ms setup_ms trunks portion_price set_up_price at_s terminal action argument clear dark keys "
+        "charged damaged said call hang_up drop_line command power_cut power_on"
     )
     for key in keys.split():
         assert f"`{key}`" in page, key

@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
-from testbed.scenario import outcome
-from testbed.scenario.plan import ActionPlan, LinePlan, Plan
+from headend.ts.portions import Portion
+from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
 from testbed.station import ConsoleEvent
+from testbed.systems.call.judging import demo_checks
+from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import find_runtime
 
 from tests.helpers.observed import call_plan, cheap_broadcast, key_times, whole_portions
@@ -29,12 +31,12 @@ def test_every_line_that_a_plan_may_have_keeps_the_least_lead(bits_per_s, delay_
     line = LinePlan(bits_per_s=bits_per_s, delay_ms=delay_ms)
     run = play(call_plan(source, 0.5, 22.0, portion_seconds=portion_s, line=line), tmp_path)
     terminal = run.terminals[0]
-    start_ms = {span.index: span.started_ms for span in run.spans}
+    start_ms = {span.index: span.started_ms for span in run.portions}
     keys = key_times(terminal, run.begin_ms)
     # The first two leave as soon as the terminal asks.
     late = [(portion, at_ms) for portion, at_ms in keys[2:] if at_ms > start_ms[portion] - 490]
     assert not late
-    hung_up = [span.index for span in run.spans if span.started_ms <= 22_000][-1]
+    hung_up = [span.index for span in run.portions if span.started_ms <= 22_000][-1]
     assert whole_portions(terminal) == list(range(keys[1][0], hung_up + 1))
     assert len(terminal.records) == 1
     assert not terminal.calls[0].refused
@@ -49,7 +51,7 @@ def test_run_lasts_until_the_terminal_has_hung_up_too(source, tmp_path):
 
 def test_run_does_not_wait_for_a_terminal_without_power(source, tmp_path):
     actions = (ActionPlan(1.0, "T1", "call"), ActionPlan(23.0, "T1", "power_cut"))
-    run = play(Plan(runtime="cpython", input=source, actions=actions), tmp_path)
+    run = play(CallPlan(runtime="cpython", input=source, actions=actions), tmp_path)
     assert not run.terminals[0].station.on
 
 
@@ -61,7 +63,7 @@ def test_power_that_comes_back_brings_back_the_terminal(source, tmp_path):
         ActionPlan(10.0, "T1", "call"),
         ActionPlan(20.5, "T1", "hang_up"),
     )
-    run = play(Plan(runtime="cpython", input=source, actions=actions), tmp_path)
+    run = play(CallPlan(runtime="cpython", input=source, actions=actions), tmp_path)
     boots = [event.value("boot") for event in run.terminals[0].station.events("ready")]
     assert boots == ["0", "1"]
     assert whole_portions(run.terminals[0]) == [3, 9, 10]
@@ -72,7 +74,7 @@ def judged(hang_up, *portions, exposed=None):
     made = [
         SimpleNamespace(
             index=index,
-            started_ms=started_ms,
+            portion=Portion(index, index * 10, 10, started_ms),
             key_delivered_ms=key_ms,
             scrambled_packets=10,
             clear_packets=10 if clear else 0,
@@ -85,7 +87,7 @@ def judged(hang_up, *portions, exposed=None):
     analysis = SimpleNamespace(portions=made, damaged_packets=0)
     terminals = (SimpleNamespace(station=station, analysis=analysis),)
     run = SimpleNamespace(begin_ms=100, terminals=terminals, exposed=exposed or {})
-    return [check.passed for check in outcome.demo_checks(run)]
+    return [check.passed for check in demo_checks(run)]
 
 
 @pytest.mark.parametrize(

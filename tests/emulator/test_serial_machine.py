@@ -9,9 +9,9 @@ from settop.errors import LocalError
 from settop.version import FORMATS
 from testbed.boards import load_board
 from testbed.hil.adapter import EmulatedBoard
+from testbed.hil.machine import SerialMachine
 from testbed.machines.base import Machine, MachineError, TerminalSpec
 from testbed.machines.pico_flash import flash_image
-from testbed.machines.serial import SerialMachine
 from testbed.terminals import find_runtime
 
 pytestmark = pytest.mark.pico

@@ -10,8 +10,11 @@ from testbed.bench.pico_call import frozen_runtime
 from testbed.runtimes import RuntimeUnavailable, pico_image
 from testbed.scenario import outcome
 from testbed.scenario.clip import MIN_BITRATE, make_clip
-from testbed.scenario.plan import ActionPlan, LinePlan, Plan
+from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
+from testbed.scenario.watching import fully_clear
+from testbed.systems.call.judging import demo_checks
+from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import find_runtime, terminal_spec
 
 from tests.helpers.observed import cheap_broadcast
@@ -25,7 +28,7 @@ up drops the key that is ahead."""
 
 
 def call_plan(clip):
-    return Plan(
+    return CallPlan(
         input=clip,
         portion_seconds=PORTION_S,
         line=LinePlan(setup_ms=100),
@@ -35,7 +38,7 @@ def call_plan(clip):
 
 def power_cut_plan(source):
     """Both call; T2's power goes in portion 3, whose key it has, and comes back at once; T2 calls again."""
-    return Plan(
+    return CallPlan(
         input=source,
         portion_seconds=PORTION_S,
         line=LinePlan(setup_ms=100, trunks=3),  # the call that the power cut ends keeps one until the modem notices
@@ -83,13 +86,13 @@ def two(stock, tmp_path_factory):
 
 
 def hellos(terminal):
-    frames = Deframer().feed(bytes(terminal.station.modem_trace))
+    frames = Deframer().feed(bytes(terminal.station.sent["modem"]))
     return [unpack_hello(frame) for frame in frames if frame[0] == HELLO]
 
 
 def clear(terminal):
     """The portions of which every packet came out and equals the original."""
-    return [portion.index for portion in terminal.analysis.portions if outcome.fully_clear(portion)]
+    return [portion.index for portion in terminal.analysis.portions if fully_clear(portion)]
 
 
 def test_a_real_programme_is_clear_and_equal_inside_the_call_and_dark_outside(call):
@@ -97,7 +100,7 @@ def test_a_real_programme_is_clear_and_equal_inside_the_call_and_dark_outside(ca
     assert clear(terminal) == HEARD
     assert {p.index for p in terminal.analysis.portions if p.clear_packets} <= {JOINED, *HEARD}
     assert all(portion.scrambled_packets > 100 for portion in terminal.analysis.portions[:SECONDS])
-    assert all(check.passed for check in outcome.demo_checks(call))
+    assert all(check.passed for check in demo_checks(call))
 
 
 def test_nothing_else_is_on_the_console(call):
@@ -106,7 +109,7 @@ def test_nothing_else_is_on_the_console(call):
 
 def test_the_same_seed_gives_the_same_json_byte_for_byte(call, stock, clip, tmp_path):
     again = run_plan(call_plan(clip), stock, tmp_path)
-    said = [outcome.run_json(run, outcome.demo_checks(run)) for run in (call, again)]
+    said = [outcome.run_json(run, demo_checks(run)) for run in (call, again)]
     assert said[0] == said[1]
     assert json.loads(said[0])["runtime"] == "pico"
     assert bytes(call.terminals[0].station.received) == bytes(again.terminals[0].station.received)
@@ -178,4 +181,4 @@ def test_a_board_with_settop_frozen_in_does_the_same(call, clip, tmp_path):
     run = run_plan(call_plan(clip), frozen_runtime(image), tmp_path)
     assert sorted(run.terminals[0].station.machine.spec.files) == ["board_config.py", "boot.py"]
     assert clear(run.terminals[0]) == clear(call.terminals[0])
-    assert all(check.passed for check in outcome.demo_checks(run))
+    assert all(check.passed for check in demo_checks(run))

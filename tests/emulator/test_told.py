@@ -4,13 +4,15 @@ import dataclasses
 import io
 
 import pytest
+from headend.ts.portions import Portion
 from rich.console import Console
 from settop.wire.dark import TEXTS, WORDS
-from testbed.scenario import told
-from testbed.scenario.model import AirPortion, Outcome, ReportModel, Terminal
+from testbed.scenario.model import AirPortion, Outcome, ReportModel
 from testbed.scenario.narrative import narrative
 from testbed.scenario.report import screen, write_report
 from testbed.station import ConsoleEvent
+from testbed.systems.call import report, told
+from testbed.systems.call.report import caller
 
 
 def console(*lines):
@@ -43,21 +45,19 @@ def test_refusal_is_the_centres_and_no_other_end():
 
 
 def test_report_and_screen_say_price_cause_and_refusal(tmp_path):
-    terminal = Terminal(
-        "T1",
-        (Outcome(None, 0, None),),
-        offer="0.05 EUR a portion (tariff demo)",
-        dark=("the key does not open what is on air",),
-        refusal="a portion costs more than the viewer accepts",
+    outcomes = (Outcome(None, 0, None),)
+    said = (
+        "0.05 EUR a portion (tariff demo)",
+        "the key does not open what is on air",
+        "a portion costs more than the viewer accepts",
     )
-    model = ReportModel("t", "cpython", 1, (AirPortion(0, "even", 0, 2000, 10, 8),), (terminal,))
+    terminal = caller("T1", outcomes, offer=said[0], dark=said[1:2], refusal=said[2])
+    model = ReportModel("t", "cpython", 1, report.WORDS, (AirPortion(Portion(0, 0, 10, 0), 2000, 8),), (terminal,))
     write_report(tmp_path / "report.html", model)
     page = (tmp_path / "report.html").read_text()
     shown = io.StringIO()
     Console(file=shown, width=100).print(screen(model))
     words = " ".join(shown.getvalue().replace("│", " ").split())
-    for text in (terminal.offer, *terminal.dark, terminal.refusal):
+    for text in said:
         assert text in page and text in words
-    assert "said what kept it dark" not in narrative(
-        dataclasses.replace(model, terminals=(Terminal("T1", terminal.outcomes),))
-    )
+    assert "said what kept it dark" not in narrative(dataclasses.replace(model, terminals=(caller("T1", outcomes),)))

@@ -3,14 +3,16 @@
 import json
 
 import pytest
-from headend.broadcast.broadcaster import Broadcaster, OnAirPortion
+from headend.broadcast.broadcaster import Broadcaster
 from headend.broadcast.schedule import Broadcast
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import scramble_file
 from testbed.scenario import outcome
-from testbed.scenario.plan import ActionPlan, ExpectPlan, Plan, load_plan
+from testbed.scenario.plan import ActionPlan, load_plan
 from testbed.scenario.runner import Bench, run_plan
 from testbed.scenario.seeded import seeded
+from testbed.systems.call.plan import CallExpect, CallPlan
+from testbed.systems.registry import find_system
 from testbed.terminals import find_runtime
 
 from tests.helpers.commands import demo
@@ -60,7 +62,7 @@ def test_demo_of_a_service_that_is_not_there_fails_and_says_why(tune, said, sour
 
 
 def test_services_under_the_same_keys_change_within_a_call_without_another_key(source, tmp_path):
-    plan = Plan(
+    plan = CallPlan(
         runtime="cpython",
         input=source,
         portion_seconds=1.0,
@@ -70,7 +72,7 @@ def test_services_under_the_same_keys_change_within_a_call_without_another_key(s
             ActionPlan(5.5, "T1", "tune", "Second One"),
             ActionPlan(8.5, "T1", "tune"),
         ),
-        expects=(ExpectPlan("T1", clear=(5, 6, 7, 8, 9, 10, 11), said=("tuned service=2 seen=ringcast",)),),
+        expects=(CallExpect("T1", clear=(5, 6, 7, 8, 9, 10, 11), said=("tuned service=2 seen=ringcast",)),),
     )
     run = run_plan(plan, find_runtime("cpython"), tmp_path)
     checks = outcome.check_expectations(run)
@@ -88,7 +90,7 @@ def test_a_scenario_file_may_tune(tmp_path):
     path.write_text(
         '[[event]]\nat_s = 1\naction = "tune"\nargument = "BBC One"\n[[event]]\nat_s = 2\naction = "tune"\n'
     )
-    assert [(a.action, a.argument) for a in load_plan(path).actions] == [("tune", "BBC One"), ("tune", "")]
+    assert [(a.action, a.argument) for a in load_plan(path, find_system).actions] == [("tune", "BBC One"), ("tune", "")]
 
 
 # --- another programme --------------------------------------------------------------------------------------------
@@ -100,23 +102,22 @@ def on_air(folder, programme_id, number, used):
     secret, broadcast_id = seeded(programme_id, "secret")(32), seeded(programme_id, "id")(8)
     made = scramble_file(source, stream, 1.0, secret, broadcast_id, programme_id, None)
     times_ns = packet_times_ns(stream, None).clip(min=0)
-    portions = [OnAirPortion(p.index, p.first_packet, round(p.start_ms)) for p in made.portions]
     air = Broadcast(programme_id, broadcast_id, secret)
-    return made.ca_pid, source, Broadcaster(stream, times_ns, portions, air, int(times_ns[-1]) // MS + 1)
+    return made.ca_pid, source, Broadcaster(stream, times_ns, made.portions, air, int(times_ns[-1]) // MS + 1)
 
 
 def test_a_service_of_another_programme_is_asked_for_within_the_call_and_back(tmp_path):
     first_ca, first_source, first = on_air(tmp_path, 1, 1, None)
     second_ca, second_source, second = on_air(tmp_path, 2, 2, first_ca)
     assert first_ca != second_ca
-    bench = Bench(Plan(runtime="cpython", portion_seconds=1.0), find_runtime("cpython"), 921_600, lambda *_: None)
+    bench = Bench(CallPlan(runtime="cpython", portion_seconds=1.0), find_runtime("cpython"), 921_600, lambda *_: None)
     try:
         begin_ms = bench.provision()
-        world, station = bench.world, bench.world.stations["T1"]
+        world, call, station = bench.world, bench.session.call, bench.stations["T1"]
         multiplex = Multiplex(first, second, {1: pmt_pid(1), 2: pmt_pid(2)})
-        world.put_on_air(multiplex, begin_ms)
-        world.schedule.add(second.broadcast)
-        world.tune("T1", multiplex)
+        call.put_on_air(multiplex, begin_ms)
+        call.schedule.add(second.broadcast)
+        call.tune("T1", multiplex)
         world.at(begin_ms + 500, lambda: station.say("call"))
         world.at(begin_ms + 7_300, lambda: station.say("tune 2"))
         world.at(begin_ms + 13_300, lambda: station.say("tune 1"))
@@ -124,8 +125,8 @@ def test_a_service_of_another_programme_is_asked_for_within_the_call_and_back(tm
         for until in (7_300, 7_800, 13_300, 13_800, 18_500):
             world.run_until(begin_ms + until)
             marks.append(len(station.received))
-        identity = bench._identities["T1"]
-        records = [bench._ledger.call_record(call) for call in bench._ledger.calls_of(identity.subscriber_id)]
+        identity, ledger = bench.session.identities["T1"], bench.session.ledger
+        records = [ledger.call_record(call) for call in ledger.calls_of(identity.subscriber_id)]
     finally:
         bench.close()
     said = [f"{event.name} {event.text}" for event in station.console]

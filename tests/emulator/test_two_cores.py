@@ -32,9 +32,9 @@ gc.threshold(-1)
 app = App(board)
 while True:
     board.idle(app.step())
-    if app.player.portion is not None and not app.player.keyring.held():
-        app.player.keyring.install(app.player.portion, bytearray(range(16)))
-        app.player.refresh()
+    keyring = app.player.opener.keyring
+    if app.player.portion is not None and not keyring.held():
+        keyring.install(app.player.portion, bytearray(range(16)))
 """
 """The application, started as firmware/main.py does, and the key comes by itself."""
 
@@ -44,31 +44,33 @@ from settop.crypto.aes import aes_ecb
 from settop.ts import packet as ts
 from settop.ts.descrambler import Descrambler
 from settop.ts.second_core import SecondCore
+from settop.ts.slots import Slots
 
 helper = SecondCore()
-opener = Descrambler(32, helper)
+slots = Slots(32)
+opener = Descrambler(slots, helper)
 table = bytearray(ts.PIDS)
 table[0x100] = ts.PID_ES
 for slot in range(32):
     at = ts.IN_OFFSET + 188 * slot
-    opener.source[at : at + 4] = bytes((0x47, 1, 0, 0x90 | slot & 15))
+    slots.source[at : at + 4] = bytes((0x47, 1, 0, 0x90 | slot & 15))
     for i in range(4, 188):
-        opener.source[at + i] = slot * 7 + i * 13 & 255
-assert opener.sort(table, 32, 32 * 188) == 32
+        slots.source[at + i] = slot * 7 + i * 13 & 255
+assert slots.sort(table, 32, 32 * 188) == 32
 cipher = aes_ecb(bytes(range(16)))
 
 def opened(cipher):
-    opener.filled = 0
+    slots.filled = 0
     slot = 0
     while slot < 32:
         slot = opener.open_run(slot, 32, cipher)
-    return bytes(opener.out)
+    return bytes(slots.out)
 
 opener.helper = None
 right = opened(cipher)
 opener.helper = helper
 opener._kit = None
-opener._known = ()
+opener._ready = None
 """
 """A batch that is opened by one core first: `right`."""
 

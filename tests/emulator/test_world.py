@@ -3,20 +3,18 @@
 import time
 
 import pytest
-from headend.broadcast.broadcaster import Broadcaster, OnAirPortion
-from headend.broadcast.schedule import Broadcast, Schedule
-from headend.callcentre.timing import Timing
+from headend.broadcast.broadcaster import Broadcaster
+from headend.broadcast.schedule import Broadcast
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import scramble_file
 from settop.errors import LocalError
 from testbed.clock import VirtualClock, WallClock
-from testbed.line.exchange import Exchange
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.cpython import CONSOLE_LINE_BYTES, CpythonMachine
 from testbed.scenario import runner
-from testbed.scenario.plan import Plan
 from testbed.scenario.seeded import seeded
 from testbed.station import Station
+from testbed.systems.call.plan import CallPlan
 from testbed.terminals import find_runtime
 from testbed.world import World
 
@@ -59,23 +57,22 @@ class FakeMachine:
         if self.fails:
             raise OSError("cannot close")
 
+    def next_timer_ns(self):
+        return None
 
-def make_world():
-    return World(Exchange(), None, Schedule(), Timing(), bytes)
 
-
-def make_station(machine):
-    return Station("T1", machine, Exchange().subscriber("1"))
+def make_station(machine, name="T1"):
+    return Station(name, machine)
 
 
 # --- machines -----------------------------------------------------------------------------------------------------
 
 
 def test_machine_that_cannot_be_closed_leaves_no_other_open():
-    world = make_world()
+    world = World()
     machines = [FakeMachine(), FakeMachine(fails=True), FakeMachine()]
     for number, machine in enumerate(machines):
-        world.add_station(str(number), machine, str(number))
+        world.add(make_station(machine, str(number)))
     with pytest.raises(OSError, match="cannot close"):
         world.close()
     assert [machine.closed for machine in machines] == [1, 1, 1]
@@ -84,11 +81,11 @@ def test_machine_that_cannot_be_closed_leaves_no_other_open():
 
 
 def test_machine_that_the_world_refuses_is_closed_with_it():
-    world = make_world()
-    world.add_station("virtual", FakeMachine(), "1")
+    world = World()
+    world.add(make_station(FakeMachine(), "virtual"))
     real = FakeMachine(virtual=False)
     with pytest.raises(LocalError, match="cannot share one world"):
-        world.add_station("real", real, "2")
+        world.add(make_station(real, "real"))
     world.close()
     assert real.closed == 1
 
@@ -117,7 +114,7 @@ def test_bench_that_cannot_be_set_up_closes_every_machine(breaks_at, tmp_path):
             made.boot = failing
         return made
 
-    plan = Plan(input=cheap_broadcast(tmp_path / "in.ts", 4), terminals=("A", "B"), runtime="cpython")
+    plan = CallPlan(input=cheap_broadcast(tmp_path / "in.ts", 4), terminals=("A", "B"), runtime="cpython")
     runtime = find_runtime("cpython")
     with pytest.raises((OSError, MachineError)):
         runner.run_plan(plan, type(runtime)(runtime.name, runtime.origin, machine), tmp_path / "out")
@@ -290,7 +287,7 @@ def test_small_delay_is_caught_up_with(monkeypatch):
 
 
 def test_run_until_says_whether_the_condition_came_to_hold():
-    world = make_world()
+    world = World(jumps=False)
     seen = []
     assert world.run_until(5, progress=seen.append)
     assert (world.now_ms, seen) == (5, [1, 2, 3, 4, 5])
@@ -301,8 +298,8 @@ def test_run_until_says_whether_the_condition_came_to_hold():
 
 
 def test_real_machine_ties_the_world_to_the_wall():
-    world = make_world()
-    world.add_station("T1", FakeMachine(virtual=False), "1")
+    world = World()
+    world.add(Station("T1", FakeMachine(virtual=False), ns_at=world.ns_at))
     started = time.monotonic()
     world.run_until(30)
     assert time.monotonic() - started >= 0.029
@@ -313,17 +310,16 @@ def test_real_machine_ties_the_world_to_the_wall():
 PORTION_MS = 2000
 
 
-def put_on_air(world, folder, programme_id, seconds, at_ms):
+def put_on_air(call, folder, programme_id, seconds, at_ms):
     """(broadcaster, original packets) of a programme of its own."""
     source = cheap_broadcast(folder / f"programme-{programme_id}.ts", seconds, seed=programme_id)
     stream = folder / f"on-air-{programme_id}.ts"
     secret, broadcast_id = seeded(programme_id, "secret")(32), seeded(programme_id, "id")(8)
     made = scramble_file(source, stream, PORTION_MS / 1000, secret, broadcast_id, programme_id, None)
     times_ns = packet_times_ns(stream, None).clip(min=0)
-    portions = [OnAirPortion(p.index, p.first_packet, round(p.start_ms)) for p in made.portions]
     air = Broadcast(programme_id, broadcast_id, secret)
-    broadcaster = Broadcaster(stream, times_ns, portions, air, int(times_ns[-1]) // MS + 1)
-    world.put_on_air(broadcaster, at_ms)
+    broadcaster = Broadcaster(stream, times_ns, made.portions, air, int(times_ns[-1]) // MS + 1)
+    call.put_on_air(broadcaster, at_ms)
     data = source.read_bytes()
     return broadcaster, {data[at + 4 : at + 188] for at in range(0, len(data), 188) if data[at + 1] & 0x1F == 1}
 
@@ -331,7 +327,10 @@ def put_on_air(world, folder, programme_id, seconds, at_ms):
 @pytest.fixture
 def bench():
     made = runner.Bench(
-        Plan(runtime="cpython", portion_seconds=PORTION_MS / 1000), find_runtime("cpython"), 921_600, lambda *_: None
+        CallPlan(runtime="cpython", portion_seconds=PORTION_MS / 1000),
+        find_runtime("cpython"),
+        921_600,
+        lambda *_: None,
     )
     yield made
     made.close()
@@ -340,16 +339,16 @@ def bench():
 @pytest.mark.parametrize("ahead", ["the first is ahead", "the second is ahead"])
 def test_terminal_that_is_switched_in_mid_call_gets_the_keys_of_the_other_programme(ahead, bench, tmp_path):
     begin_ms = bench.provision()
-    world, offset_ms = bench.world, 12 * PORTION_MS
+    world, call, offset_ms = bench.world, bench.session.call, 12 * PORTION_MS
     first_at, second_at = (begin_ms, begin_ms + offset_ms)[:: 1 if ahead == "the first is ahead" else -1]
-    first, _ = put_on_air(world, tmp_path, 1, 50, first_at)
-    second, originals = put_on_air(world, tmp_path, 2, 50, second_at)
-    station = world.stations["T1"]
-    world.tune("T1", first)
+    first, _ = put_on_air(call, tmp_path, 1, 50, first_at)
+    second, originals = put_on_air(call, tmp_path, 2, 50, second_at)
+    station = call.stations["T1"]
+    call.tune("T1", first)
     now = begin_ms + offset_ms
     switch_ms = now + 12_300
     world.at(now + 500, lambda: station.say("call"))
-    world.at(switch_ms, lambda: world.tune("T1", second))
+    world.at(switch_ms, lambda: call.tune("T1", second))
     world.run_until(switch_ms)
     before = len(station.received)
     assert [event.text for event in station.events("portion")][-1].endswith("key=yes")
@@ -374,5 +373,5 @@ def test_terminal_that_is_switched_in_mid_call_gets_the_keys_of_the_other_progra
 
 
 def records(bench):
-    subscriber = bench._identities["T1"].subscriber_id
-    return [bench._ledger.call_record(call) for call in bench._ledger.calls_of(subscriber)]
+    subscriber = bench.session.identities["T1"].subscriber_id
+    return [bench.session.ledger.call_record(call) for call in bench.session.ledger.calls_of(subscriber)]

@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "vectors")]
 
 from kit import Skip  # noqa: E402
-from testbed.upy_suite import runtimes_of  # noqa: E402
+from testbed.commands.upy_suite import runtimes_of  # noqa: E402
 
 
 def pytest_ignore_collect(collection_path):

@@ -16,7 +16,7 @@ def test_an_unprovisioned_terminal_says_so_and_refuses_to_call():
     assert len(said) == 2
     for line in said:
         assert line.startswith("error this terminal is not provisioned")
-    assert app.call.state == "idle"
+    assert app.services.get("call").state == "idle"
     assert board.line.out == b"" or b"D" not in board.line.out
 
 
@@ -102,7 +102,7 @@ def test_the_highest_price_is_taken_on_either_side_of_the_number():
         board = provisioned_board()
         app = start(board)
         assert answer(app, board, line)[0] == "dialling number=" + number
-        assert app.call._max_price == max_price
+        assert app.services.get("call")._max_price == max_price
         del app
 
 
@@ -194,7 +194,7 @@ def test_provisioning_waits_for_the_end_of_a_call():
     board = provisioned_board()
     app = start(board)
     answer(app, board, "call")
-    assert app.call.state == "dialling"
+    assert app.services.get("call").state == "dialling"
     assert answer(app, board, "provision") == ["error a call is under way: hang up first"]
 
 
@@ -241,15 +241,15 @@ def test_losses_are_told_of_once_a_second_however_many_there_are():
 def test_a_board_with_one_core_gets_no_second_and_a_failed_one_is_told_of_once():
     board = Board()
     app = start(board)
-    assert app.player._descrambler.helper is None
+    assert app.player.opener.descrambler.helper is None
     assert " cores=1 " in answer(app, board, "status")[0]
     del app
     board = Board()
     board.CORES = 2
     app = start(board)
-    assert app.player._descrambler.helper is not None
+    assert app.player.opener.descrambler.helper is not None
     assert " cores=2 " in answer(app, board, "status")[0]
-    app.player._descrambler.helper.ended = True
+    app.player.opener.descrambler.helper.ended = True
     said = told(app, board, b"", 3000)
     assert len(said) == 1 and said[0].startswith("error the second core does not answer")
     assert " cores=1 " in answer(app, board, "status")[0]

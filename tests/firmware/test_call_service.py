@@ -1,6 +1,7 @@
 """The call service against a modem whose every byte the test writes: what the viewer's button and the line may do."""
 
 from settop.keystore.identity import Identity
+from settop.services.call.opener import CallOpener
 from settop.services.call.service import REDIALS, CallService
 
 
@@ -25,29 +26,16 @@ class Line:
         return len(data)
 
 
-class Ring:
-    def held(self):
-        return []
-
-    def wipe(self):
-        pass
-
-    def drop_after(self, portion):
-        pass
-
-
-class Player:
+class Opener(CallOpener):
     """A tuner that sees portion 7 of a programme, or nothing."""
 
     def __init__(self, portion=7):
-        self.keyring = Ring()
-        self.offer = None
-        self.portion = portion
-        self.programme_id = 1
-        self.broadcast_id = bytes(8)
+        super().__init__()
+        self.seen = portion
 
-    def refresh(self):
-        pass
+    portion = property(lambda self: self.seen)
+    programme_id = 1
+    broadcast_id = bytes(8)
 
 
 class Bench:
@@ -55,10 +43,15 @@ class Bench:
         self.line = Line()
         self.said = []
         self.now_ms = 0
-        self.player = Player(portion)
+        self.opener = Opener(portion)
         identity = Identity(bytes(8), bytes(32), "123")
         self.call = CallService(
-            self.line, self.player, lambda: identity, lambda n: bytes(n), lambda event, text: self.said.append(event)
+            self.line,
+            self.opener,
+            lambda: None,
+            lambda: identity,
+            lambda n: bytes(n),
+            lambda event, text: self.said.append(event),
         )
 
     def hear(self, data, wait_ms=20):

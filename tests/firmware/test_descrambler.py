@@ -12,6 +12,7 @@ from settop.crypto.aes import aes_ecb
 from settop.errors import LocalError
 from settop.ts import packet as ts
 from settop.ts.descrambler import MIN_SPLIT, Descrambler
+from settop.ts.slots import Slots
 from two_cores import OPENERS, InlineCore
 
 KEY = bytes(range(16))
@@ -26,15 +27,18 @@ def es_table(pid=air.ES_PID):
 def opened(descrambler, packets, cipher, table):
     """What the packets give in one batch, all under one key."""
     for i in range(len(packets)):
-        descrambler.source[ts.IN_OFFSET + 188 * i : ts.IN_OFFSET + 188 * (i + 1)] = packets[i]
-    count = descrambler.sort(table, len(packets), 188 * len(packets))
+        descrambler.slots.source[ts.IN_OFFSET + 188 * i : ts.IN_OFFSET + 188 * (i + 1)] = packets[i]
+    count = descrambler.slots.sort(table, len(packets), 188 * len(packets))
     assert count == len(packets)
     slot = 0
     while slot < count:
-        slot = descrambler.open_run(slot, count, cipher)
-    filled = descrambler.filled
-    descrambler.filled = 0
-    return bytes(descrambler.output_views[filled])
+        if cipher is None:
+            slot = descrambler.slots.pass_over(slot, count)
+        else:
+            slot = descrambler.open_run(slot, count, cipher)
+    filled = descrambler.slots.filled
+    descrambler.slots.filled = 0
+    return bytes(descrambler.slots.output_views[filled])
 
 
 def test_the_four_vectors_of_the_standard():
@@ -52,7 +56,7 @@ def test_the_four_vectors_of_the_standard():
         for opener in OPENERS:
             with opener() as helper:
                 # So many that a second core gets its half.
-                assert opened(Descrambler(9, helper), [sent] * 9, cipher, table) == clear * 9, opener.name
+                assert opened(Descrambler(Slots(9), helper), [sent] * 9, cipher, table) == clear * 9, opener.name
 
 
 def test_random_packets_batch_after_batch():
@@ -61,7 +65,7 @@ def test_random_packets_batch_after_batch():
     table = es_table()
     for opener in OPENERS:
         with opener() as helper:
-            descrambler = Descrambler(32, helper)
+            descrambler = Descrambler(Slots(32), helper)
             for batch in range(air.times(1000 // 25)):
                 clear = [air.stream_packet(rng, i, (batch * 25 + i) % 183 if i % 3 else None) for i in range(25)]
                 sent = [air.scrambled(one, KEY, batch & 1) for one in clear]
@@ -76,7 +80,7 @@ def test_batches_of_every_length_with_packets_that_are_dropped():
     table = es_table()
     for opener in OPENERS:
         with opener() as helper:
-            descrambler = Descrambler(32, helper)
+            descrambler = Descrambler(Slots(32), helper)
             for count in range(1, 33):
                 clear = []
                 sent = []
@@ -92,14 +96,14 @@ def test_batches_of_every_length_with_packets_that_are_dropped():
 
 def opened_by_parity(descrambler, packets, ciphers, table):
     """The same with a key for each parity."""
-    descrambler.source[ts.IN_OFFSET : ts.IN_OFFSET + 188 * len(packets)] = b"".join(packets)
-    count = descrambler.sort(table, len(packets), 188 * len(packets))
+    descrambler.slots.source[ts.IN_OFFSET : ts.IN_OFFSET + 188 * len(packets)] = b"".join(packets)
+    count = descrambler.slots.sort(table, len(packets), 188 * len(packets))
     slot = 0
     while slot < count:
-        slot = descrambler.open_run(slot, count, ciphers[descrambler.plan[slot] & 1])
-    filled = descrambler.filled
-    descrambler.filled = 0
-    return bytes(descrambler.output_views[filled])
+        slot = descrambler.open_run(slot, count, ciphers[descrambler.slots.plan[slot] & 1])
+    filled = descrambler.slots.filled
+    descrambler.slots.filled = 0
+    return bytes(descrambler.slots.output_views[filled])
 
 
 def test_keys_that_change_at_every_place_of_a_batch():
@@ -110,7 +114,7 @@ def test_keys_that_change_at_every_place_of_a_batch():
     sent = [[air.scrambled(one, keys[parity], parity) for one in clear] for parity in range(2)]
     for opener in OPENERS:
         with opener() as helper:
-            descrambler = Descrambler(32, helper)
+            descrambler = Descrambler(Slots(32), helper)
             for change in range(0, 33, 32 // air.times(32)):
                 ciphers = [aes_ecb(key) for key in keys]  # new objects at the addresses of old ones
                 given = sent[0][:change] + sent[1][change:]
@@ -122,9 +126,9 @@ def test_without_a_key_nothing_is_put_out():
     sent = [air.scrambled(air.stream_packet(rng, i, 7 * i if i else None), KEY, 0) for i in range(20)]
     for opener in OPENERS:
         with opener() as helper:
-            descrambler = Descrambler(32, helper)
+            descrambler = Descrambler(Slots(32), helper)
             assert opened(descrambler, sent, None, es_table()) == b""
-            assert descrambler.run_packets == 20
+            assert descrambler.slots.run_packets == 20
             # And none again after there has been one: what the second core had is not put out.
             opened(descrambler, sent, aes_ecb(KEY), es_table())
             assert opened(descrambler, sent, None, es_table()) == b""
@@ -135,7 +139,7 @@ def test_a_few_packets_are_not_worth_a_second_core():
     helper = InlineCore()
     clear = [air.stream_packet(rng, i) for i in range(MIN_SPLIT)]
     sent = [air.scrambled(one, KEY, 0) for one in clear]
-    descrambler = Descrambler(8, helper)
+    descrambler = Descrambler(Slots(8), helper)
     for count, jobs in ((MIN_SPLIT - 1, 0), (MIN_SPLIT, 1)):
         assert opened(descrambler, sent[:count], aes_ecb(KEY), es_table()) == b"".join(clear[:count])
         assert helper.jobs == jobs
@@ -148,7 +152,7 @@ def test_what_a_second_core_leaves_undone_the_first_does():
     sent = [air.scrambled(one, KEY, 0) for one in clear]
     for good in (None, 0, 1):
         helper = InlineCore(good)
-        descrambler = Descrambler(32, helper)
+        descrambler = Descrambler(Slots(32), helper)
         cipher = aes_ecb(KEY)
         for _ in range(3):
             assert opened(descrambler, sent, cipher, es_table()) == b"".join(clear)
@@ -174,7 +178,7 @@ def test_a_cipher_has_its_schedule_before_two_cores_share_it():
     rng = air.Rng(28)
     sent = [air.scrambled(air.stream_packet(rng, i), KEY, 0) for i in range(8)]
     helper = Watching()
-    descrambler = Descrambler(8, helper)
+    descrambler = Descrambler(Slots(8), helper)
     for _ in range(3):
         opened(descrambler, sent, Cipher(), es_table())
     assert helper.jobs == 3
@@ -189,18 +193,18 @@ def test_opening_does_not_allocate_per_packet():
     sent = [air.scrambled(air.stream_packet(rng, i, None if i % 4 else 13), KEY, 0) for i in range(31)]
     for opener in OPENERS:
         with opener() as helper:
-            descrambler = Descrambler(32, helper)
+            descrambler = Descrambler(Slots(32), helper)
             opened(descrambler, sent, cipher, table)
             gc.collect()
             gc.disable()
             before = gc.mem_alloc()
-            count = descrambler.sort(table, 31, 188 * 31)
+            count = descrambler.slots.sort(table, 31, 188 * 31)
             slot = 0
             while slot < count:
                 slot = descrambler.open_run(slot, count, cipher)
             used = gc.mem_alloc() - before
             gc.enable()
-            assert descrambler.filled == 31
+            assert descrambler.slots.filled == 31
             # Integers of the unix port's bench aside, nothing: far under one packet for 31 of them.
             assert used <= 64, (opener.name, used)
 
@@ -211,10 +215,10 @@ def test_every_buffer_that_words_go_into_starts_on_a_word():
     except ImportError:
         raise Skip("addresses are MicroPython's") from None
     for slots in (1, 2, 3, 32):
-        descrambler = Descrambler(slots)
-        descrambler._meet(aes_ecb(KEY))
+        descrambler = Descrambler(Slots(slots))
+        descrambler._make_ready(aes_ecb(KEY))
         source, _, work, views, rooms = descrambler._kit
-        for buffer in (source, descrambler.out, work, views[1]):
+        for buffer in (source, descrambler.slots.out, work, views[1]):
             assert addressof(buffer) % 4 == 0
         for view in rooms:
             assert len(view) == 0 or addressof(view) % 4 == 0
@@ -223,4 +227,4 @@ def test_every_buffer_that_words_go_into_starts_on_a_word():
 def test_slots_that_do_not_fit_the_plan_are_refused():
     for slots in (0, 33):
         with raises(LocalError):
-            Descrambler(slots)
+            Slots(slots)

@@ -6,7 +6,7 @@ from kit import raises
 from settop.errors import LocalError
 from settop.modem.dte import Dte
 from settop.modem.results import parse_result
-from settop.modem.states import NEXT, TABLE
+from settop.modem.states import TABLE
 
 OK = b"\r\nOK\r\n"
 SETUP = b"ATH0E0Q0V1X4S0=0S7=60\r"
@@ -369,7 +369,7 @@ def test_a_held_plus_goes_before_the_escape():
 
 
 def test_the_state_table_has_one_row_per_input_and_reaches_every_state():
-    assert len(NEXT) == len(TABLE)
+    assert len({row[:2] for row in TABLE}) == len(TABLE)
     for _, _, action, then in TABLE:
         assert not action or hasattr(Dte, "_" + action), action
         assert then in [row[0] for row in TABLE]

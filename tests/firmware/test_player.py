@@ -229,4 +229,4 @@ def test_packets_that_never_came_are_counted():
 def test_a_ring_that_could_tear_a_packet_is_refused():
     for slots, ring_bytes in ((32, 6015), (1, 8192), (33, 8192)):
         with raises(LocalError):
-            Player(None, None, None, slots, ring_bytes)
+            Player(None, None, slots, ring_bytes)

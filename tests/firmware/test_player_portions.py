@@ -2,7 +2,7 @@
 
 import small_stream as air
 from player_rig import Rig, content
-from settop.player.player import CLAIMS_BACK, EARLY_MS, STALE_MS
+from settop.player.portions import CLAIMS_BACK, EARLY_MS, STALE_MS
 
 OTHER = b"another!"
 
@@ -13,7 +13,11 @@ def test_two_portions_change_without_a_packet_lost():
     clear1, sent1 = content(rng, 20, 1)
     rig = Rig((0, 1)).tune(0, 100)
     assert rig.flush(sent0 + [air.ecm_packet(1)] + sent1) == b"".join(clear0 + clear1)
-    assert rig.events == [("broadcast", air.PROGRAMME_ID, air.BROADCAST), ("portion", 0), ("portion", 1)]
+    assert rig.events == [
+        ("broadcast", air.PROGRAMME_ID, air.BROADCAST),
+        ("portion", 0, air.PROGRAMME_ID, air.BROADCAST),
+        ("portion", 1, air.PROGRAMME_ID, air.BROADCAST),
+    ]
     assert rig.keyring.held() == [1]
 
 
@@ -38,7 +42,6 @@ def test_a_key_that_goes_in_the_middle_closes_from_there_on():
     rig = Rig((0,)).tune()
     assert rig.flush(sent[:10]) == b"".join(clear[:10])
     rig.keyring.wipe()
-    rig.player.refresh()
     assert rig.flush(sent[10:]) == b""
 
 
@@ -78,7 +81,7 @@ def test_when_the_change_goes_by_unannounced_the_old_key_goes():
     rng = air.Rng(8)
     rig = Rig((0, 1)).tune(0, 300)
     rig.wait(300 + STALE_MS + 50)
-    assert rig.events[-1] == ("lost",)
+    assert rig.events[-1] == ("lost_portion",)
     assert rig.player.portion is None
     assert rig.keyring.held() == [1]
     # Portion 2 has portion 0's parity: the wrong key would make rubbish of it.
@@ -97,7 +100,7 @@ def test_once_the_next_parity_has_come_the_old_one_stays_shut_without_an_ecm():
     assert rig.keyring.held() == [0, 1]
     two = content(rng, 5, 2)[1]
     assert rig.flush(two) == b""
-    rig.player.refresh()  # as when a key comes
+    rig.keyring.on_change()  # as when a key comes
     assert rig.flush(two) == b""
 
 
@@ -112,7 +115,7 @@ def test_a_tuner_that_is_never_empty_keeps_no_old_key_alive():
     while rig.step():
         pass
     assert len(rig.sink.got) == before
-    assert ("lost",) in rig.events
+    assert ("lost_portion",) in rig.events
 
 
 def test_a_firmware_that_was_busy_elsewhere_opens_what_waited():
@@ -173,7 +176,7 @@ def test_a_portion_jump_is_believed_the_second_time():
     rig.flush(air.ecm_packet(9))
     assert rig.flush(sent) == b"".join(clear)
     assert rig.keyring.held() == [9]
-    assert rig.events[-1] == ("portion", 9)
+    assert rig.events[-1] == ("portion", 9, air.PROGRAMME_ID, air.BROADCAST)
 
 
 def test_two_ecms_that_disagree_are_no_confirmation():
@@ -202,7 +205,7 @@ def test_another_broadcast_wipes_the_keyring():
     assert rig.keyring.held() == [6, 7]
     rig.flush(one)
     assert rig.keyring.held() == []
-    assert rig.events[-2:] == [("broadcast", air.PROGRAMME_ID, OTHER), ("portion", 6)]
+    assert rig.events[-2:] == [("broadcast", air.PROGRAMME_ID, OTHER), ("portion", 6, air.PROGRAMME_ID, OTHER)]
     assert rig.flush(content(rng, 5, 6)[1]) == b""
 
 
@@ -216,7 +219,7 @@ def test_streams_under_another_ca_wait_for_its_ecm():
     assert rig.player.portion == 0
     for _ in range(2):
         rig.flush(air.ecm_packet(4, programme_id=9, broadcast=OTHER, pid=0x1F00))
-    assert rig.player.programme_id == 9 and rig.player.portion == 4
+    assert rig.opener.programme_id == 9 and rig.player.portion == 4
 
 
 def test_events_that_nobody_takes_are_bounded():

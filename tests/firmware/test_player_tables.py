@@ -209,18 +209,20 @@ def test_another_broadcasts_service_wipes_the_keys_and_its_first_ecm_is_believed
     rig.keys = set()
     rig.feed(air.ecm_packet(0, 60000, 0, OTHER_ID, OTHER_RUN, OTHER_ECM))
     rig.wait(100)
-    assert rig.events[-2:] == [("broadcast", OTHER_ID, OTHER_RUN), ("portion", 0)]
+    assert rig.events[-2:] == [("broadcast", OTHER_ID, OTHER_RUN), ("portion", 0, OTHER_ID, OTHER_RUN)]
     key = bytes(range(16))
     clear, sent = opened(rng, 5, 0, 0x200, key)
     rig.keyring.install(0, bytearray(key))
-    rig.player.refresh()
     assert rig.flush(sent) == b"".join(clear)
     # And back: the first programme's ECMs count again, those of the other mean nothing.
     rig.player.tune(1)
     rig.feed(air.ecm_packet(1, 60000, 1))
     rig.feed(air.ecm_packet(5, 60000, 1, OTHER_ID, OTHER_RUN, OTHER_ECM))
     rig.wait(100)
-    assert rig.events[-2:] == [("broadcast", air.PROGRAMME_ID, air.BROADCAST), ("portion", 1)]
+    assert rig.events[-2:] == [
+        ("broadcast", air.PROGRAMME_ID, air.BROADCAST),
+        ("portion", 1, air.PROGRAMME_ID, air.BROADCAST),
+    ]
     assert rig.player.refused == 0
 
 

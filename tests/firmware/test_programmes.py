@@ -5,6 +5,7 @@ from kit import raises
 from programmes_rig import base_is_whole, feed, named, pairs, tuned
 from settop.errors import RemoteError
 from settop.player.programmes import MAX_PIDS, MAX_READERS, MAX_SERVICES, PMT_COST, Programmes
+from settop.services.call.opener import recognise
 from settop.ts import packet as ts
 
 
@@ -37,7 +38,7 @@ def test_a_programme_under_another_ca_or_none_is_not_opened():
 
 
 def test_two_programmes_may_share_a_pmt_pid():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     feed(programmes, 0, air.pat(((1, 0x1000), (2, 0x1000))))
     feed(programmes, 0x1000, air.pmt(1, ((0x1B, 0x100),), pcr=0x100), 0)
     feed(programmes, 0x1000, air.pmt(2, ((0x1B, 0x200),), pcr=0x200), 1)
@@ -57,7 +58,7 @@ def test_a_new_pat_forgets_programmes_that_are_gone():
 
 
 def test_a_pat_in_two_sections_adds_up():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     feed(programmes, 0, air.pat(((1, 0x1001),), number=0, last=1), 0)
     feed(programmes, 0, air.pat(((2, 0x1002),), number=1, last=1), 1)
     assert programmes.table[0x1001] == programmes.table[0x1002] == ts.PID_PMT
@@ -72,7 +73,7 @@ def test_tables_announced_for_later_change_nothing():
 
 
 def test_a_damaged_table_does_not_hide_the_good_one_with_the_same_crc():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     for pid, section in ((0, air.pat(((1, 0x1001),))), (0x1001, air.pmt())):
         bad = bytearray(section)
         bad[9] ^= 0x10
@@ -113,7 +114,7 @@ def test_a_pmt_that_the_pat_does_not_announce_is_left_alone():
 
 def test_hostile_tables_cannot_take_more_than_their_limits():
     rng = air.Rng(71)
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     for counter in range(air.times(150)):
         entries = [(rng.below(65536), rng.below(0x2000)) for _ in range(rng.below(12))]
         sections = [(0, air.pat(entries, rng.below(3), number=rng.below(256), last=rng.below(256)))]
@@ -146,7 +147,7 @@ def test_hostile_tables_cannot_take_more_than_their_limits():
 
 
 def test_pats_of_endless_sections_and_services_stay_within_their_limits():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     for number in range(0, 256, 256 // air.times(64)):
         feed(programmes, 0, air.pat([(number * 16 + n, 0x1000) for n in range(16)], number=number, last=255), number)
         assert len(pairs(programmes)) <= MAX_SERVICES

@@ -5,6 +5,7 @@ from kit import raises
 from programmes_rig import base_is_whole, feed, kind, named, pairs, tuned
 from settop.errors import RemoteError
 from settop.player.programmes import MAX_READERS, MAX_SERVICES, Programmes
+from settop.services.call.opener import recognise
 from settop.ts import packet as ts
 
 
@@ -29,7 +30,7 @@ def test_pat_entries_that_cannot_be_used_do_not_hide_those_that_can():
             ((1, bad), (1, 0x1001)),
             ((0, 16), (1, 0x1001)),
         ):
-            programmes = Programmes()
+            programmes = Programmes(recognise)
             feed(programmes, 0, air.pat(entries))
             feed(programmes, 0x1001, air.pmt())
             assert kind(programmes, air.ES_PID) == ts.PID_ES, (bad, entries)
@@ -38,7 +39,7 @@ def test_pat_entries_that_cannot_be_used_do_not_hide_those_that_can():
 
 def test_a_pmt_may_lie_on_any_pid_from_0x10_on():
     for pid in (0x10, 0x11, 0x1F, 0x20, 0x1FFE):
-        programmes = Programmes()
+        programmes = Programmes(recognise)
         feed(programmes, 0, air.pat(((1, pid),)))
         feed(programmes, pid, air.pmt())
         assert kind(programmes, air.ES_PID) == ts.PID_ES, pid
@@ -46,7 +47,7 @@ def test_a_pmt_may_lie_on_any_pid_from_0x10_on():
 
 def test_a_programme_named_twice_is_read_from_both_pids():
     for order in ((0x1001, 0x1002), (0x1002, 0x1001)):
-        programmes = Programmes()
+        programmes = Programmes(recognise)
         feed(programmes, 0, air.pat([(1, pid) for pid in order]))
         feed(programmes, 0x1002, air.pmt())
         assert kind(programmes, air.ES_PID) == ts.PID_ES
@@ -56,7 +57,7 @@ def test_one_bad_section_in_a_packet_does_not_hide_the_others():
     for broken in range(3):
         sections = [pmt_of(n) for n in (1, 2, 3)]
         sections[broken] = sections[broken][:-1] + bytes((sections[broken][-1] ^ 1,))
-        programmes = Programmes()
+        programmes = Programmes(recognise)
         feed(programmes, 0, air.pat([(n, 0x1000) for n in (1, 2, 3)]))
         with raises(RemoteError):
             feed(programmes, 0x1000, b"".join(sections))
@@ -68,7 +69,7 @@ def test_one_bad_section_in_a_packet_does_not_hide_the_others():
 
 def test_our_programme_is_found_among_as_many_as_a_pat_can_have():
     for count, ours in ((20, 1), (60, 30), (60, 60), (253, 253)):
-        programmes = Programmes()
+        programmes = Programmes(recognise)
         feed(programmes, 0, air.pat([(n, 0x1000 + n) for n in range(1, count + 1)]))
         feed(programmes, 0x1000 + ours, air.pmt(ours))
         assert kind(programmes, air.ES_PID) == ts.PID_ES, (count, ours)
@@ -76,7 +77,7 @@ def test_our_programme_is_found_among_as_many_as_a_pat_can_have():
 
 
 def test_what_a_board_has_no_room_for_is_told_once_and_the_chosen_service_is_kept():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
 
     sections = []
     for number in range(3):
@@ -103,7 +104,7 @@ def test_too_many_streams_cost_the_highest_services_and_never_the_chosen_one():
     def big(number):
         return air.pmt(number, [(0x1B, 0x100 + 0x100 * number + i) for i in range(190)])
 
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     feed(programmes, 0, air.pat([(n, 0x1000 + n) for n in range(1, 8)]))
     for n in range(7, 0, -1):
         feed(programmes, 0x1000 + n, big(n))
@@ -115,7 +116,7 @@ def test_too_many_streams_cost_the_highest_services_and_never_the_chosen_one():
 
 
 def test_pmts_that_come_interleaved_over_many_packets_are_all_read():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     numbers = range(1, MAX_READERS + 1)
     feed(programmes, 0, air.pat([(n, 0x1000 + n) for n in numbers]))
     packets = [air.section_packets(0x1000 + n, air.pmt(n, [(0x1B, 0x100 + n, bytes(250))] * 3)) for n in numbers]
@@ -181,7 +182,7 @@ def test_a_service_that_moves_between_the_sections_of_a_pat_is_never_lost():
 
 
 def test_a_pat_that_grows_and_shrinks_between_one_section_and_two_is_followed():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     for counter in range(0, 12, 3):
         feed(programmes, 0, air.pat(((1, 0x1001), (2, 0x1002))), counter)
         assert sorted(pairs(programmes)) == [(1, 0x1001), (2, 0x1002)]
@@ -224,14 +225,14 @@ def test_the_choice_holds_while_tables_change_and_for_a_service_that_is_not_ther
 
 
 def test_a_pmt_pid_that_the_chosen_service_shares_passes():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     feed(programmes, 0, air.pat(((1, 0x1000), (2, 0x1000), (3, 0x1003))))
     programmes.tune(2)
     assert (kind(programmes, 0x1000), kind(programmes, 0x1003)) == (ts.PID_PMT, ts.PID_OTHER_PMT)
 
 
 def test_services_are_told_in_order_and_once():
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     feed(programmes, 0, air.pat(((9, 0x1009), (2, 0x1002), (65535, 0x1003), (2, 0x1004))))
     found, number = [], 0
     while number is not None:

@@ -3,6 +3,7 @@
 import small_stream as air
 from programmes_rig import feed, kind
 from settop.player.programmes import Programmes
+from settop.services.call.opener import recognise
 from settop.ts import packet as ts
 
 NUMBERS = 4
@@ -42,7 +43,7 @@ def pick(rng, choices):
 def test_random_tables_mean_what_a_model_says():
     rng = air.Rng(91)
     for _ in range(air.times(40) if air.times(8) > 1 else 2):
-        programmes, model = Programmes(), Model()
+        programmes, model = Programmes(recognise), Model()
         counters = {}
         for _ in range(25):
             current = 1 if rng.below(10) else 0

@@ -3,9 +3,14 @@
 import small_stream as air
 from kit import raises
 from settop.errors import RemoteError
+from settop.services.call.opener import recognise
 from settop.ts.psi import MAX_SECTION_BYTES, SectionReader, is_current, unpack_pat, unpack_pmt
 
 LONG = air.pmt(1, [(0x1B, 0x100 + i, bytes(60)) for i in range(6)])
+
+
+def pmt_of(section):
+    return unpack_pmt(section, recognise)
 
 
 def feed_all(packets):
@@ -124,7 +129,7 @@ def test_the_longest_tables_of_the_standard_are_read():
     assert len(unpack_pat(pat)) == 4 * 253
     pmt = air.pmt(1, [(0x1B, 0x100 + n) for n in range(199)])
     assert len(pmt) == 1022
-    assert len(unpack_pmt(feed_all(air.section_packets(0x1000, pmt))[0][0]).streams) == 199
+    assert len(pmt_of(feed_all(air.section_packets(0x1000, pmt))[0][0]).streams) == 199
 
 
 def test_a_section_longer_than_the_standard_allows_is_dropped():
@@ -156,7 +161,7 @@ def test_pat_entries_that_cannot_be_used_cost_themselves_alone():
 
 def test_pmt_gives_streams_tables_and_our_ca_descriptor():
     foreign = b"\x09\x04\x0b\x00\xe1\x23"
-    pmt = unpack_pmt(
+    pmt = pmt_of(
         air.pmt(
             3,
             ((0x1B, 0x100, b"\x0a\x01x"), (0x0F, 0x101), (0x86, 0x1F0), (0x05, 0x1F1)),
@@ -171,8 +176,8 @@ def test_pmt_gives_streams_tables_and_our_ca_descriptor():
 
 
 def test_pmt_takes_our_ca_descriptor_from_a_stream_too_and_none_where_there_is_none():
-    assert unpack_pmt(air.pmt(1, ((0x1B, 0x100, air.ca_descriptor(0x30, 5)),), b"")).ca == (0x30, 5)
-    assert unpack_pmt(air.pmt(1, descriptors=b"")).ca is None
+    assert pmt_of(air.pmt(1, ((0x1B, 0x100, air.ca_descriptor(0x30, 5)),), b"")).ca == (0x30, 5)
+    assert pmt_of(air.pmt(1, descriptors=b"")).ca is None
 
 
 def test_current_next_indicator():
@@ -188,37 +193,37 @@ def changed(section, at, value):
 
 def test_our_ca_descriptor_counts_whatever_rubbish_follows_it_in_its_loop():
     for rubbish in (b"\x0a", b"\x0a\x04de", b"\x09\xff", b"\x00\x00\x00", b"\xff" * 40):
-        pmt = unpack_pmt(air.pmt(1, ((0x1B, 0x100),), air.ca_descriptor() + rubbish, pcr=0x100))
+        pmt = pmt_of(air.pmt(1, ((0x1B, 0x100),), air.ca_descriptor() + rubbish, pcr=0x100))
         assert (pmt.ca, pmt.streams) == ((air.ECM_PID, air.PROGRAMME_ID), {0x100}), rubbish
 
 
 def test_a_stream_whose_descriptors_break_the_rules_is_a_stream_all_the_same():
     # A descriptor longer than its loop, an octet too many: the entries behind it are where the loop's length says.
     for rubbish in (b"\x0a", b"\x0a\x09x"):
-        pmt = unpack_pmt(air.pmt(1, ((0x1B, 0x100, rubbish), (0x0F, 0x101)), pcr=0x100))
+        pmt = pmt_of(air.pmt(1, ((0x1B, 0x100, rubbish), (0x0F, 0x101)), pcr=0x100))
         assert pmt.streams == {0x100, 0x101}
 
 
 def test_lengths_that_lead_out_of_the_section_end_with_it():
     good = air.pmt(1, ((0x1B, 0x100, b"\x0a\x02ab"), (0x0F, 0x101)), air.ca_descriptor(), pcr=0x100)
-    assert unpack_pmt(changed(good, 27, 200)).streams == {0x100}  # the first stream's loop swallows the second's entry
-    assert unpack_pmt(changed(good, 27, 200)).ca == (air.ECM_PID, air.PROGRAMME_ID)
-    programme_loop = unpack_pmt(changed(good, 11, 200))
+    assert pmt_of(changed(good, 27, 200)).streams == {0x100}  # the first stream's loop swallows the second's entry
+    assert pmt_of(changed(good, 27, 200)).ca == (air.ECM_PID, air.PROGRAMME_ID)
+    programme_loop = pmt_of(changed(good, 11, 200))
     assert (programme_loop.ca, programme_loop.streams) == ((air.ECM_PID, air.PROGRAMME_ID), {0x100})
-    assert unpack_pmt(air.table(2, 1, b"\xe1\x00\xf0\x00\x1b\xe1\x00")).streams == {0x100}
+    assert pmt_of(air.table(2, 1, b"\xe1\x00\xf0\x00\x1b\xe1\x00")).streams == {0x100}
     with raises(RemoteError):
-        unpack_pmt(air.table(2, 1, b"\xe1\x00\xf0"))
+        pmt_of(air.table(2, 1, b"\xe1\x00\xf0"))
 
 
 def test_a_ca_descriptor_of_ours_on_a_pid_that_no_ecm_can_have_is_passed_over():
     for bad in (0, 1, 0x0F, 0x11, 0x1F, 0x1FFF):
-        assert unpack_pmt(air.pmt(descriptors=air.ca_descriptor(bad))).ca is None
+        assert pmt_of(air.pmt(descriptors=air.ca_descriptor(bad))).ca is None
         both = air.ca_descriptor(bad) + air.ca_descriptor(0x50)
-        assert unpack_pmt(air.pmt(descriptors=both)).ca == (0x50, air.PROGRAMME_ID)
+        assert pmt_of(air.pmt(descriptors=both)).ca == (0x50, air.PROGRAMME_ID)
 
 
 def test_wrong_table_crc_or_length_is_refused():
-    for unpack, section in ((unpack_pat, air.pat(((1, 0x1000),))), (unpack_pmt, air.pmt())):
+    for unpack, section in ((unpack_pat, air.pat(((1, 0x1000),))), (pmt_of, air.pmt())):
         for at in range(len(section)):
             bad = bytearray(section)
             bad[at] ^= 1
@@ -234,7 +239,7 @@ def test_random_sections_with_a_right_crc_raise_nothing_but_remote_error():
     for _ in range(air.times(300)):
         table_id = 2 * rng.below(2)
         section = air.table(table_id, rng.below(65536), rng.octets(rng.below(60)))
-        for unpack in (unpack_pat, unpack_pmt):
+        for unpack in (unpack_pat, pmt_of):
             try:
                 unpack(section)
             except RemoteError:

@@ -15,10 +15,11 @@ from headend.store.ledger import StoreLedger
 from headend.store.master_key import MasterKey
 from headend.store.subscribers import add_subscriber, set_tariff
 from headend.ts.keys import control_word
-from settop.crypto.wipe import wipe
 from settop.link.hdlc import Deframer
+from settop.player.keyring import Keyring
 from settop.services.call import states
 from settop.services.call.core import CallTerminal
+from settop.services.call.service import put_down
 from settop.wire import call as wire
 
 TERMINAL_ID = bytes.fromhex("0102030405060708")
@@ -187,6 +188,7 @@ class CallPair:
         self.air = air
         self.now_ms = connect_ms
         self.keys = {}
+        self.keyring = Keyring()
         self.leads_ms = {}
         self.refused = []
         self.closed = None
@@ -220,6 +222,7 @@ class CallPair:
     def watch(self, programme, held=(wire.NONE, wire.NONE), broadcast_id=None):
         """The viewer chooses a programme: the keyring is wiped and the centre asked."""
         self.programme = programme
+        self.keyring.wipe()
         on_air = broadcast_id or self.air.broadcasts[programme].broadcast_id
         portion = self.air.portion_at(self.now_ms)
         self.terminal.request(programme, on_air, portion, self.now_ms, *held, self.max_price)
@@ -230,12 +233,12 @@ class CallPair:
         self._actions.sort()
 
     def hang_up(self):
-        """The viewer presses the button: the running portion's key is kept, a later one wiped."""
-        running = self.air.portion_at(self.now_ms)
-        for name in [name for name in self.keys if name[1] > running]:
-            del self.keys[name]
-        kept = running if (self.programme, running) in self.keys else wire.NONE
-        self.terminal.hang_up(kept, self.now_ms)
+        """The viewer presses the button."""
+        before = set(self.keyring.held())
+        kept = put_down(self.keyring, self.air.portion_at(self.now_ms))
+        for portion in before - set(self.keyring.held()):
+            del self.keys[self.programme, portion]
+        self.terminal.hang_up(wire.NONE if kept is None else kept, self.now_ms)
         self._settle()
 
     def say_dark(self, first, last, cause=8):
@@ -288,6 +291,7 @@ class CallPair:
         if self.air.portion_at(now) != self._on_air:
             self._on_air = self.air.portion_at(now)
             self.air.advance(now)
+            self.keyring.drop_before(self._on_air)
             self.terminal.on_air(self._on_air)
             self.centre.poll(now)
         while self._actions and self._actions[0][0] <= now:
@@ -346,7 +350,7 @@ class CallPair:
             assert portion in (self.air.portion_at(self.now_ms), self.air.portion_at(self.now_ms) + 1)
             self.keys[self.programme, portion] = bytes(key)
             self.leads_ms[portion] = portion * self.air.portion_ms - self.now_ms
-            wipe(key)
+            self.keyring.install(portion, key)
         elif event[0] == "refused":
             self.refused.append(event[1])
         elif event[0] == "closed":

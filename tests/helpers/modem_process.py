@@ -6,18 +6,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-_MODEM = "import typer; from testbed.commands.modem import modem; typer.run(modem)"
-_RING = "import typer; from testbed.commands.ring import ring; typer.run(ring)"
+_RINGCAST = (sys.executable, "-m", "testbed.cli")
 
 
 def modem_command(link: Path, *options: str) -> list[str]:
-    return [sys.executable, "-c", _MODEM, "--link", str(link), *options]
+    return [*_RINGCAST, "modem", "--link", str(link), *options]
 
 
 def ring(link: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", _RING, "--link", str(link)], capture_output=True, text=True, timeout=30
-    )
+    return subprocess.run([*_RINGCAST, "ring", "--link", str(link)], capture_output=True, text=True, timeout=30)
 
 
 @contextlib.contextmanager

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headend.callcentre.service import Trunk
-from testbed import world
-from testbed.clock import WallClock
 from testbed.machines.base import KeepsStep, Machine
-from testbed.scenario.plan import ActionPlan, Plan
-from testbed.scenario.runner import Run, TerminalRun, run_plan
+from testbed.scenario.plan import ActionPlan
+from testbed.scenario.runner import run_plan
+from testbed.systems.call.plan import CallPlan
+from testbed.systems.call.setup import CallRun, CallTerminal
+from testbed.systems.call.system import CallSystem
 from testbed.terminals import Runtime, find_runtime
 
 from tests.helpers.ts_builder import plain_stream
@@ -25,12 +26,8 @@ class ObservedMachine:
     brought. `snapshots` holds (ms, SRAM, flash) for every instant of `snapshot_ms`, from machines that have them.
     """
 
-    def __init__(
-        self, machine: Machine, snapshot_ms: Iterable[int] = (), epoch_ns: Callable[[], int] = lambda: 0
-    ) -> None:
-        """epoch_ns: the instant on the machine's own clock at which the bench's is 0."""
+    def __init__(self, machine: Machine, snapshot_ms: Iterable[int] = ()) -> None:
         self.inner = machine
-        self._epoch_ns = epoch_ns
         self.name, self.virtual = machine.name, machine.virtual
         self.to_modem: list[tuple[int, bytes]] = []
         self.from_modem: list[tuple[int, bytes]] = []
@@ -41,11 +38,13 @@ class ObservedMachine:
         self.boot = machine.boot
         self.power_cut = machine.power_cut
         self.close = machine.close
+        self.next_timer_ns = machine.next_timer_ns
         self._snapshot_ms = sorted(snapshot_ms, reverse=True)
-        self._now_ms = 0
+        self._now_ms = self._round_ms = 0
         self._flash = b""
 
     def keep_step(self, bench_ns: int) -> bool:
+        self._round_ms = bench_ns // MS
         return isinstance(self.inner, KeepsStep) and self.inner.keep_step(bench_ns)
 
     def send(self, line: str, data: bytes) -> None:
@@ -64,7 +63,8 @@ class ObservedMachine:
 
     def advance(self, now_ns: int) -> None:
         self.inner.advance(now_ns)
-        self._now_ms = (now_ns - self._epoch_ns()) // MS
+        # A real machine's ns are the wall's, and the bench's time is told by keep_step alone.
+        self._now_ms = now_ns // MS if self.virtual else self._round_ms
         while self._snapshot_ms and self._snapshot_ms[-1] <= self._now_ms:
             self._snapshot_ms.pop()
             ram, flash = self.inner.ram(), self.inner.flash  # type: ignore[attr-defined]
@@ -101,22 +101,22 @@ class RecordingTrunk(Trunk):
 class Observed:
     """A run with its taps. Times of `run` are ms of the broadcast; add `run.begin_ms` for the bench's."""
 
-    run: Run
+    run: CallRun
     machines: list[ObservedMachine]
     trunks: list[RecordingTrunk]
     original: Path
 
     @property
-    def first(self) -> TerminalRun:
+    def first(self) -> CallTerminal:
         return self.run.terminals[0]
 
-    def terminal(self, name: str) -> TerminalRun:
+    def terminal(self, name: str) -> CallTerminal:
         return next(terminal for terminal in self.run.terminals if terminal.name == name)
 
     @property
     def control_words(self) -> dict[int, bytes]:
         """By portion; only the bench knows them all."""
-        return {portion.index: portion.key for portion in self.run.scrambled.portions}
+        return dict(enumerate(self.run.scrambled.keys))
 
 
 def octets_between(log: Iterable[tuple[int, bytes]], from_ms: int = 0, to_ms: int = 1 << 60) -> bytes:
@@ -134,7 +134,7 @@ def first_ms(log: Iterable[tuple[int, bytes]], text: bytes) -> int:
     raise AssertionError(f"{text!r} was never on the line")
 
 
-def whole_portions(terminal: TerminalRun) -> list[int]:
+def whole_portions(terminal: CallTerminal) -> list[int]:
     """Portions of which every scrambled packet came out, equal to the original."""
     return [
         part.index
@@ -143,11 +143,11 @@ def whole_portions(terminal: TerminalRun) -> list[int]:
     ]
 
 
-def dark_portions(terminal: TerminalRun) -> list[int]:
+def dark_portions(terminal: CallTerminal) -> list[int]:
     return [part.index for part in terminal.analysis.portions if not part.clear_packets]
 
 
-def key_times(terminal: TerminalRun, begin_ms: int) -> list[tuple[int, int]]:
+def key_times(terminal: CallTerminal, begin_ms: int) -> list[tuple[int, int]]:
     """(portion, ms of the broadcast) of every key that the terminal took, in order."""
     return [(int(event.value("portion") or -1), event.at_ms - begin_ms) for event in terminal.station.events("key")]
 
@@ -157,16 +157,16 @@ def cheap_broadcast(path: Path, seconds: float, seed: int = 1, packets_per_s: in
     return plain_stream(round(seconds * 1000), seed=seed, pcr_ms=10_000 // packets_per_s).write(path)
 
 
-def call_plan(source: Path, dial_s: float, hang_up_s: float | None, **options: object) -> Plan:
+def call_plan(source: Path, dial_s: float, hang_up_s: float | None, **options: object) -> CallPlan:
     """One terminal, T1, that dials and (unless None) hangs up."""
     actions = [ActionPlan(dial_s, "T1", "call")]
     if hang_up_s is not None:
         actions.append(ActionPlan(hang_up_s, "T1", "hang_up"))
-    return Plan(**{"runtime": "cpython", "input": source, "actions": tuple(actions), **options})  # type: ignore[arg-type]
+    return CallPlan(**{"runtime": "cpython", "input": source, "actions": tuple(actions), **options})  # type: ignore[arg-type]
 
 
 def observe(
-    plan: Plan,
+    plan: CallPlan,
     out: Path,
     runtime: Runtime | None = None,
     snapshot_ms: Iterable[int] = (),
@@ -176,33 +176,18 @@ def observe(
     inner = runtime or find_runtime("cpython")
     machines: list[ObservedMachine] = []
     trunks: list[RecordingTrunk] = []
-    clocks: list[WallClock] = []  # of a run in real time
     instants = tuple(snapshot_ms)
 
     def machine(spec: object) -> Machine:
-        machines.append(ObservedMachine(inner.machine(spec), instants, epoch_ns))  # type: ignore[arg-type]
+        machines.append(ObservedMachine(inner.machine(spec), instants))  # type: ignore[arg-type]
         if change is not None:
             change(machines[-1])
         return machines[-1]  # type: ignore[return-value]
-
-    class KnownClock(WallClock):
-        def __init__(self) -> None:
-            super().__init__()
-            clocks.append(self)
-
-    def epoch_ns() -> int:
-        return clocks[-1].ns_at(0) if clocks else 0
 
     def trunk(*arguments: object) -> Trunk:
         trunks.append(RecordingTrunk(*arguments))
         return trunks[-1]
 
-    original, world.Trunk = world.Trunk, trunk  # type: ignore[assignment,misc]
-    world.WallClock = KnownClock  # type: ignore[assignment,misc]
-    try:
-        run = run_plan(plan, Runtime(inner.name, inner.origin, machine), out)
-    finally:
-        world.Trunk = original  # type: ignore[misc]
-        world.WallClock = WallClock  # type: ignore[misc]
+    run = run_plan(plan, Runtime(inner.name, inner.origin, machine), out, system=CallSystem(trunk))
     assert plan.input is not None
     return Observed(run, machines, trunks, plan.input)

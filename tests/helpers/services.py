@@ -76,3 +76,6 @@ class Multiplex(Broadcaster):
                     packet = b""
                 out += packet
         return out
+
+    def next_timer(self) -> int | None:
+        return min((at_ms for one in self._both if (at_ms := one.next_timer()) is not None), default=None)

@@ -19,7 +19,7 @@ import pytest
 from settop.version import FORMATS
 from testbed.boards import load_board
 from testbed.machines.base import TerminalSpec
-from testbed.machines.serial import SerialMachine
+from testbed.hil.machine import SerialMachine
 
 READY = "@ 1 ready formats=%d" % FORMATS
 FILES = {"main.py": "import time\\nwhile True:\\n    print('" + READY + "')\\n    time.sleep(1)\\n"}

@@ -8,8 +8,8 @@ from settop.link.mux import NOTICE
 from testbed.hil.adapter import AttachedBoard
 from testbed.hil.connection import Connection, ConnectionFailed
 from testbed.hil.lines import start_afresh
+from testbed.hil.machine import SerialMachine
 from testbed.machines.base import MachineError, TerminalSpec
-from testbed.machines.serial import SerialMachine
 
 from tests.helpers.pretend_board import BANNER, READY, Shell, pretend_board
 

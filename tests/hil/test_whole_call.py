@@ -4,7 +4,7 @@ The board is an emulated Pico in a process of its own, used as one that is attac
 """
 
 import pytest
-from testbed.scenario.plan import LinePlan
+from testbed.systems.call.plan import LinePlan
 from testbed.terminals import Runtime, find_runtime
 
 from tests.helpers.commands import ringcast

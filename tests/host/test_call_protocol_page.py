@@ -8,7 +8,7 @@ from headend.callcentre.session import Session as CentreSession
 from headend.callcentre.states import TRANSITIONS as CENTRE_TRANSITIONS
 from settop.link.hdlc import Deframer
 from settop.services.call.session import Session as TerminalSession
-from settop.services.call.states import TRANSITIONS as TERMINAL_TRANSITIONS
+from settop.services.call.states import TABLE as TERMINAL_TABLE
 from settop.wire import call as wire
 from settop.wire import dark
 
@@ -40,7 +40,11 @@ def dump(title="A short call in hex"):
 
 
 @pytest.mark.parametrize(
-    ("heading", "transitions"), [("Terminal", TERMINAL_TRANSITIONS), ("Centre", CENTRE_TRANSITIONS)]
+    ("heading", "transitions"),
+    [
+        ("Terminal", {(state, event): target for state, event, target in TERMINAL_TABLE}),
+        ("Centre", CENTRE_TRANSITIONS),
+    ],
 )
 def test_state_table_is_the_codes(heading, transitions):
     rows = state_table(heading)

@@ -13,6 +13,7 @@ use_shims()
 from settop.crypto.aes import aes_ecb  # noqa: E402
 from settop.ts import packet as ts  # noqa: E402
 from settop.ts.descrambler import Descrambler  # noqa: E402
+from settop.ts.slots import Slots  # noqa: E402
 
 from tests.vectors import cissa_vectors  # noqa: E402
 
@@ -47,19 +48,20 @@ def model(packet: bytes, key: bytes, parity: int) -> bytes:
 def firmware_opens(sent: bytes, key: bytes, pid: int = PID) -> bytes:
     table = bytearray(ts.PIDS)
     table[pid] = ts.PID_ES
-    descrambler = Descrambler()
+    slots = Slots()
+    descrambler = Descrambler(slots)
     cipher = aes_ecb(key)
     out = b""
-    batch = 188 * descrambler.slots
+    batch = 188 * slots.count
     for at in range(0, len(sent), batch):
         part = sent[at : at + batch]
-        descrambler.source[ts.IN_OFFSET : ts.IN_OFFSET + len(part)] = part
-        count = descrambler.sort(table, len(part) // 188, len(part))
+        slots.source[ts.IN_OFFSET : ts.IN_OFFSET + len(part)] = part
+        count = slots.sort(table, len(part) // 188, len(part))
         slot = 0
         while slot < count:
             slot = descrambler.open_run(slot, count, cipher)
-        out += bytes(descrambler.output_views[descrambler.filled])
-        descrambler.filled = 0
+        out += bytes(slots.output_views[slots.filled])
+        slots.filled = 0
     return out
 
 

@@ -3,7 +3,6 @@
 import random
 
 import pytest
-import typer
 from headend.provisioning import issue, provisioning_line, wrap_for
 from headend.store.database import open_database
 from headend.store.ledger import StoreLedger
@@ -11,7 +10,8 @@ from headend.store.master_key import MasterKey, load_master_key
 from headend.store.subscribers import set_tariff
 from settop.errors import LocalError, RemoteError
 from settop.services.provision import HOST_RANDOM_BYTES, Provisioner
-from testbed.commands.provision import provision, provision_board
+from testbed.cli import app
+from testbed.commands.provision import provision_board
 from typer.testing import CliRunner
 
 from tests.helpers.pretend_board import pretend_board
@@ -220,9 +220,7 @@ def test_silent_board_is_named_and_nothing_is_registered():
 @pytest.fixture
 def run(monkeypatch):
     monkeypatch.delenv("RINGCAST_MASTER_KEY", raising=False)
-    app = typer.Typer()
-    app.command()(provision)
-    return lambda *words, **options: CliRunner().invoke(app, [str(word) for word in words], **options)
+    return lambda *words, **options: CliRunner().invoke(app, ["provision", *map(str, words)], **options)
 
 
 def options(db):

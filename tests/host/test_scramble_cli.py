@@ -7,18 +7,12 @@ import subprocess
 import sys
 
 import pytest
-import typer
-from testbed.commands.descramble import descramble
-from testbed.commands.scramble import scramble
+from testbed.cli import app
 from typer.testing import CliRunner
 
 from tests.helpers.ts_builder import plain_stream
 
 SECRET = "000102030405060708090a0b0c0d0e0f"
-
-app = typer.Typer()
-app.command()(scramble)
-app.command()(descramble)
 
 
 @pytest.fixture
@@ -171,13 +165,14 @@ def test_general_help_lists_every_command_and_one_command_imports_no_other():
 
 def offers(path):
     """The prices that the PMTs of a stream announce."""
+    from settop.services.call.opener import recognise
     from settop.ts.psi import TABLE_PMT, SectionReader, unpack_pmt
 
     reader, found, data = SectionReader(TABLE_PMT), set(), path.read_bytes()
     for at in range(0, len(data), 188):
         one = data[at : at + 188]
         if (one[1] & 0x1F) << 8 | one[2] == 0x1000:
-            found |= {unpack_pmt(section).offer for section in reader.feed(one)}
+            found |= {unpack_pmt(section, recognise).offer for section in reader.feed(one)}
     return {offer and (offer.price, offer.set_up, offer.currency, offer.tariff) for offer in found}
 
 

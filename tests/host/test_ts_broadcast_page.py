@@ -4,6 +4,7 @@ from pathlib import Path
 
 from headend.ts.keys import BROADCAST_ID_BYTES
 from headend.ts.streams import SECTION_TYPES
+from settop.player.portion_states import TABLE
 from settop.wire.ecm import (
     pack_ca_descriptor,
     pack_ecm,
@@ -49,3 +50,11 @@ def test_descriptors_are_what_both_ends_pack_and_read():
 def test_stream_types_left_clear_are_all_named():
     assert {0x05, 0x08, *range(0x0A, 0x0E), 0x13, 0x14, 0x16, 0x86, 0x95} == SECTION_TYPES
     assert "(05, 08, 0a to 0d, 13, 14, 16, 86, 95)" in PAGE
+
+
+def test_the_state_table_of_portions_is_the_codes():
+    section = PAGE.split("## Which portion opens\n")[1].split("\n## ")[0]
+    lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    rows = [tuple(cell.strip() for cell in cells) for cells in lines]
+    assert rows[0] == ("state", "event", "next state")
+    assert tuple(rows[2:]) == TABLE

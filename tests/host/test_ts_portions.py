@@ -39,8 +39,8 @@ def test_portions_begin_at_multiples_of_their_length_from_the_first_pcr(tmp_path
     portions = portions_of(builder.write(tmp_path / "a.ts"), 1)
     clocks = clock_positions(builder)
     assert portions.starts == [0, clocks[50], clocks[100]]
-    assert [span.start_ms for span in portions.spans()] == [0, 1000, 2000]
-    assert sum(span.packets for span in portions.spans()) == len(builder.packets)
+    assert [portion.start_ms for portion in portions.portions()] == [0, 1000, 2000]
+    assert sum(portion.packets for portion in portions.portions()) == len(builder.packets)
     assert portions.portion_of(clocks[50] - 1) == 0
     assert portions.portion_of(clocks[50]) == 1
     assert portions.remaining_ms(clocks[50]) == 1000

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from testbed.runtimes import RuntimeUnavailable
-from testbed.scenario.plan import ActionPlan, LinePlan, Plan
+from testbed.scenario.plan import ActionPlan
+from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import Runtime, find_runtime
 
 from tests.helpers.observed import Observed, call_plan, cheap_broadcast, observe
@@ -18,7 +19,7 @@ SNAPSHOTS_MS = range(0, 60_000, 250)
 Play = Callable[..., Observed]
 
 
-def two_windows(source: Path, runtime: str, terminals: int) -> Plan:
+def two_windows(source: Path, runtime: str, terminals: int) -> CallPlan:
     """T1 calls early and long, T2 late and short, T3 never, as far as there are terminals. Portions of one second."""
     names = ("T1", "T2", "T3")[:terminals]
     actions = [
@@ -28,7 +29,7 @@ def two_windows(source: Path, runtime: str, terminals: int) -> Plan:
         ActionPlan(10.4, "T2", "hang_up"),
     ]
     actions += [ActionPlan(12.7, name, "command", "status") for name in names]
-    return Plan(
+    return CallPlan(
         runtime=runtime,
         input=source,
         portion_seconds=PORTION_S,
@@ -42,7 +43,7 @@ def two_windows(source: Path, runtime: str, terminals: int) -> Plan:
 def play(target: Target) -> Play:
     """play(plan, out): the plan on the target, with taps. Skips where the target has too few terminals."""
 
-    def play_plan(plan: Plan, out: Path, **options: object) -> Observed:
+    def play_plan(plan: CallPlan, out: Path, **options: object) -> Observed:
         target.need_terminals(len(plan.terminals))
         return observe(replace(plan, runtime=target.name), out, target.runtime, **options)  # type: ignore[arg-type]
 

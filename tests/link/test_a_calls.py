@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 from settop.wire import call as wire
-from testbed.scenario.plan import ActionPlan, LinePlan, Plan
+from testbed.scenario.plan import ActionPlan
+from testbed.systems.call.plan import CallPlan, LinePlan
 
 from tests.helpers.line_reader import frames, recorded_calls
 from tests.helpers.observed import (
@@ -101,7 +102,7 @@ def test_a04_no_key_leaves_before_the_terminal_has_asked(windows):
 def test_a06_over_a_hundred_keys_come_ahead_of_their_portions_and_within_the_lead(long_run, target):
     """Over a hundred on CPython, fewer where time is real or dear; there a key may also take longer to be taken."""
     long_call = long_run.observed
-    starts = {span.index: span.started_ms for span in long_call.run.spans}
+    starts = {span.index: span.started_ms for span in long_call.run.portions}
     times = key_times(long_call.first, long_call.run.begin_ms)
     # The first two come at once on joining, whenever that is; from then on they keep step.
     leads = {portion: starts[portion] - at_ms for portion, at_ms in times[2:]}
@@ -117,7 +118,7 @@ def test_a06_over_a_hundred_keys_come_ahead_of_their_portions_and_within_the_lea
 def test_a06_centre_follows_the_broadcaster_and_not_the_terminal(long_run, target):
     """Not before its time either on the line: the centre holds a key back until its lead."""
     long_call = long_run.observed
-    starts = {span.index: span.started_ms + long_call.run.begin_ms for span in long_call.run.spans}
+    starts = {span.index: span.started_ms + long_call.run.begin_ms for span in long_call.run.portions}
     (call,) = read_calls(long_call, "T1")
     sent = [(message.portion, message.at_ms) for message in call.of(wire.KEY)]
     assert len(sent) >= long_run.keys
@@ -158,7 +159,7 @@ def test_a05_no_key_crosses_the_line_after_the_call(windows, target):
 
 def test_a05_dropped_line_that_stays_down_ends_the_keys(source, play, tmp_path):
     """The line drops in portion 5 and the redial meets a busy centre: another terminal has its only trunk by then."""
-    plan = Plan(
+    plan = CallPlan(
         runtime="cpython",
         input=source,
         portion_seconds=1.0,
@@ -200,10 +201,13 @@ def test_a08_picture_clears_within_a_portion_of_the_connection(dial_s, target, p
     assert connected < clear <= connected + 2_000 + target.slack_ms
     part = observed.first.analysis.portions[key_times(observed.first, 0)[0][0]]
     assert part.clear_equal_original
-    if connected < observed.run.begin_ms + part.started_ms + 1_000 - target.compute_ms:
+    if connected < observed.run.begin_ms + part.portion.started_ms + 1_000 - target.compute_ms:
         # Time enough for the running portion: it clears in its middle, not at the next change.
         assert part.key_delivered_ms <= connected - observed.run.begin_ms + 1_000 + target.slack_ms
-        assert connected < observed.run.begin_ms + part.started_ms or 0 < part.clear_packets < part.scrambled_packets
+        assert (
+            connected < observed.run.begin_ms + part.portion.started_ms
+            or 0 < part.clear_packets < part.scrambled_packets
+        )
 
 
 def first_opened_ms(machine):
@@ -225,7 +229,7 @@ def test_a09_late_caller_is_sent_no_key_of_an_earlier_portion(windows, target):
     target.need_terminals(2)
     (call,) = read_calls(windows, "T2")
     asked_ms = call.of(wire.REQUEST)[0].at_ms - windows.run.begin_ms
-    on_air = max(span.index for span in windows.run.spans if span.started_ms <= asked_ms)
+    on_air = max(span.index for span in windows.run.portions if span.started_ms <= asked_ms)
     assert on_air >= 5
     assert min(message.portion for message in call.of(wire.KEY)) >= on_air
     assert set(dark_portions(windows.terminal("T2"))) >= set(range(on_air))
@@ -238,7 +242,7 @@ def assert_own_windows(observed, target):
     for terminal in observed.run.terminals[:2]:
         times = key_times(terminal, observed.run.begin_ms)
         hang_up = terminal.station.events("hanging_up")[0].at_ms - observed.run.begin_ms
-        spans = observed.run.spans
+        spans = observed.run.portions
         inside = [s.index for s in spans if dict(times).get(s.index, 1 << 60) <= s.started_ms <= hang_up]
         outside = [s.index for s in spans if s.index < times[0][0] or s.started_ms > hang_up]
         assert len(inside) >= 3
@@ -264,7 +268,7 @@ def test_a10_five_calls_of_different_lengths(source, play, tmp_path):
     actions = [ActionPlan(0.3 + 0.5 * n, name, "call") for n, name in enumerate(names)]
     actions += [ActionPlan(5.5 + 1.3 * n, name, "hang_up") for n, name in enumerate(names)]
     line = LinePlan(setup_ms=300, trunks=5)
-    plan = Plan("cpython", input=source, portion_seconds=1.0, terminals=names, actions=tuple(actions), line=line)
+    plan = CallPlan("cpython", input=source, portion_seconds=1.0, terminals=names, actions=tuple(actions), line=line)
     observed = play(plan, tmp_path)
     ends = []
     for n, name in enumerate(names):
@@ -305,7 +309,7 @@ def test_a11_who_does_not_call_has_no_record(windows, target):
 def test_a11_after_a_dropped_line_nothing_is_charged_twice(source, play, tmp_path):
     plan = call_plan(source, 0.5, 10.5, portion_seconds=1.0, line=LinePlan(setup_ms=100))
     actions = (*plan.actions, ActionPlan(5.4, "T1", "drop_line"))
-    observed = play(Plan("cpython", input=source, portion_seconds=1.0, actions=actions, line=plan.line), tmp_path)
+    observed = play(CallPlan("cpython", input=source, portion_seconds=1.0, actions=actions, line=plan.line), tmp_path)
     terminal = observed.first
     first, second = terminal.records
     assert (first.reason, second.reason) == ("line lost", "goodbye")

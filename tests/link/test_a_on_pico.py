@@ -113,7 +113,7 @@ def test_a14_flash_never_holds_a_control_word(windows_on_pico):
 def sample(observed, portion):
     """(first block as it was before encryption, the same on air) of a full packet of a portion."""
     air = np.fromfile(observed.run.broadcast, dtype=np.uint8).reshape(-1, 188)
-    span = observed.run.spans[portion]
+    span = observed.run.portions[portion]
     clear = np.fromfile(observed.original, dtype=np.uint8).reshape(-1, 188)
     for row in air[span.first_packet : span.first_packet + span.packets]:
         if row[3] & 0xF0 in (0x90, 0xD0):
@@ -162,7 +162,7 @@ def test_a10_two_picos_in_calls_of_their_own_each_clear_their_own_window(windows
     for terminal in observed.run.terminals:
         times = dict(key_times(terminal, observed.run.begin_ms))
         hang_up = terminal.station.events("hanging_up")[0].at_ms - observed.run.begin_ms
-        spans = observed.run.spans
+        spans = observed.run.portions
         inside = [s.index for s in spans if times.get(s.index, 1 << 60) <= s.started_ms <= hang_up]
         outside = [s.index for s in spans if s.index < min(times) or s.started_ms > hang_up]
         assert len(inside) >= 3

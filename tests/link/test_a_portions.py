@@ -32,7 +32,7 @@ def first_scrambled(run):
     """For each portion its first packets on air whose payload has a whole block: {portion: [packets]}."""
     air = packets_of(run.broadcast)
     found = {}
-    for span in run.spans:
+    for span in run.portions:
         rows = air[span.first_packet : span.first_packet + span.packets]
         long_enough = (rows[:, 3] & 0xC0 != 0) & ((rows[:, 3] & 0x20 == 0) | (rows[:, 4] < 160))
         found[span.index] = [row.tobytes() for row in rows[long_enough][:3]]
@@ -59,7 +59,7 @@ def test_a01_every_portion_has_a_key_of_its_own_that_opens_it_alone(windows, ori
 def test_a01_portions_are_announced_on_air_under_their_own_number(windows):
     air = packets_of(windows.run.broadcast)
     ca_pid = windows.run.scrambled.ca_pid
-    for span in windows.run.spans:
+    for span in windows.run.portions:
         rows = air[span.first_packet : span.first_packet + span.packets]
         rows = rows[((rows[:, 1] & 0x1F).astype(int) << 8 | rows[:, 2]) == ca_pid]
         assert len(rows)
@@ -102,7 +102,7 @@ def test_a07_broadcast_holds_no_key(windows):
 
 def test_a12_parity_bits_change_with_every_portion_and_nowhere_else(dense_call):
     air = packets_of(dense_call.run.broadcast)
-    for span in dense_call.run.spans:
+    for span in dense_call.run.portions:
         rows = air[span.first_packet : span.first_packet + span.packets]
         bits = set((rows[:, 3] >> 6).tolist()) - {0}
         assert bits == {2 + span.index % 2}

@@ -5,6 +5,7 @@ from headend.callcentre.ledger import WITHDRAWALS_LIMIT
 from headend.store.subscribers import credit_left
 from settop.link.hdlc import encode
 from settop.services.call import states
+from settop.states import row_of
 from settop.wire import call as wire
 from settop.wire import dark
 
@@ -131,7 +132,7 @@ def test_dark_of_what_was_not_on_air_is_refused_and_the_call_goes_on(first, last
 def test_dark_is_nothing_to_say_before_a_key_has_come():
     pair = CallPair(MemoryLedger(), Air(), down_fault=lambda at, byte: byte if at < 45 else None).run(700)
     assert pair.terminal.state == states.REQUESTED
-    assert (states.REQUESTED, "dark") not in states.TRANSITIONS
+    assert row_of(states.TABLE, states.REQUESTED, "dark") is None
     fresh = CallPair(MemoryLedger(), Air(), up_fault=lambda at, byte: byte if at < 40 else None).run(900)
     sealed = fresh.terminal._session.seal(wire.DARK, wire.pack_dark(0, 0, 1))
     fresh.inject(UP, encode(sealed))

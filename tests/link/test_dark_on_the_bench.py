@@ -9,6 +9,7 @@ import pytest
 from settop.wire import call as wire
 from settop.wire.crc import crc32_mpeg2
 from testbed.scenario.plan import ActionPlan
+from testbed.systems.call.plan import CallAction
 
 from tests.helpers.line_reader import recorded_calls
 from tests.helpers.observed import call_plan, observe
@@ -187,7 +188,7 @@ def test_price_that_is_not_known_when_the_viewer_dials_is_told_before_the_reques
 @pytest.mark.parametrize(("max_price", "charged"), [(6, False), (7, True)])
 def test_scenario_says_the_highest_price_that_its_viewer_accepts(max_price, charged, source, tmp_path):
     plan = call_plan(source, 1.0, None, portion_seconds=PORTION_S, tariff_portion_price=7)
-    plan = type(plan)(**{**vars(plan), "actions": (ActionPlan(1.0, "T1", "call", max_price=max_price),)})
+    plan = type(plan)(**{**vars(plan), "actions": (CallAction(1.0, "T1", "call", max_price=max_price),)})
     observed = observe(plan, tmp_path)
     terminal = observed.first
     assert bool(terminal.records) is charged

@@ -15,7 +15,7 @@ from settop.wire import call as wire
 from testbed.machines.base import Machine, TerminalSpec
 from testbed.machines.cpython import CpythonMachine
 from testbed.runtimes import RuntimeUnavailable
-from testbed.scenario.plan import LinePlan, Plan
+from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import Runtime, find_runtime
 
 from tests.helpers.line_reader import frames, recorded_calls
@@ -90,7 +90,7 @@ def trace_of(observed: Observed) -> Trace:
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory) -> Plan:
+def plan(tmp_path_factory) -> CallPlan:
     """Dial in portion 1, hang up in portion 4. What the centre decides falls far from any change of portion.
 
     The line is up 1.9 s after dialling, 0.5 s into portion 2: a host that is held up for a second changes nothing.

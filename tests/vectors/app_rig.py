@@ -85,6 +85,8 @@ class Console:
 class Board:
     NAME = "test"
     STORAGE = "keys"
+    WIRES = {0: "modem", 1: "tuner"}
+    SERVICES = ("call",)
 
     def __init__(self, lock=None):
         self.FILES = Files()

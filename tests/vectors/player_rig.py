@@ -3,8 +3,8 @@
 import gc
 
 import small_stream as air
-from settop.player.keyring import Keyring
 from settop.player.player import FLUSH_MS, Player
+from settop.services.call.opener import CallOpener
 
 
 class Tuner:
@@ -44,8 +44,10 @@ class Rig:
         gc.collect()  # a board's heap has no room for many of these
         self.tuner = Tuner()
         self.sink = Sink()
-        self.keyring = Keyring()
-        self.player = Player(self.tuner, self.sink, self.keyring, slots, ring_bytes, helper)
+        self.player = Player(self.tuner, self.sink, slots, ring_bytes)
+        self.opener = CallOpener(helper)
+        self.keyring = self.opener.keyring
+        self.player.add_opener(self.opener)
         self.now_ms = 1000
         self.step_ms = 1
         self.events = []
@@ -75,7 +77,6 @@ class Rig:
     def give(self, portion):
         """The key comes over the telephone."""
         self.keyring.install(portion, bytearray(air.key_of(portion)))
-        self.player.refresh()
 
     def wait(self, ms):
         """Nothing comes for so long; returns what came out."""

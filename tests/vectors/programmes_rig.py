@@ -2,6 +2,7 @@
 
 import small_stream as air
 from settop.player.programmes import Programmes
+from settop.services.call.opener import recognise
 from settop.ts import packet as ts
 
 
@@ -39,7 +40,7 @@ def kind(programmes, pid):
 
 def tuned(*pmts):
     """One PAT for the PMTs ((number, section), ...) on PIDs 0x1000 + number, and the PMTs."""
-    programmes = Programmes()
+    programmes = Programmes(recognise)
     feed(programmes, 0, air.pat([(number, 0x1000 + number) for number, _ in pmts]))
     for number, section in pmts:
         feed(programmes, 0x1000 + number, section)

@@ -4,8 +4,9 @@ import random
 
 from testbed.bench.figure import Figure
 from testbed.bench.pico_probe import CYCLES_PER_US
+from testbed.boards.package import package_files
 from testbed.line.cable import CableHost
-from testbed.machines.base import MachineError, TerminalSpec, package_files
+from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.runtimes.find import pico_image
 from testbed.runtimes.image import Image

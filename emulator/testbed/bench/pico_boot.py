@@ -7,9 +7,9 @@ from testbed.bench.pico_call import SRAM_BYTES, frozen_runtime
 from testbed.machines.base import MachineError
 from testbed.runtimes.find import pico_image
 from testbed.runtimes.image import Image
-from testbed.scenario.plan import Plan
 from testbed.scenario.runner import Bench
 from testbed.station import Station
+from testbed.systems.call.plan import CallPlan
 
 LIMIT_MS = 5_000
 BAUD = 1_500_000
@@ -18,7 +18,7 @@ GOAL_HEAP_BYTES = 166 * 1024
 
 def provisioned(image: Image) -> Bench:
     """A bench with one provisioned terminal, settop frozen in, its power off."""
-    bench = Bench(Plan(runtime="pico"), frozen_runtime(image), BAUD, lambda what, share: None)
+    bench = Bench(CallPlan(runtime="pico"), frozen_runtime(image), BAUD, lambda what, share: None)
     try:
         bench.provision()
         station = terminal(bench)
@@ -28,12 +28,12 @@ def provisioned(image: Image) -> Bench:
         bench.close()
         raise
     station.console.clear()
-    station.modem_trace.clear()
+    station.sent["modem"].clear()
     return bench
 
 
 def terminal(bench: Bench) -> Station:
-    (station,) = bench.world.stations.values()
+    (station,) = bench.stations.values()
     return station
 
 
@@ -44,7 +44,7 @@ def boot_to_dialling_ms(image: Image | None = None) -> Figure:
         started_ms = world.now_ms
         station.power_on()
         station.say("call")  # the host sends it as soon as the board's USB port is there; the application finds it
-        if not world.run_until(started_ms + LIMIT_MS, lambda: b"ATDT" in station.modem_trace):
+        if not world.run_until(started_ms + LIMIT_MS, lambda: b"ATDT" in station.sent["modem"]):
             raise MachineError(f"no ATDT within {LIMIT_MS} ms of power-on: {station.console} {station.chatter}")
         took_ms = world.now_ms - started_ms
     at_ms = {event.name: event.at_ms - started_ms for event in reversed(station.console)}

@@ -16,8 +16,10 @@ from testbed.machines.pico import PicoMachine
 from testbed.runtimes.find import pico_image
 from testbed.runtimes.image import Image
 from testbed.scenario.clip import NULL_PID, PACKET_SIZE, make_clip
-from testbed.scenario.plan import ActionPlan, Plan
-from testbed.scenario.runner import Run, TerminalRun, run_plan
+from testbed.scenario.plan import ActionPlan
+from testbed.scenario.runner import run_plan
+from testbed.systems.call.plan import CallPlan
+from testbed.systems.call.setup import CallRun, CallTerminal
 from testbed.terminals import Runtime
 
 BITRATE = 1_000_000
@@ -75,7 +77,7 @@ def make_dense_clip(path: Path, seconds: int, bitrate: int) -> None:
     rows.tofile(path)
 
 
-def play_1_mbit(runtime: Runtime, seconds: int, folder: Path, bitrate: int = BITRATE) -> Run:
+def play_1_mbit(runtime: Runtime, seconds: int, folder: Path, bitrate: int = BITRATE) -> CallRun:
     """A call from DIAL_AT_S to the end of a programme of `seconds`, with a `status` every SAMPLE_EVERY_S.
 
     And one when all is out; 1 Mbit/s unless `bitrate` says otherwise.
@@ -83,7 +85,7 @@ def play_1_mbit(runtime: Runtime, seconds: int, folder: Path, bitrate: int = BIT
     clip = folder / "clip.ts"
     make_dense_clip(clip, seconds, bitrate)
     samples = range(FIRST_SAMPLE_S, seconds, SAMPLE_EVERY_S)
-    plan = Plan(
+    plan = CallPlan(
         runtime="pico",
         input=clip,
         portion_seconds=10.0,
@@ -92,10 +94,12 @@ def play_1_mbit(runtime: Runtime, seconds: int, folder: Path, bitrate: int = BIT
             *(ActionPlan(at_s, "T1", "command", "status") for at_s in (*samples, seconds + AFTER_S)),
         ),
     )
-    return run_plan(plan, runtime, folder / "run")
+    run = run_plan(plan, runtime, folder / "run")
+    assert isinstance(run, CallRun)
+    return run
 
 
-def faults(terminal: TerminalRun) -> list[str]:
+def faults(terminal: CallTerminal) -> list[str]:
     """What went wrong in a run that should lose nothing: counters not 0, dark portions in the call."""
     status = terminal.station.events("status")
     if not status:

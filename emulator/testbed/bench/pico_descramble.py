@@ -13,11 +13,12 @@ ROUNDS = 20
 
 _PROGRAM = b"""
 import cryptolib, gc, time
-from settop.player.keyring import Keyring
 from settop.player.player import SLOTS, Player
 from settop.ts import packet as ts
 from settop.ts.descrambler import Descrambler
+from settop.services.call.opener import CallOpener
 from settop.ts.second_core import SecondCore
+from settop.ts.slots import Slots
 
 PACKETS = %d
 ROUNDS = %d
@@ -46,17 +47,18 @@ def lap(work):
     return took, allocated
 
 helper = SecondCore() if CORES == 2 else None
-opener = Descrambler(SLOTS, helper)
-lay_out(opener.source)
+slots = Slots(SLOTS)
+opener = Descrambler(slots, helper)
+lay_out(slots.source)
 table = bytearray(ts.PIDS)
 table[PID] = ts.PID_ES
 cipher = cryptolib.aes(KEY, 1)
-plan = opener.plan
+plan = slots.plan
 
 def ours():
-    opener.filled = 0
+    slots.filled = 0
     slot = 0
-    count = opener.sort(table, PACKETS, ts.PACKET_BYTES * PACKETS)
+    count = slots.sort(table, PACKETS, ts.PACKET_BYTES * PACKETS)
     while slot < count:
         if ts.ACTION_OPEN_WHOLE <= plan[slot] < ts.ACTION_DAMAGED:
             slot = opener.open_run(slot, count, cipher)
@@ -67,7 +69,7 @@ plain = bytearray(176 * PACKETS)
 bulk = bytearray(176 * PACKETS)
 for slot in range(PACKETS):
     at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
-    bulk[176 * slot : 176 * slot + 176] = opener.source[at + 4 : at + 180]
+    bulk[176 * slot : 176 * slot + 176] = slots.source[at + 4 : at + 180]
 raw_cipher = cryptolib.aes(KEY, 2, ts.CISSA_IV)
 
 def raw():
@@ -76,10 +78,10 @@ def raw():
 def right():
     for slot in range(PACKETS):
         at = ts.IN_OFFSET + ts.PACKET_BYTES * slot
-        payload = cryptolib.aes(KEY, 2, ts.CISSA_IV).decrypt(opener.source[at + 4 : at + 180])
-        head = bytes(opener.source[at : at + 3]) + bytes((opener.source[at + 3] & 0x3F,))
-        wanted = head + payload + opener.source[at + 180 : at + 188]
-        if opener.out[188 * slot : 188 * slot + 188] != wanted:
+        payload = cryptolib.aes(KEY, 2, ts.CISSA_IV).decrypt(slots.source[at + 4 : at + 180])
+        head = bytes(slots.source[at : at + 3]) + bytes((slots.source[at + 3] & 0x3F,))
+        wanted = head + payload + slots.source[at + 180 : at + 188]
+        if slots.out[188 * slot : 188 * slot + 188] != wanted:
             return 0
     return 1
 
@@ -88,7 +90,7 @@ say("raw_us", took)
 took, allocated = lap(ours)
 say("ours_us", took)
 say("allocated", allocated)
-say("opened", opener.filled)
+say("opened", slots.filled)
 say("right", right())
 
 class Sink:
@@ -103,10 +105,12 @@ if helper is not None:
     say("jobs", helper.jobs)
     helper.end()
     helper = SecondCore()
-player = Player(Tuner(), Sink(), Keyring(), helper=helper)
-lay_out(player._descrambler.source)
+player = Player(Tuner(), Sink())
+call = CallOpener(helper)
+player.add_opener(call)
+lay_out(call.slots.source)
 player.programmes.table[PID] = ts.PID_ES
-player._ciphers[0] = player._ciphers[1] = cipher
+call._ciphers[0] = call._ciphers[1] = cipher
 
 def handle():
     player._have = ts.PACKET_BYTES * PACKETS

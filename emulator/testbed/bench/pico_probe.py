@@ -1,6 +1,7 @@
 """Small programs on the emulated Pico that measure themselves and say what they found on the modem line."""
 
-from testbed.machines.base import MachineError, TerminalSpec, package_files
+from testbed.boards.package import package_files
+from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.runtimes.image import Image
 

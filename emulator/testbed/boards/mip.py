@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from testbed.boards.package import package_files
 from testbed.boards.profile import FIRMWARE
-from testbed.machines.base import package_files
 
 PATH = FIRMWARE.parent / "package.json"
 

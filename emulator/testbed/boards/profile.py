@@ -9,8 +9,8 @@ from pathlib import Path
 
 from settop.errors import LocalError
 
+from testbed.boards.package import package_files
 from testbed.boards.recipe import ImageRecipe
-from testbed.machines.base import package_files
 
 FIRMWARE = Path(__file__).resolve().parents[3] / "firmware"
 BOARDS = FIRMWARE.parent / "boards"
@@ -18,7 +18,7 @@ SHARED = BOARDS / "shared"
 BOARD_NAMES = ("unix", "pico", "pico_w", "pico2", "esp32", "pyboard")
 
 LINKS = ("uarts", "cable")
-CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD")
+CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD", "WIRES", "SERVICES")
 """What a board_config.py may set."""
 
 
@@ -119,7 +119,7 @@ class Board:
         return value
 
 
-def board_config(config: Mapping[str, int | str]) -> bytes:
+def board_config(config: Mapping[str, object]) -> bytes:
     """The text of a board_config.py. LocalError: a name that it may not set, a value that no board knows."""
     unknown = sorted(set(config) - set(CONFIG_NAMES))
     if unknown:
@@ -131,6 +131,9 @@ def board_config(config: Mapping[str, int | str]) -> bytes:
     baud = config.get("TUNER_BAUD", 1)
     if not isinstance(baud, int) or baud < 1:
         raise LocalError(f"TUNER_BAUD {baud!r}, expected bits per second")
+    services = config.get("SERVICES", ())
+    if not isinstance(services, tuple) or not all(isinstance(name, str) and name.isidentifier() for name in services):
+        raise LocalError(f"SERVICES {services!r}, expected a tuple of names of settop/services")
     return "".join(f"{name} = {config[name]!r}\n" for name in CONFIG_NAMES if name in config).encode()
 
 

@@ -1,16 +1,15 @@
-"""What the commands that turn one file into another share: error line, exit status, progress, hex options."""
+"""What the commands that turn one file into another share: streams, progress, hex options."""
 
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from settop.errors import RingcastError
 
-from testbed.commands.ending import os_error, stopped_status
+from testbed.commands.ending import tell
 
 if TYPE_CHECKING:
     from headend.ts.sources import Source
@@ -18,36 +17,9 @@ if TYPE_CHECKING:
 _PROGRESS_FROM_BYTES = 200_000_000
 
 
-@contextmanager
-def one_line_errors(command: str) -> Iterator[None]:
-    """Turn what may go wrong with files and arguments into one line on stderr and exit status 1.
-
-    Who ended it from outside gets a line and 130, 143 or 129; where the reader of the output has gone, it is 141.
-    """
-    status = 1
-    try:
-        yield
-    except RingcastError as error:
-        message = str(error)
-    except OSError as error:
-        message, status = os_error(error)
-    except KeyboardInterrupt as error:
-        message, status = str(error) or "interrupted", stopped_status(error)
-    else:
-        return
-    with suppress(OSError):
-        typer.echo(f"ringcast {command}: {message}", err=True)
-    raise typer.Exit(status)
-
-
-def tell(command: str, message: str) -> None:
-    """One line on stderr."""
-    typer.echo(f"ringcast {command}: {message}", err=True)
-
-
 def warn(command: str, message: str) -> None:
     """One line on stderr about what is no error, but may not be what the user expects."""
-    tell(command, f"note: {message}")
+    tell(f"ringcast {command}", f"note: {message}")
 
 
 @contextmanager
@@ -74,7 +46,7 @@ def stream_source(command: str, source: Path, target: Path) -> "Iterator[Source]
     """The input of a command that makes `target` of it; what there is to say of it goes to stderr."""
     from headend.ts.sources import Source, spool_folder
 
-    with Source(source, lambda line: tell(command, line), spool_folder(target)) as opened:
+    with Source(source, lambda line: tell(f"ringcast {command}", line), spool_folder(target)) as opened:
         yield opened
 
 

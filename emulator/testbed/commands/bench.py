@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from testbed.commands.ending import expected_errors, fail, friendly, stopped_status
+from testbed.commands.ending import expected_errors, fail, stopped_status
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -22,8 +22,16 @@ def bench(
 ) -> None:
     """Measure the figures of merit: ratios within one run, and simulated cycles, which are exact. Up to 10 minutes.
 
-    Exit status 1 where a figure misses its goal or cannot be measured; the others are measured and written all the
-    same.
+    \b
+    Try it:
+      ringcast bench --json figures.json
+      ringcast bench --only host_scramble_vs_per_packet
+
+    \b
+    Exit status:
+      0  every figure reaches its goal
+      1  one misses it or cannot be measured; the others are measured and written all the same
+      2  no such figure
     """
     from headend.files import write_file
     from rich.console import Console
@@ -35,8 +43,7 @@ def bench(
     if only is not None and only not in FIGURES:
         fail(f"no figure {only!r}; there are {', '.join(FIGURES)}", 2)
     if json_file is not None:
-        with friendly():
-            json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.parent.mkdir(parents=True, exist_ok=True)
     figures: list[Figure] = []
     failed: dict[str, str] = {}
     interrupted = 0  # or the exit status that it leads to
@@ -54,9 +61,8 @@ def bench(
             break
     Console().print(_screen(figures, failed))
     if json_file is not None:
-        with friendly():
-            text = json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=1) + "\n"
-            write_file(json_file, text.encode())
+        text = json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=1) + "\n"
+        write_file(json_file, text.encode())
     if interrupted:
         fail("interrupted: figures are missing", interrupted)
     if failed:

@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from testbed.commands._files import one_line_errors
-
 
 def board(
     link: Annotated[
@@ -56,12 +54,17 @@ def board(
     While it runs, a line on standard input:
       power cycle | power off | power on | usb off | usb on | quit
     SIGUSR1 is `power cycle`. SIGTERM and Ctrl-C end it: the links go, the flash is kept if --flash names a file.
+
+    \b
+    Exit status:
+      0  ended as it was asked to
+      1  it did not start, or the board died; the line says why
     """
     from testbed.hil.board_flash import first_flash, held_alone, keep_flash
 
-    with one_line_errors("board"), held_alone("--link", link), held_alone("--flash", flash):
+    with held_alone("--link", link), held_alone("--flash", flash):
         from testbed.hil.pty_board import Page, PtyBoard
-        from testbed.machines.base import MachineError, TerminalSpec
+        from testbed.machines.base import TerminalSpec
         from testbed.machines.pico import PicoMachine
 
         contents, image = first_flash(uf2, firmware, flash, blank, _say)
@@ -71,17 +74,13 @@ def board(
         desk = PtyBoard(machine, link, _say, keep=partial(keep_flash, flash), page=Page(page) if page else None)
         for number, command in ((signal.SIGTERM, "quit"), (signal.SIGINT, "quit"), (signal.SIGUSR1, "power cycle")):
             signal.signal(number, lambda *_, command=command: desk.order(command))
-        try:
-            with desk:
-                if not sys.stdin.closed:
-                    os.set_blocking(sys.stdin.fileno(), False)
-                    desk.listen(sys.stdin.fileno())
-                ports = " ".join(str(path) for path in desk.links(link).values())
-                _say(f"board ready: {ports} (image: {image.origin})")
-                desk.run()
-        except MachineError as error:
-            typer.echo(f"ringcast board: {error}", err=True)
-            raise typer.Exit(1) from None
+        with desk:
+            if not sys.stdin.closed:
+                os.set_blocking(sys.stdin.fileno(), False)
+                desk.listen(sys.stdin.fileno())
+            ports = " ".join(str(path) for path in desk.links(link).values())
+            _say(f"board ready: {ports} (image: {image.origin})")
+            desk.run()
         late = f", {desk.slipped_ns / 1e9:.3f} s of them late: this host could not keep pace" if desk.slipped_ns else ""
         lost = f"; {desk.lost_bytes} bytes lost for want of a reader" if desk.lost_bytes else ""
         _say(f"board ended after {desk.simulated_ns / 1e9:.3f} s{late}{lost}")

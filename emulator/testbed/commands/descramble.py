@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.commands._files import one_line_errors, progress_for, read_twice, stream_source, warn
+from testbed.commands._files import progress_for, read_twice, stream_source, warn
 
 
 def descramble(
@@ -29,21 +29,19 @@ def descramble(
     from headend.ts.targets import is_stdout
 
     with (
-        one_line_errors("descramble"),
         stream_source("descramble", source, target) as given,
         progress_for(source, "descrambling") as progress,
         read_twice(keys) as key_file,
     ):
         result = descramble_file(given, target, key_file, progress)
     untold = result.left_scrambled - result.without_key
-    with one_line_errors("descramble"):
-        typer.echo(
-            f"{result.descrambled} packets descrambled, {result.left_scrambled} left scrambled"
-            + (f" ({result.without_key} for want of a key" if result.left_scrambled else "")
-            + (f", {untold} near a joint or gap, where no ECM tells their portion" if untold else "")
-            + (")" if result.left_scrambled else "")
-            + f", {result.packets} packets written",
-            err=is_stdout(target),
-        )
+    typer.echo(
+        f"{result.descrambled} packets descrambled, {result.left_scrambled} left scrambled"
+        + (f" ({result.without_key} for want of a key" if result.left_scrambled else "")
+        + (f", {untold} near a joint or gap, where no ECM tells their portion" if untold else "")
+        + (")" if result.left_scrambled else "")
+        + f", {result.packets} packets written",
+        err=is_stdout(target),
+    )
     if result.not_pes:
         warn("descramble", f"{result.not_pes} of {result.pes_checked} opened packets that should begin a PES do not")

@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 from settop.version import FORMATS, VERSION
 
-from testbed.runtimes import cache, find, sources, toolchain
+from testbed.cache import cache_dir
+from testbed.runtimes import find, sources, toolchain
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 OLDEST_PYTHON = (3, 11)
@@ -141,7 +142,12 @@ def remedies(findings: list[Finding]) -> list[str]:
 def doctor() -> None:
     """What this machine has for the bench, what it lacks, what brings it.
 
-    Exit status 0 if the demo can run.
+    Changes and fetches nothing. The commands at the end bring what is missing:
+
+    \b
+      ringcast doctor
+
+    Exit status: 0 if the demo can run, 1 if not.
     """
     findings = examine()
     table = Table("", "what", "found", "for")
@@ -154,7 +160,7 @@ def doctor() -> None:
     if lines := remedies(findings):
         typer.echo("What is missing is brought by (apt-get as root):\n")
         typer.echo("\n".join(lines) + "\n")
-    typer.echo(f"cache: {cache.cache_dir()}")
+    typer.echo(f"cache: {cache_dir()}")
     if not can_demo(findings):
         typer.echo("The demo cannot run here yet: see the lines marked --.")
         raise typer.Exit(1)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from settop.errors import LocalError
 
-from testbed.commands._files import one_line_errors
-
 if TYPE_CHECKING:
     from testbed.boards import Board
 
@@ -47,30 +45,25 @@ def firmware(
     from testbed.boards import load_board
     from testbed.boards.sizes import frozen_size
     from testbed.machines.pico_flash import uf2_payload
-    from testbed.runtimes import RuntimeUnavailable
     from testbed.runtimes.find import firmware_image
 
-    with one_line_errors("firmware"):
-        profile = load_board(board)
-        target = out if out is not None else Path(f"ringcast-{profile.name}.uf2")
-        if target.is_dir():
-            raise LocalError(f"{target} is a folder: name the file, such as {target / f'ringcast-{board}.uf2'}")
-        target.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is better known before the build
-        if not os.access(target if target.exists() else target.parent, os.W_OK):
-            raise LocalError(f"{target} cannot be written here: name another file with --out")
-        size = frozen_size(profile)
-        if not size.fits:
-            raise LocalError(
-                f"settop compiles to {size.bytecode_bytes:,} bytes and {board} has {size.budget_bytes:,} for it: "
-                "FLASH_BYTES in its board.py says so"
-            )
-        try:
-            image = firmware_image(profile, lambda line: typer.echo(line, err=True))
-        except RuntimeUnavailable as error:
-            raise LocalError(str(error)) from None
-        data = image.path.read_bytes()
-        write_file(target, data)
-        _report(profile, target, data, sum(len(part) for _, part in uf2_payload(data)), size.bytecode_bytes)
+    profile = load_board(board)
+    target = out if out is not None else Path(f"ringcast-{profile.name}.uf2")
+    if target.is_dir():
+        raise LocalError(f"{target} is a folder: name the file, such as {target / f'ringcast-{board}.uf2'}")
+    target.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is better known before the build
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise LocalError(f"{target} cannot be written here: name another file with --out")
+    size = frozen_size(profile)
+    if not size.fits:
+        raise LocalError(
+            f"settop compiles to {size.bytecode_bytes:,} bytes and {board} has {size.budget_bytes:,} for it: "
+            "FLASH_BYTES in its board.py says so"
+        )
+    image = firmware_image(profile, lambda line: typer.echo(line, err=True))
+    data = image.path.read_bytes()
+    write_file(target, data)
+    _report(profile, target, data, sum(len(part) for _, part in uf2_payload(data)), size.bytecode_bytes)
 
 
 def _report(board: "Board", target: Path, data: bytes, image_bytes: int, bytecode_bytes: int) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from settop.errors import LocalError
 
-from testbed.commands._files import one_line_errors
-from testbed.commands.ending import stopped_status
+from testbed.commands.ending import interruption
 
 if TYPE_CHECKING:
     from testbed.boards import Board
@@ -88,7 +87,7 @@ def flash(
     from testbed.commands._identity import NewIdentity
     from testbed.deploy.flash import flash_board
 
-    with one_line_errors("flash"), _interrupted():
+    with interruption("interrupted: the board can be flashed again"):
         profile = load_board(board)
         if profile.port == "unix":
             raise LocalError("the unix port is a program and is not flashed: `ringcast demo --runtime unix` runs it")
@@ -187,15 +186,6 @@ def _erase(board: "Board", port: str, dry_run: bool, yes: bool) -> None:
     with _progress() as show:
         gone = erase_board(port, board, progress=show)
     typer.echo(f"taken off: {len(gone.files) + len(gone.keys)} files{', the lock key' if gone.lock else ''}")
-
-
-@contextmanager
-def _interrupted() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        typer.echo("ringcast flash: interrupted: the board can be flashed again", err=True)
-        raise typer.Exit(stopped_status(error)) from None
 
 
 @contextmanager

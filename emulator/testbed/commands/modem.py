@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from settop.errors import LocalError
 
 from testbed.line.exchange import ExchangeSettings
 from testbed.line.pty_modem import OWN_NUMBER, PtyModem
@@ -36,19 +35,15 @@ def modem(
       minicom -D /tmp/modem     (AT&V, ATDT5550100; then +++, one second, ATH)
 
     Several programs may have the pseudo-terminal open; closing the last of them hangs up, as dropping DTR does (not
-    with AT&D0). Ctrl-C or SIGTERM ends it.
+    with AT&D0). Exit status: 0 after Ctrl-C or SIGTERM, which end it; 1 where PATH cannot be made, and a line says why.
     """
     settings = ExchangeSettings(bits_per_s=rate, setup_ms=setup_ms)
-    try:
-        desk = PtyModem(link, settings, echo=echo, log=_log)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: desk.stop())
-        with desk:
-            typer.echo(f"modem {OWN_NUMBER} ready at {link}, {rate} bit/s")
-            desk.run()
-    except LocalError as error:
-        typer.echo(f"ringcast modem: {error}", err=True)
-        raise typer.Exit(1) from None
+    desk = PtyModem(link, settings, echo=echo, log=_log)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: desk.stop())
+    with desk:
+        typer.echo(f"modem {OWN_NUMBER} ready at {link}, {rate} bit/s")
+        desk.run()
 
 
 def _log(text: str, now_ms: int) -> None:

@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from settop.errors import LocalError
 
-from testbed.commands.ending import friendly
+from testbed.commands.ending import interruption
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from testbed.scenario.plan import Plan
+    from testbed.scenario.run import Check
     from testbed.terminals import Runtime
 
 ModemPort = Annotated[
@@ -82,8 +83,12 @@ def demo(
     """The call, end to end: a viewer phones in and the picture clears; hangs up, and it goes dark at the next portion.
 
     Writes OUT/broadcast.ts, OUT/received.ts (what the terminal put out) and OUT/report.html, and says in one screen
-    what happened. Exit status 0: every portion inside the call was clear and equal to the original, every other one
-    dark.
+    what happened.
+
+    \b
+    Try it:
+      ringcast demo
+      ringcast demo --runtime cpython --input film.ts --portion-seconds 4 --dial-at 6
 
     \b
     On a board (docs/boards.md), which gets an identity of the demonstration's own:
@@ -93,17 +98,26 @@ def demo(
     \b
     Of several services in one stream (`programmes` on the console lists them):
       ringcast demo --input multiplex.ts --tune 2
-    """
-    from testbed.scenario.plan import ActionPlan, Plan
 
-    with friendly(_INTERRUPTED):
+    \b
+    Exit status:
+      0  every portion inside the call was clear and equal to the original, every other one dark
+      1  one was not, or the demo cannot be played; the line says why
+      130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP: there is no report
+    """
+    from testbed.scenario.plan import ActionPlan
+    from testbed.scenario.watching import tuning_checks
+    from testbed.systems.call.judging import demo_checks
+    from testbed.systems.call.plan import CallPlan
+
+    with interruption(_INTERRUPTED):
         length_s = _length_s(source, programme) if source is not None else float(clip_seconds)
         hang_up_s = hang_up_at
         if hang_up_s is None:
             # Long enough for a call to be set up and two portions to be watched, where the programme is.
             late_s = dial_at + CALL_SET_UP_S + 2.5 * portion_seconds
             hang_up_s = round(min(length_s, max(length_s * 0.625, late_s)), 1)
-        plan = Plan(
+        plan = CallPlan(
             runtime=runtime.partition(":")[0],
             seed=seed,
             input=source,
@@ -119,7 +133,7 @@ def demo(
         )
         _check_times(dial_at, hang_up_s, length_s)
         how = _How(runtime, uf2, modem_port, tuner_port, board, link)
-        _play(plan, out, json_file, how, is_demo=True)
+        _play(plan, out, json_file, how, lambda run: tuning_checks(run) + demo_checks(run))
 
 
 def run(
@@ -135,17 +149,33 @@ def run(
     board: BoardName = None,
     link: Link = None,
 ) -> None:
-    """Play scenario files. Exit status 0: everything that they expect was seen; 1: something was not."""
+    """Play scenario files: who calls when, what goes wrong, and what has to be seen of it.
+
+    docs/scenarios.md says what a file may have; scenarios/ has some to begin with.
+
+    \b
+    Try it:
+      ringcast run scenarios/line-drop.toml --runtime cpython
+      ringcast run scenarios/*.toml --out out
+
+    \b
+    Exit status:
+      0  everything that they expect was seen
+      1  something was not, or a file cannot be played; the line says which
+      130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP: there is no report
+    """
     import dataclasses
 
+    from testbed.scenario.outcome import check_expectations
     from testbed.scenario.plan import load_plan
+    from testbed.systems.registry import find_system
 
     if len(scenarios) > 1 and json_file is not None:
         raise typer.BadParameter("--json takes one scenario")
     missed = False
-    with friendly(_INTERRUPTED):
+    with interruption(_INTERRUPTED):
         for scenario in scenarios:
-            plan = load_plan(scenario)
+            plan = load_plan(scenario, find_system)
             if runtime is not None:
                 plan = dataclasses.replace(plan, runtime=runtime.partition(":")[0])
             folder = out or Path("out") / scenario.stem
@@ -153,7 +183,7 @@ def run(
                 folder = out / scenario.stem
             try:
                 how = _How(runtime or plan.runtime, uf2, modem_port, tuner_port, board, link)
-                _play(plan, folder, json_file, how, is_demo=False)
+                _play(plan, folder, json_file, how, check_expectations)
             except typer.Exit:
                 missed = True
     if missed:
@@ -238,18 +268,18 @@ class _How:
         return hints
 
 
-def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, is_demo: bool) -> None:
+def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, judge: "Callable[[Any], list[Check]]") -> None:
     from headend.files import write_file
     from rich.console import Console
 
     from testbed.scenario import outcome
-    from testbed.scenario.folders import appearing_at_once, plain_input
+    from testbed.scenario.folders import appearing_at_once
     from testbed.scenario.report import screen, write_report
     from testbed.scenario.runner import refuse_to_overwrite, run_plan, written_files
 
-    refuse_to_overwrite(plan.input, written_files(plan, out), "--out")
+    refuse_to_overwrite(plan.source, written_files(plan, out), "--out")
     if json_file is not None:
-        refuse_to_overwrite(plan.input, [json_file], "--json")
+        refuse_to_overwrite(plan.source, [json_file], "--json")
     console = Console(stderr=True)
 
     def tell(line: str) -> None:
@@ -257,14 +287,9 @@ def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, is_demo: b
 
     runtime = how.find(out, tell)
     with appearing_at_once(out) as work, _ProgressLine(console) as show:
-        original = plain_input(plan.input, work, tell) if plan.input is not None else None
-        result = run_plan(plan, runtime, work, show, original)
+        result = run_plan(plan, runtime, work, show, tell)
         show("writing the report", 0.0)
-        checks = (
-            outcome.tuning_checks(result) + outcome.demo_checks(result)
-            if is_demo
-            else outcome.check_expectations(result)
-        )
+        checks = judge(result)
         model = outcome.report_model(result)
         write_report(work / "report.html", model)
     text = outcome.run_json(result, checks)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 from settop.errors import LocalError, RemoteError
 
-from testbed.commands._files import one_line_errors
-
 if TYPE_CHECKING:
     from headend.provisioning import NewTerminal
     from headend.store.master_key import MasterKey
@@ -73,6 +71,12 @@ def provision(
     Try it:
       ringcast provision --db centre.db --number 5550100 --tariff evening --portion-price 25 --port /dev/ttyACM0
       ringcast provision --db centre.db --number 5550100 --tariff evening --programme 1 --programme 2 --print
+
+    \b
+    Exit status:
+      0  the board has its identity, or the line to paste is there
+      1  not done, and nobody was registered; the line says why
+      2  options that do not go together
     """
     if (port is None) == (not print_):
         raise typer.BadParameter("give either --port PORT to provision a board directly, or --print to paste by hand")
@@ -80,28 +84,25 @@ def provision(
     from headend.store.database import open_database
     from headend.store.subscribers import remove_subscriber
 
-    with one_line_errors("provision"):
-        engine = open_database(db)
-        key = open_master_key(engine, db, master_key)
-        settle_tariff(engine, tariff, portion_price, set_up_price, currency)
+    engine = open_database(db)
+    key = open_master_key(engine, db, master_key)
+    settle_tariff(engine, tariff, portion_price, set_up_price, currency)
 
-        def register() -> "NewTerminal":
-            return issue(engine, key, number, tariff, programme, credit)
+    def register() -> "NewTerminal":
+        return issue(engine, key, number, tariff, programme, credit)
 
-        if port is None:
-            typer.echo("Type `provision` at the board's console, then paste its answer here.", err=True)
-            public = board_public(typer.prompt("provision-key", err=True))
-            terminal = register()
-            typer.echo(provisioning_line(public, terminal))
-        else:
-            with _board_console(port) as console:
-                terminal = provision_board(
-                    console, register, lambda lost: remove_subscriber(engine, lost.subscriber_id)
-                )
-        covered = "all" if programme is None else " ".join(str(p) for p in sorted(set(programme)))
-        typer.echo(f"terminal {terminal.terminal_id.hex()} registered as subscriber {terminal.subscriber_id}", err=True)
-        typer.echo(f"dials {number}, tariff {tariff}, programmes {covered}", err=True)
-        typer.echo("paste the line above at the console" if port is None else "the board has its identity", err=True)
+    if port is None:
+        typer.echo("Type `provision` at the board's console, then paste its answer here.", err=True)
+        public = board_public(typer.prompt("provision-key", err=True))
+        terminal = register()
+        typer.echo(provisioning_line(public, terminal))
+    else:
+        with _board_console(port) as console:
+            terminal = provision_board(console, register, lambda lost: remove_subscriber(engine, lost.subscriber_id))
+    covered = "all" if programme is None else " ".join(str(p) for p in sorted(set(programme)))
+    typer.echo(f"terminal {terminal.terminal_id.hex()} registered as subscriber {terminal.subscriber_id}", err=True)
+    typer.echo(f"dials {number}, tariff {tariff}, programmes {covered}", err=True)
+    typer.echo("paste the line above at the console" if port is None else "the board has its identity", err=True)
 
 
 def provision_board(

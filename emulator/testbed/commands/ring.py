@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from settop.errors import RingcastError
 
 from testbed.line.pty_modem import ring as ring_modem
 
@@ -13,15 +12,13 @@ def ring(
     link: Annotated[Path, typer.Option(help="The --link of the running modem.")],
     seconds: Annotated[int, typer.Option(min=1, max=3600, help="Gives up after so long without an answer.")] = 30,
 ) -> None:
-    """Calls a running modem: it says RING every 5 s until answered (ATA, or S0 by itself).
+    """Call a running modem: it says RING every 5 s until answered (ATA, or S0 by itself).
 
     \b
     Try it:
       ringcast modem --link /tmp/modem --echo &
       ringcast ring --link /tmp/modem
+
+    Exit status: 0 it rings; 1 it will not, or no modem runs there, and a line says which.
     """
-    try:
-        typer.echo(ring_modem(link, seconds))
-    except RingcastError as error:
-        typer.echo(f"ringcast ring: {error}", err=True)
-        raise typer.Exit(1) from None
+    typer.echo(ring_modem(link, seconds))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from testbed.commands._files import hex_bytes, one_line_errors, progress_for, stream_source, tell, warn
+from testbed.commands._files import hex_bytes, progress_for, stream_source, warn
 from testbed.commands._live import from_network, is_network, opened_sink, scramble_live
+from testbed.commands.ending import tell
 
 if TYPE_CHECKING:
     from headend.files import Pending
@@ -126,7 +127,7 @@ def scramble(
         raise typer.BadParameter("--follow is for an input that is a file, and more than 0")
     gc.freeze()  # what is loaded stays: spares collections, and copies in forked workers
     # Keys and stream take their names together: one without the other is of no use, and hard to tell from a pair.
-    with one_line_errors("scramble"), together() as files:
+    with together() as files:
         offer = None
         if price is not None:
             offer = Offer(price, currency or "EUR", "standard" if tariff is None else tariff, set_up_price or 0)
@@ -138,13 +139,12 @@ def scramble(
         keys.write(json.dumps(result.as_json(), indent=1).encode() + b"\n")
     for warning in result.warnings:
         warn("scramble", warning)
-    with one_line_errors("scramble"):
-        typer.echo(
-            f"{len(result.portions)} portions, {result.scrambled} of {result.packets} packets scrambled, "
-            f"{result.ecm_inserted + result.ecm_replacing_null} ECMs on PID 0x{result.ca_pid:04x} "
-            f"({result.ecm_replacing_null} in place of null packets)" + (f"\n{said}" if said else ""),
-            err=is_stdout(target),
-        )
+    typer.echo(
+        f"{len(result.portions)} portions, {result.scrambled} of {result.packets} packets scrambled, "
+        f"{result.ecm_inserted + result.ecm_replacing_null} ECMs on PID 0x{result.ca_pid:04x} "
+        f"({result.ecm_replacing_null} in place of null packets)" + (f"\n{said}" if said else ""),
+        err=is_stdout(target),
+    )
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class _Job:
             done = scramble_live(self._scrambler(), from_network(source, self.duration_s, sink), sink)
         if source.refused or source.lost:
             tell(
-                "scramble",
+                "ringcast scramble",
                 f"{source.refused} datagrams held no packets, {source.lost} came faster than they were taken",
             )
         return done

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.terminals import FIRMWARE
+from testbed.boards.profile import FIRMWARE
 
 ENVIRONMENTS = ("lint", "types", "cpython", "upy", "pico", "hil", "peers")
 TARGETS = "targets"

@@ -17,9 +17,9 @@ import serial  # type: ignore[import-untyped]
 from mpremote.transport import TransportError, TransportExecError  # type: ignore[import-untyped]
 from mpremote.transport_serial import SerialTransport  # type: ignore[import-untyped]
 
+from testbed.cache import cache_dir
 from testbed.deploy.errors import BoardRaised, NoPrompt, PortError, Unplugged
 from testbed.hil.ports import BadUrl, broke, open_serial, why_not
-from testbed.runtimes.cache import cache_dir
 
 BAUD = 115_200
 ANSWER_S = 10.0

@@ -12,8 +12,8 @@ from headend.files import write_file
 from settop.errors import LocalError
 
 from testbed.boards import load_board
+from testbed.cache import cache_dir
 from testbed.machines.pico_flash import BLOCK_BYTES, FILES_START, FLASH_BYTES, files_image, load_uf2
-from testbed.runtimes.cache import cache_dir
 from testbed.runtimes.find import firmware_image, pico_image
 from testbed.runtimes.image import Image, RuntimeUnavailable
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from settop.errors import LocalError
 
-from testbed.boards import load_board
+from testbed.boards.profile import LINKS, load_board
 from testbed.hil.adapter import CONSOLE, MODEM, TUNER, AttachedBoard, EmulatedBoard
+from testbed.hil.machine import SerialMachine
 from testbed.hil.ports import check_url
 from testbed.machines.base import Machine, TerminalSpec
-from testbed.machines.serial import LINKS, SerialMachine
 
 
 def serial_machines(

@@ -128,6 +128,11 @@ class Modem:
 
     # -- time
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the line has brought something that `poll` has not seen, or there are bytes for the DTE."""
+        return bool(self._out) or self._port.waiting
+
     def next_timer(self) -> int | None:
         """When `poll` must come next for this modem's own timers; the line has timers of its own."""
         calls = (self._step_due_ms, self._call_due_ms, self._carrier_due_ms, self._rings_due_ms)

@@ -94,6 +94,11 @@ class LinePort:
         """Bytes come out of the line."""
         self._data += data
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to collect."""
+        return bool(self._signals or self._data)
+
     def take_signals(self) -> list[Signal]:
         """Signals since the last call, oldest first."""
         signals = list(self._signals)

@@ -1,10 +1,8 @@
 """What every way to run a terminal has in common: the lines, the clock, the files."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import settop
 from settop.errors import LocalError
 
 INPUT_LINES = ("modem", "tuner", "console")
@@ -22,7 +20,7 @@ class MachineError(Exception):
 class TerminalSpec:
     """What one terminal is made of.
 
-    files: path to contents, e.g. "main.py", "lib/settop/app.py" (see `package_files`).
+    files: path to contents, e.g. "main.py", "lib/settop/app.py" (see `testbed.boards.package`).
     baud_modem, baud_tuner: rates of the serial lines; "output" leaves by the tuner's UART and has its rate.
     heap_bytes: MicroPython heap of machines that can choose it (unix), whose objects are about 1.5 times as
         large as a board's. The Pico's heap is what its image leaves (about 240,000 bytes).
@@ -64,6 +62,12 @@ class Machine(Protocol):
     def advance(self, now_ns: int) -> None:
         """Run until the absolute instant `now_ns`. Raises MachineError when the machine died on the way."""
 
+    def next_timer_ns(self) -> int | None:
+        """When `advance` must come next if nothing is sent before, on the caller's clock.
+
+        A virtual machine puts nothing out before that instant. What lies in the past means any time, None never.
+        """
+
     def power_cut(self) -> None:
         """Power off at this instant, whatever it is doing. The file system stays; `boot` starts again."""
 
@@ -86,14 +90,3 @@ def check_line(line: str, lines: tuple[str, ...]) -> str:
     if line not in lines:
         raise LocalError(f"no line {line!r} here, expected one of {', '.join(lines)}")
     return line
-
-
-def package_files(root: Path | None = None, prefix: str = "lib/settop") -> dict[str, bytes]:
-    """The modules of a package as terminal files, {"lib/settop/app.py": ...}.
-
-    `root`: its folder, settop's if None.
-    """
-    folder = Path(next(iter(settop.__path__))) if root is None else root
-    return {
-        f"{prefix}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in sorted(folder.rglob("*.py"))
-    }

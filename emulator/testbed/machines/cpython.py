@@ -1,6 +1,8 @@
 """A terminal on CPython: the firmware's own application in this process, in virtual time, over line models.
 
-For unit tests, coverage and a quick look. The lines have their baud; computing takes no time at all.
+For unit tests, coverage and a quick look. The lines have their baud; computing takes no time at all. The application is
+stepped once a millisecond while there is something for it to do, and else when a comparison with its clock will come
+out differently (testbed.machines.noted_clock).
 """
 
 import hashlib
@@ -13,9 +15,10 @@ from typing import Any
 from settop.errors import LocalError
 
 from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, TerminalSpec, check_line
+from testbed.machines.noted_clock import Notes
 
 SHIMS = Path(__file__).parent.parent / "shims"
-STEP_NS = 2_000_000
+STEP_NS = 1_000_000
 UART_BUFFER_BYTES = {"modem": 1024, "tuner": 16_384}
 CONSOLE_LINE_BYTES = 600
 """The longest console line; a longer one is dropped, as on every board."""
@@ -52,6 +55,12 @@ class _Line:
             self.lost += max(0, count - room)
             if count < len(data):
                 self._coming.appendleft((start + count * self._char_ns, data[count:]))
+
+    def next_ns(self) -> int | None:
+        """When an octet is there, or will be."""
+        if self._arrived:
+            return 0
+        return self._coming[0][0] if self._coming else None
 
     def any(self) -> int:
         return len(self._arrived)
@@ -103,6 +112,8 @@ class CpythonMachine:
         self.files: dict[str, bytes] = {}
         self._lock: bytes | None = None
         self._now_ns = 0
+        self._due_ns: int | None = 0
+        self._notes: Notes | None = None
         self._console_in: deque[bytes] = deque()
         self._console_part = b""
         self._out = {line: bytearray() for line in OUTPUT_LINES}
@@ -121,6 +132,7 @@ class CpythonMachine:
         self._console_in.clear()
         self._console_part = b""
         self.app = App(self._board())
+        self._due_ns = 0
 
     def _board(self) -> SimpleNamespace:
         modem, tuner = _Uart(self._lines["modem"]), _Uart(self._lines["tuner"])
@@ -136,6 +148,8 @@ class CpythonMachine:
 
         return SimpleNamespace(
             NAME=self.name,
+            WIRES={0: "modem", 1: "tuner"},
+            SERVICES=("call",),
             STORAGE="keys",
             FILES=_Files(self.files),
             Console=lambda: SimpleNamespace(read_line=self._read_line, write_line=self._write_line),
@@ -145,9 +159,13 @@ class CpythonMachine:
             store_lock=store_lock,
             unique_id=lambda: hashlib.sha256(b"cpython id " + self.spec.seed).digest()[:8],
             entropy=entropy,
-            ticks_ms=lambda: self._now_ns // 1_000_000,
+            ticks_ms=self._ticks_ms,
             ticks_diff=lambda a, b: a - b,
         )
+
+    def _ticks_ms(self) -> int:
+        ticks_ms = self._now_ns // 1_000_000
+        return ticks_ms if self._notes is None else self._notes.reading(ticks_ms)
 
     def _read_line(self) -> str | None:
         return self._console_in.popleft().decode() if self._console_in else None
@@ -175,15 +193,48 @@ class CpythonMachine:
         if now_ns < self._now_ns:
             raise LocalError(f"time ran back from {self._now_ns} to {now_ns} ns")
         while self._now_ns < now_ns:
-            self._now_ns = min(now_ns, (self._now_ns // STEP_NS + 1) * STEP_NS)
-            if self.app is None:
-                continue
-            for line in self._lines.values():
-                line.advance(self._now_ns)
-            try:
-                self.app.step()
-            except Exception as error:
-                raise MachineError(f"the firmware stopped: {type(error).__name__}: {error}") from error
+            due_ns = self.next_timer_ns()
+            next_ns = now_ns if due_ns is None else max(self._now_ns + 1, due_ns)
+            self._now_ns = min(now_ns, -(-next_ns // STEP_NS) * STEP_NS)
+            if self.app is not None:
+                self._step(self.app)
+
+    def next_timer_ns(self) -> int | None:
+        if self.app is None:
+            return None
+        if self._console_in:
+            return 0
+        timers = (self._due_ns, *(line.next_ns() for line in self._lines.values()))
+        return min((at_ns for at_ns in timers if at_ns is not None), default=None)
+
+    def _step(self, app: Any) -> None:
+        for line in self._lines.values():
+            line.advance(self._now_ns)
+        busy = bool(self._console_in) or any(line.any() for line in self._lines.values())
+        if not busy and (self._due_ns is None or self._now_ns < self._due_ns):
+            # Nothing will come of it, but what the firmware keeps of its last step is then of this one.
+            self._run(app)
+            return
+        self._due_ns = 0
+        if busy:
+            self._run(app)
+            return
+        put_out = sum(map(len, self._out.values()))
+        self._notes = notes = Notes()
+        try:
+            at_once = self._run(app) == 0
+        finally:
+            notes.close()
+            self._notes = None
+        if not at_once and sum(map(len, self._out.values())) == put_out:
+            self._due_ns = None if notes.due is None else (self._now_ns // 1_000_000 + notes.due) * 1_000_000
+
+    def _run(self, app: Any) -> int:
+        try:
+            idle_ms: int = app.step()
+        except Exception as error:
+            raise MachineError(f"the firmware stopped: {type(error).__name__}: {error}") from error
+        return idle_ms
 
     def power_cut(self) -> None:
         self.app = None

@@ -147,6 +147,10 @@ class PicoMachine:
         except (RuntimeError, TypeError, ValueError, ArithmeticError) as error:
             raise MachineError(f"the emulated Pico failed at {self.time_ns} ns: {error}") from error
 
+    def next_timer_ns(self) -> int | None:
+        """At any time while it is on: what its cores and peripherals will do is not known before they do it."""
+        return None if self._simulator is None else self._now_ns
+
     @property
     def time_ns(self) -> int:
         """The machine's own instant on the caller's clock: at or a few cycles behind the last `advance`'s."""

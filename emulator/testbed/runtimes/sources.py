@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from testbed.runtimes.cache import cache_dir, locked, publish_folder
+from testbed.cache import cache_dir, locked, publish_folder
 from testbed.runtimes.debian import KEYRING, PrivateApt, mirror, unpack_deb, unpack_source
 from testbed.runtimes.image import VERSION, RuntimeUnavailable
 

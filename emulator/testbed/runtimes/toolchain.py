@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from testbed.runtimes.cache import cache_dir, locked, publish_folder
+from testbed.cache import cache_dir, locked, publish_folder
 from testbed.runtimes.debian import PrivateApt, unpack_deb
 from testbed.runtimes.image import RuntimeUnavailable
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from headend.ts.portions import Portion
 from settop.errors import LocalError, RemoteError
 
 from testbed.scenario.packetfile import PACKET_SIZE, Rows, read_packets
@@ -24,19 +25,8 @@ _NONE = -1
 
 
 @dataclasses.dataclass(frozen=True)
-class PortionSpan:
-    """One portion on air: `packets` of the broadcast from `first_packet` on; `parity` is "even" or "odd"."""
-
-    index: int
-    parity: str
-    first_packet: int
-    packets: int
-    started_ms: int
-
-
-@dataclasses.dataclass(frozen=True)
 class PortionResult:
-    """What came of one portion. `key_delivered_ms` is None where no key was delivered.
+    """What came of one portion on air. `key_delivered_ms` is None where no key was delivered.
 
     `scrambled_packets` are those of the service that the terminal is tuned to, if it is to one;
     `clear_packets` counts packets scrambled on air that came out with the scrambling flag cleared;
@@ -44,11 +34,8 @@ class PortionResult:
     `received_offset` is the packet of the output at which this portion's share begins.
     """
 
-    index: int
-    parity: str
-    started_ms: int
+    portion: Portion
     key_delivered_ms: int | None
-    packets: int
     scrambled_packets: int
     clear_packets: int
     clear_equal_original: bool | None
@@ -56,9 +43,25 @@ class PortionResult:
     received_packets: int
     damaged_packets: int
 
+    @property
+    def index(self) -> int:
+        return self.portion.index
+
     def as_json(self) -> dict[str, object]:
-        """This portion as plain data, names as in the fields."""
-        return dataclasses.asdict(self)
+        """This result and its portion as plain data, names as in the fields."""
+        return {
+            "index": self.portion.index,
+            "parity": self.portion.parity,
+            "started_ms": self.portion.started_ms,
+            "key_delivered_ms": self.key_delivered_ms,
+            "packets": self.portion.packets,
+            "scrambled_packets": self.scrambled_packets,
+            "clear_packets": self.clear_packets,
+            "clear_equal_original": self.clear_equal_original,
+            "received_offset": self.received_offset,
+            "received_packets": self.received_packets,
+            "damaged_packets": self.damaged_packets,
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +83,7 @@ def analyse(
     original: Path,
     broadcast: Path,
     received: Path,
-    portions: Sequence[PortionSpan],
+    portions: Sequence[Portion],
     keys_delivered_ms: Mapping[int, int],
     concern: Concern | None = None,
 ) -> Analysis:
@@ -117,15 +120,12 @@ def analyse(
         begin, end = (int(at) for at in np.searchsorted(share, [number, number + 1]))
         mine = slice(begin, end)
         right, false = int(np.count_nonzero(opened[mine])), int(np.count_nonzero(wrong[mine]))
-        span = slice(portion.first_packet, portion.first_packet + portion.packets)
+        on_air_packets = slice(portion.first_packet, portion.first_packet + portion.packets)
         results.append(
             PortionResult(
-                index=portion.index,
-                parity=portion.parity,
-                started_ms=portion.started_ms,
+                portion=portion,
                 key_delivered_ms=keys_delivered_ms.get(portion.index),
-                packets=portion.packets,
-                scrambled_packets=int(np.count_nonzero(counted[span])),
+                scrambled_packets=int(np.count_nonzero(counted[on_air_packets])),
                 clear_packets=right + false,
                 clear_equal_original=None if right + false == 0 else false == 0,
                 received_offset=begin,
@@ -136,7 +136,7 @@ def analyse(
     return Analysis(tuple(results), len(output.rows), int(np.count_nonzero(~good)), output.skipped_bytes)
 
 
-def _check_portions(portions: Sequence[PortionSpan], packets: int) -> None:
+def _check_portions(portions: Sequence[Portion], packets: int) -> None:
     if not portions:
         raise LocalError("no portions were given; an analysis needs at least one")
     end = 0
@@ -144,7 +144,7 @@ def _check_portions(portions: Sequence[PortionSpan], packets: int) -> None:
         first, after = portion.first_packet, portion.first_packet + portion.packets
         if not end <= first <= after <= packets:
             raise LocalError(
-                f"portion {portion.index} covers packets {first} to {after}; give spans in order, "
+                f"portion {portion.index} covers packets {first} to {after}; give them in order, "
                 f"this one within {end} to {packets}"
             )
         end = after

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from testbed.scenario.model import CONNECTED, DIALLING, KEYS, ReportModel, Terminal
+from testbed.scenario.model import ReportModel, Sentence, Terminal
 
 
 def seconds(value_ms: int) -> str:
@@ -28,34 +28,29 @@ def ranges(numbers: Sequence[int]) -> str:
 
 def narrative(model: ReportModel) -> str:
     """The whole run in a few sentences."""
-    count = len(model.portions)
-    packets = sum(portion.scrambled_packets for portion in model.portions)
-    length = seconds(model.end_ms - model.begin_ms)
-    sentences = [f"{count} portion{'s' * (count != 1)} went out in {length}, {packets:,} packets scrambled."]
+    sentences = []
+    if model.portions:
+        count = len(model.portions)
+        packets = sum(portion.scrambled_packets for portion in model.portions)
+        length = seconds(model.end_ms - model.begin_ms)
+        sentences.append(f"{count} portion{'s' * (count != 1)} went out in {length}, {packets:,} packets scrambled.")
     if model.exposed:
         sentences.append(f"{model.exposed:,} packets of the programme were CLEAR ON AIR: anybody could watch them.")
     for terminal in model.terminals:
         name = terminal.name[:1].upper() + terminal.name[1:] if len(model.terminals) > 1 else "The terminal"
-        sentences += _terminal_sentences(model, terminal, name)
+        sentences += _told(terminal.story.before, name)
+        if model.portions:
+            sentences += _opened(model, terminal)
+        sentences += _told(terminal.story.behind, name) + _compared(terminal) + _told(terminal.story.end, name)
     return " ".join(sentences)
 
 
-def _terminal_sentences(model: ReportModel, terminal: Terminal, name: str) -> list[str]:
+def _told(sentences: Sequence[Sentence], name: str) -> list[str]:
+    return [f"{name} {sentence.text}" if sentence.named else sentence.text for sentence in sentences]
+
+
+def _opened(model: ReportModel, terminal: Terminal) -> list[str]:
     sentences = []
-    begun = {phase.state: phase.from_ms for phase in reversed(terminal.phases)}
-    if DIALLING in begun:
-        text = f"{name} dialled at {seconds(begun[DIALLING])}"
-        if CONNECTED in begun:
-            text += f" and the centre answered at {seconds(begun[CONNECTED])}"
-        if KEYS in begun:
-            text += f"; the first key was there at {seconds(begun[KEYS])}"
-        sentences.append(text + ".")
-    else:
-        sentences.append(f"{name} made no call.")
-    if terminal.offer is not None:
-        sentences.insert(len(sentences) - 1, f"{name} told its viewer the price before the call: {terminal.offer}.")
-    if terminal.refusal is not None:
-        sentences.append(f"The centre refused: {terminal.refusal}.")
     pairs = list(zip(model.portions, terminal.outcomes, strict=True))
     clear = [p.index for p, o in pairs if p.scrambled_packets and o.clear_packets >= p.scrambled_packets]
     partly = [p.index for p, o in pairs if 0 < o.clear_packets < p.scrambled_packets]
@@ -65,10 +60,11 @@ def _terminal_sentences(model: ReportModel, terminal: Terminal, name: str) -> li
         sentences.append(f"Portion{'s' * (len(partly) > 1)} {ranges(partly)} came out in part.")
     if not clear and not partly:
         sentences.append("Nothing was put out." if model.exposed else "Every portion stayed dark.")
-    for cause in terminal.dark:
-        sentences.append(f"{name} said what kept it dark in the call: {cause}.")
-    if terminal.hang_up_ms is not None:
-        sentences.append(f"The viewer hung up at {seconds(terminal.hang_up_ms)}.")
+    return sentences
+
+
+def _compared(terminal: Terminal) -> list[str]:
+    sentences = []
     opened = sum(outcome.clear_packets for outcome in terminal.outcomes)
     damaged = sum(outcome.damaged_packets for outcome in terminal.outcomes)
     equal = all(outcome.clear_equal_original is not False for outcome in terminal.outcomes)
@@ -77,7 +73,4 @@ def _terminal_sentences(model: ReportModel, terminal: Terminal, name: str) -> li
         sentences.append(f"{opened:,} packets were opened, {verdict}.")
     if damaged:
         sentences.append(f"{damaged:,} packet{'s' * (damaged != 1)} came out damaged.")
-    for record in terminal.records:
-        keys = f"{len(record.keys)} key{'s' * (len(record.keys) != 1)}"
-        sentences.append(f"The call cost {record.price} for {keys}.")
     return sentences

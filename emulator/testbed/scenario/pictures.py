@@ -15,13 +15,15 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from headend.ts.portions import Portion
 
-from testbed.scenario.analysis import Analysis, PortionSpan
+from testbed.scenario.analysis import Analysis
 from testbed.scenario.glyphs import Image, draw_text
 from testbed.scenario.packetfile import Rows, read_packets
 
 PICTURE_WIDTH = 320
 CARD_WIDTH, CARD_HEIGHT = 320, 240
+MAX_PICTURED_PORTIONS = 48
 _FRAMES_AFTER_KEY = 15  # how far past a key frame to look: enough to show motion, cheap for large pictures
 _LEAD_IN_PORTIONS = 5  # how many clear portions before one may hold its key frame
 _PSI_LOOKBACK_PACKETS = 4096
@@ -92,8 +94,8 @@ def stretch_pictures(path: Path, stretches: Sequence[Stretch]) -> list[Picture]:
     return pictures
 
 
-def caller_pictures(received: Path, analysis: Analysis) -> list[Picture]:
-    """What the caller sees in each portion, from the terminal's output."""
+def viewer_pictures(received: Path, analysis: Analysis) -> list[Picture]:
+    """What a viewer sees in each portion, from the terminal's output."""
     stretches = []
     before = False
     for portion in analysis.portions:
@@ -103,8 +105,8 @@ def caller_pictures(received: Path, analysis: Analysis) -> list[Picture]:
     return stretch_pictures(received, stretches)
 
 
-def other_pictures(broadcast: Path, portions: Sequence[PortionSpan]) -> list[Picture]:
-    """What a non-caller sees in each portion: the broadcast with nothing opened."""
+def other_pictures(broadcast: Path, portions: Sequence[Portion]) -> list[Picture]:
+    """What somebody without keys sees in each portion: the broadcast with nothing opened."""
     stretches = [Stretch(part.first_packet, part.packets, False, "SCRAMBLED") for part in portions]
     return stretch_pictures(broadcast, stretches)
 

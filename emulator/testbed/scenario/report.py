@@ -12,12 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from testbed.scenario.model import HUNG_UP, STATES, AirPortion, Outcome, ReportModel, Terminal
-from testbed.scenario.narrative import narrative, ranges, seconds
-from testbed.scenario.pictures import Picture
-from testbed.scenario.timeline import Box, lead_histogram, timeline
+from testbed.scenario.model import AirPortion, Outcome, ReportModel, Terminal
+from testbed.scenario.narrative import narrative, seconds
+from testbed.scenario.pictures import MAX_PICTURED_PORTIONS, Picture
+from testbed.scenario.timeline import STATE_COLOURS, Box, lead_histogram, timeline
 
-MAX_PICTURED_PORTIONS = 48
 _SCREEN_COLUMNS = 66  # of portions; with the rows' names and the frame 80 at most
 _STATE_STYLES = ("yellow", "blue", "green", "bright_black")
 
@@ -38,7 +37,7 @@ def write_report(path: Path, model: ReportModel) -> None:
             model=model,
             story=narrative(model),
             line=timeline(model),
-            states=STATES,
+            colours=STATE_COLOURS,
             shots=shots[:MAX_PICTURED_PORTIONS],
             left_out=max(0, len(shots) - MAX_PICTURED_PORTIONS),
             rows=[
@@ -62,7 +61,6 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         seconds=seconds,
         even_seconds=lambda value_ms: f"{value_ms / 1000:.2f} s",
-        ranges=ranges,
         base64=lambda data: base64.b64encode(data).decode("ascii"),
     )
     environment.globals["block"] = _block
@@ -89,33 +87,39 @@ def _shots(model: ReportModel) -> list[_Shot]:
         for terminal in model.terminals:
             shown = terminal.outcomes[number].picture
             if shown is not None:
-                views.append(("caller" if len(model.terminals) == 1 else terminal.name, shown))
+                views.append((model.words.viewer if len(model.terminals) == 1 else terminal.name, shown))
         if portion.other is not None:
-            views.append(("no call", portion.other))
+            views.append((model.words.outsider, portion.other))
         if views:
             shots.append(_Shot(portion, tuple(views)))
     return shots
 
 
 def screen(model: ReportModel) -> Panel:
-    """What happened, on one terminal screen 80 columns wide: portions, telephone, a paragraph and figures."""
+    """What happened, on one terminal screen 80 columns wide: portions, key path, a paragraph and figures."""
     whole, model = model, _folded(model)
-    cell = min(_SCREEN_COLUMNS // len(model.portions), 8)
+    cell = min(_SCREEN_COLUMNS // len(model.portions), 8) if model.portions else _SCREEN_COLUMNS
     parts: list[Text | Table] = []
     air = Text("on air  ")
-    for portion in model.portions:
+    for number, portion in enumerate(model.portions):
         label = str(portion.index) if len(str(portion.index)) <= cell else ""
-        ground = "blue" if portion.parity == "even" else "magenta"
+        even = portion.portion.parity == "even" if model is whole else number % 2 == 0  # neighbours differ
+        ground = "blue" if even else "magenta"
         air.append(label.center(cell), style=f"white on {ground}")
-    parts.append(air)
+    if model.portions:
+        parts.append(air)
     for terminal in model.terminals:
         if len(model.terminals) > 1:
             parts.append(Text(terminal.name, style="bold"))
-        parts += [_picture_line(model, terminal, cell), _call_line(model, terminal, cell)]
+        if model.portions:
+            parts.append(_picture_line(model, terminal, cell))
+        parts.append(_path_line(model, terminal, cell))
     legend = Text("        ")
-    for state, style in zip(STATES[:-1], _STATE_STYLES, strict=False):
-        legend.append("━ ", style=style).append(f"{state}  ", style="dim")
-    parts += [legend.append("● key there", style="dim"), Text(), Text(narrative(whole))]
+    for number, state in enumerate(model.words.states[:-1]):
+        legend.append("━ ", style=_STATE_STYLES[number % STATE_COLOURS]).append(f"{state}  ", style="dim")
+    if model.portions:
+        legend.append("● key there", style="dim")
+    parts += [legend, Text(), Text(narrative(whole))]
     if model.figures:
         table = Table.grid(padding=(0, 2))
         for label, value in model.figures:
@@ -127,16 +131,14 @@ def screen(model: ReportModel) -> Panel:
 def _folded(model: ReportModel) -> ReportModel:
     """`model` with neighbouring portions merged until each can have a column of the screen."""
     fold = -(-len(model.portions) // _SCREEN_COLUMNS)
-    if fold == 1:
+    if fold <= 1:
         return model
     starts = range(0, len(model.portions), fold)
     portions = []
-    for number, start in enumerate(starts):
+    for start in starts:
         group = model.portions[start : start + fold]
         scrambled = sum(portion.scrambled_packets for portion in group)
-        parity = ("even", "odd")[number % 2]
-        merged = dataclasses.replace(group[0], parity=parity, ended_ms=group[-1].ended_ms, scrambled_packets=scrambled)
-        portions.append(merged)
+        portions.append(dataclasses.replace(group[0], ended_ms=group[-1].ended_ms, scrambled_packets=scrambled))
     terminals = tuple(
         dataclasses.replace(
             terminal, outcomes=tuple(_merged(terminal.outcomes[start : start + fold]) for start in starts)
@@ -170,20 +172,20 @@ def _picture_line(model: ReportModel, terminal: Terminal, cell: int) -> Text:
     return line
 
 
-def _call_line(model: ReportModel, terminal: Terminal, cell: int) -> Text:
-    """The telephone's states, with a dot where each key was complete."""
-    columns = cell * len(model.portions)
+def _path_line(model: ReportModel, terminal: Terminal, cell: int) -> Text:
+    """The states of the key path, with a dot where each key was complete."""
+    columns, states = cell * max(1, len(model.portions)), model.words.states
     cells = [(" ", "")] * columns
     for phase in terminal.phases:
-        if phase.state == HUNG_UP:
+        if phase.state == states[-1]:
             continue
         first, last = _column(model, phase.from_ms, cell), _column(model, phase.to_ms, cell)
         for column in range(first, min(max(last, first + 1), columns)):
-            cells[column] = ("━", _STATE_STYLES[STATES.index(phase.state)])
+            cells[column] = ("━", _STATE_STYLES[states.index(phase.state) % STATE_COLOURS])
     for outcome in terminal.outcomes:
         if outcome.key_delivered_ms is not None:
             cells[min(_column(model, outcome.key_delivered_ms, cell), columns - 1)] = ("●", "yellow")
-    line = Text("call    ")
+    line = Text(model.words.short.ljust(8))
     for character, style in cells:
         line.append(character, style=style)
     return line
@@ -191,6 +193,8 @@ def _call_line(model: ReportModel, terminal: Terminal, cell: int) -> Text:
 
 def _column(model: ReportModel, at_ms: int, cell: int) -> int:
     """The column of an instant: portions are equally wide on the screen, however long they last."""
+    if not model.portions:
+        return max(0, at_ms) * cell // model.length_ms
     for number, portion in enumerate(model.portions):
         if at_ms < portion.ended_ms:
             span_ms = max(portion.ended_ms - portion.started_ms, 1)

@@ -1,79 +1,29 @@
-"""Runs a scenario: puts the broadcast on air, lets viewers act, collects what every terminal put out."""
+"""Runs a scenario: sets terminals and head-end up, starts the content, lets viewers act, collects what was put out."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from headend.broadcast.broadcaster import Broadcaster, OnAirPortion, check_rate, lag_ms
-from headend.broadcast.schedule import Broadcast, Schedule
-from headend.callcentre.service import CallLog
 from headend.files import write_file
-from headend.provisioning import NewTerminal, issue, provisioning_line
-from headend.store.database import open_database
-from headend.store.ledger import CallRecord, StoreLedger
-from headend.store.master_key import MasterKey
-from headend.store.subscribers import set_tariff
-from headend.ts.exposure import exposed_packets
-from headend.ts.portions import packet_times_ns
-from headend.ts.scrambler import ScrambleResult, scramble_file
 from settop.errors import LocalError
-from settop.wire.offer import Offer
 
-from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import MachineError
-from testbed.scenario.analysis import Analysis, PortionSpan, analyse
-from testbed.scenario.clip import make_clip
-from testbed.scenario.packetfile import read_packets
 from testbed.scenario.plan import ActionPlan, Plan
+from testbed.scenario.run import Run
 from testbed.scenario.seeded import seeded
-from testbed.scenario.tuning import concern, tunings
+from testbed.scenario.system import Content, Making, Progress, Seen, System, system_of
 from testbed.station import Station
-from testbed.terminals import TUNER_BAUDS, Runtime, terminal_spec, tuner_baud_for
-from testbed.world import World
+from testbed.terminals import Runtime, terminal_spec, tuner_baud_for
 
-PROGRAMME_ID = 1
-TARIFF, CURRENCY = "demo", "EUR"
-TERMINAL_NUMBER = "55502"
 START_GRID_MS = 100
 SETTLE_MS = 400
-"""After the last packet: what is still in buffers comes out. A real machine must have been quiet for so long."""
+"""After the content: what is still in buffers comes out. A real machine must have been quiet for so long."""
 SETTLE_LIMIT_MS = 20_000
-CALL_END_MS = 8_000
-"""After the broadcast: how long calls may take to be over, at both ends."""
-PROVISION_LIMIT_MS = 60_000
-
-Progress = Callable[[str, float], None]
-"""Told what is being done and how much of it is done, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class TerminalRun:
-    """What became of one terminal. Times in the analysis are ms of the broadcast."""
-
-    name: str
-    station: Station
-    identity: NewTerminal
-    calls: tuple[CallLog, ...]
-    records: tuple[CallRecord, ...]
-    analysis: Analysis
-    received: Path
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished scenario; `begin_ms` is the broadcast's start on the clock of calls and consoles."""
-
-    plan: Plan
-    runtime: str
-    begin_ms: int
-    end_ms: int
-    scrambled: ScrambleResult
-    spans: tuple[PortionSpan, ...]
-    broadcast: Path
-    terminals: tuple[TerminalRun, ...]
-    exposed: Mapping[int, int] = field(default_factory=dict)
-    """Packets of the programme that were clear on air, by PID: there should be none."""
+OVER_LIMIT_MS = 8_000
+"""After the content: how long what is under way may take to be over, at both ends."""
+UP_LIMIT_MS = 60_000
+"""How long a terminal may take to start, or to answer while it is provisioned."""
 
 
 def refuse_to_overwrite(source: Path | None, targets: Iterable[Path], option: str) -> None:
@@ -86,7 +36,7 @@ def refuse_to_overwrite(source: Path | None, targets: Iterable[Path], option: st
 def written_files(plan: Plan, out: Path) -> list[Path]:
     """What a run writes into `out`, the clip that it may make left out."""
     received = (_received_name(plan, name) for name in plan.terminals)
-    return [out / name for name in ("broadcast.ts", "report.html", *received)]
+    return [out / name for name in (*system_of(plan).files, "report.html", *received)]
 
 
 def run_plan(
@@ -94,59 +44,23 @@ def run_plan(
     runtime: Runtime,
     out: Path,
     progress: Progress = lambda what, share: None,
-    original: Path | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+    system: System[Any, Any] | None = None,
 ) -> Run:
-    """Run the scenario; files go to `out`. `original` is the plan's input as plain packets, where that is another file.
+    """Run the scenario; files go to `out`, and `tell` gets a line about what was left out of an input.
+    `system` plays it instead of the plan's own.
 
     Raises LocalError, RemoteError or MachineError with a line for the user.
     """
+    system = system or system_of(plan)
     out.mkdir(parents=True, exist_ok=True)
-    refuse_to_overwrite(plan.input, written_files(plan, out), "--out")
-    original = original or plan.input or out / "clip.ts"
-    if plan.input is None:
-        progress("making the clip", 0.0)
-        try:
-            make_clip(original, plan.clip_seconds, seed=plan.seed)
-        except BaseException:
-            original.unlink(missing_ok=True)  # half a clip is nobody's
-            raise
-    progress("scrambling", 0.0)
-    broadcast = out / "broadcast.ts"
-    secret, broadcast_id = seeded(plan.seed, "programme secret")(32), seeded(plan.seed, "broadcast id")(8)
-    scrambled = scramble_file(
-        original,
-        broadcast,
-        plan.portion_seconds,
-        secret,
-        broadcast_id,
-        PROGRAMME_ID,
-        plan.programme,
-        offer=Offer(plan.tariff_portion_price, CURRENCY, TARIFF, plan.tariff_set_up_price),
-    )
-    times_ns = packet_times_ns(broadcast, plan.programme).clip(min=0)
-    baud = tuner_baud_for(runtime.name, lambda rate: lag_ms(times_ns, rate) <= 50)
-    try:
-        check_rate(times_ns, baud)
-    except LocalError as error:
-        if baud == max(max(bauds) for bauds in TUNER_BAUDS.values()):
-            raise
-        raise LocalError(f"{error}, or use a runtime with a faster tuner line: --runtime unix") from None
-    end_ms = int(times_ns[-1]) // 1_000_000 + 1
-    portions = [OnAirPortion(p.index, p.first_packet, round(p.start_ms)) for p in scrambled.portions]
-    spans = tuple(
-        PortionSpan(p.index, p.parity, p.first_packet, p.packets, round(p.start_ms)) for p in scrambled.portions
-    )
-    air = Broadcaster(
-        broadcast,
-        times_ns,
-        portions,
-        Broadcast(PROGRAMME_ID, broadcast_id, secret),
-        max(end_ms, portions[-1].start_ms + 1),
-    )
-    with closing(Bench(plan, runtime, baud, progress)) as bench:
+    refuse_to_overwrite(plan.source, written_files(plan, out), "--out")
+    content = system.content(plan, Making(runtime, out, progress, tell))
+    baud = content.tuner_baud or tuner_baud_for(runtime.name, lambda rate: True)
+    with closing(Bench(plan, runtime, baud, progress, system)) as bench:
         begin_ms = bench.provision()
-        bench.broadcast(air, begin_ms)
-        return bench.collect(original, broadcast, scrambled, spans, begin_ms, end_ms, out)
+        bench.play(content, begin_ms)
+        return bench.collect(content, begin_ms, out)
 
 
 def _received_name(plan: Plan, terminal: str) -> str:
@@ -154,157 +68,86 @@ def _received_name(plan: Plan, terminal: str) -> str:
 
 
 class Bench:
-    """The world of one run, and what is known of its subscribers. It holds nothing to close before `provision`."""
+    """The terminals of one run and the session that they are in."""
 
-    def __init__(self, plan: Plan, runtime: Runtime, baud: int, progress: Progress) -> None:
+    def __init__(
+        self, plan: Plan, runtime: Runtime, baud: int, progress: Progress, system: System[Any, Any] | None = None
+    ) -> None:
         self._plan = plan
         self._progress = progress
         self._runtime = runtime
         self._baud = baud
-        self._engine = open_database()
-        self._master = MasterKey(seeded(plan.seed, "master key")(32))
-        set_tariff(self._engine, TARIFF, plan.tariff_portion_price, plan.tariff_set_up_price, CURRENCY)
-        self._ledger = StoreLedger(self._engine, self._master)
-        line = plan.line
-        exchange = Exchange(
-            ExchangeSettings(bits_per_s=line.bits_per_s, delay_ms=line.delay_ms, setup_ms=line.setup_ms)
-        )
-        self.world = World(exchange, self._ledger, Schedule(), plan.timing, seeded(plan.seed, "call centre"))
-        self._identities: dict[str, NewTerminal] = {}
+        self.session = (system or system_of(plan)).session(plan)
+        self.world = self.session.world
+        self.stations: dict[str, Station] = {}
 
     def close(self) -> None:
-        self.world.close()
-        self._engine.dispose()
+        self.session.close()
 
     def provision(self) -> int:
-        """Build, boot and provision every terminal, over its console; the instant at which the broadcast begins."""
+        """Build, boot and provision every terminal; the instant at which the content may begin."""
         self._progress("provisioning", 0.0)
-        stations = self.world.stations
-        for number, name in enumerate(self._plan.terminals):
+        for name in self._plan.terminals:
             seed = seeded(self._plan.seed, f"terminal {name}")(32)
             machine = self._runtime.machine(terminal_spec(self._runtime.name, self._baud, seed))
-            self.world.add_station(name, machine, f"{TERMINAL_NUMBER}{number:02d}")
-        self.world.add_trunks(self._plan.number, self._plan.line.trunks)
-        for station in stations.values():
+            self.stations[name] = self.session.add_terminal(name, machine)
+        self.session.open()
+        for station in self.stations.values():
             station.power_on()
-        self._wait("ready", "did not start")
-        for station in stations.values():
+        self.wait("ready", "did not start")
+        for station in self.stations.values():
             if station.formats_problem is not None:
                 raise MachineError(f"terminal {station.name}: {station.formats_problem}")
-            station.say("provision")
-        self._wait("provision-key", "did not answer to `provision`")
-        random = seeded(self._plan.seed, "provisioning")
-        for name, station in stations.items():
-            terminal = issue(self._engine, self._master, self._plan.number, TARIFF, random=random)
-            self._identities[name] = terminal
-            public = bytes.fromhex(station.events("provision-key")[0].text)
-            station.say(provisioning_line(public, terminal, random))
-        self._wait("provisioned", "did not accept its identity")
+        self.session.provision(self.stations, self.wait)
         return (self.world.now_ms // START_GRID_MS + 1) * START_GRID_MS
 
-    def _wait(self, event: str, complaint: str) -> None:
-        stations = self.world.stations.values()
-        limit = self.world.now_ms + PROVISION_LIMIT_MS
+    def wait(self, event: str, complaint: str) -> None:
+        """Until every terminal's console has shown `event`. MachineError, with the complaint, where one does not."""
+        stations = self.stations.values()
+        limit = self.world.now_ms + UP_LIMIT_MS
         if not self.world.run_until(limit, lambda: all(s.events(event) for s in stations)):
             station = next(s for s in stations if not s.events(event))
             said = [f"{e.name} {e.text}" for e in station.console] + station.chatter
             raise MachineError(f"terminal {station.name} {complaint}; it said: {'; '.join(said[-6:]) or 'nothing'}")
 
-    def broadcast(self, air: Broadcaster, begin_ms: int) -> None:
-        world = self.world
-        for name in self._plan.terminals:
-            world.tune(name, air)
-        world.put_on_air(air, begin_ms)
+    def play(self, content: Content, begin_ms: int) -> None:
+        """Start the content, let everything happen, and time pass until nothing more comes."""
+        world, length_ms = self.world, content.length_ms
+        self.session.begin(content, begin_ms)
         for action in self._plan.actions:
             world.at(begin_ms + round(action.at_s * 1000), lambda action=action: self._act(action))  # type: ignore[misc]
-        length = air.end_ms
         world.run_until(
-            begin_ms + length + SETTLE_MS,
-            progress=lambda now_ms: self._progress("on air", min(1.0, max(0.0, (now_ms - begin_ms) / length))),
+            begin_ms + length_ms + SETTLE_MS,
+            progress=lambda now_ms: self._progress("on air", min(1.0, max(0.0, (now_ms - begin_ms) / length_ms))),
         )
-        world.run_until(world.now_ms + CALL_END_MS, self._calls_over)
-        if not all(station.machine.virtual for station in world.stations.values()):
+        world.run_until(world.now_ms + OVER_LIMIT_MS, self.session.is_over)
+        if not all(station.machine.virtual for station in self.stations.values()):
             self._let_settle()
-
-    def _calls_over(self) -> bool:
-        logs = (log for trunk in self.world.trunks for log in trunk.calls)
-        return all(log.ended_ms is not None for log in logs) and not any(
-            station.in_call for station in self.world.stations.values()
-        )
 
     def _let_settle(self) -> None:
         """Wait until nothing comes out of any decoder line any more: a slow host's terminals lag behind the stream."""
         world = self.world
         end_ms = world.now_ms + SETTLE_LIMIT_MS
         before = -1
-        while (now := sum(len(s.received) for s in world.stations.values())) != before and world.now_ms < end_ms:
+        while (now := sum(len(s.received) for s in self.stations.values())) != before and world.now_ms < end_ms:
             before = now
             world.run_until(world.now_ms + SETTLE_MS)
 
     def _act(self, action: ActionPlan) -> None:
-        station, now_ms = self.world.stations[action.terminal], self.world.now_ms
-        {
-            "call": lambda: station.say(action.call_command),
-            "hang_up": lambda: station.say("hangup"),
+        station, now_ms = self.stations[action.terminal], self.world.now_ms
+        common: dict[str, Callable[[], None]] = {
             "tune": lambda: station.say(f"tune {action.argument}".strip()),
             "command": lambda: station.say(action.argument),
-            "drop_line": lambda: self.world.exchange.drop(station.port, now_ms),
             "power_cut": lambda: station.power_cut(now_ms),
             "power_on": station.power_on,
-        }[action.action]()
+        }
+        common.get(action.action, lambda: self.session.act(action, station))()
 
-    def collect(
-        self,
-        original: Path,
-        broadcast: Path,
-        scrambled: ScrambleResult,
-        spans: tuple[PortionSpan, ...],
-        begin_ms: int,
-        end_ms: int,
-        out: Path,
-    ) -> Run:
+    def collect(self, content: Content, begin_ms: int, out: Path) -> Run:
+        """Write what the terminals put out, and have the session say what it knows."""
         self._progress("comparing", 0.0)
-        terminals = []
-        for name, station in self.world.stations.items():
-            received = out / _received_name(self._plan, name)
-            write_file(received, station.received)
-            delivered = {
-                int(event.value("portion") or -1): event.at_ms - begin_ms for event in reversed(station.events("key"))
-            }
-            tuned = tunings(station.events("tuned"), begin_ms)
-            wanted_packets = None
-            if tuned:
-                times_ms = packet_times_ns(broadcast, self._plan.programme).clip(min=0) // 1_000_000
-                wanted_packets = concern(read_packets(broadcast).rows, times_ms, tuned)
-            analysis = analyse(original, broadcast, received, spans, delivered, wanted_packets)
-            identity = self._identities[name]
-            wanted = identity.terminal_id.hex()
-            calls = tuple(
-                log
-                for trunk in self.world.trunks
-                for log in trunk.calls
-                if any(e.kind == "authenticated" and e.text == wanted for e in log.events)
-            )
-            records = tuple(self._ledger.call_record(c) for c in self._ledger.calls_of(identity.subscriber_id))
-            terminals.append(
-                TerminalRun(
-                    name,
-                    station,
-                    identity,
-                    tuple(sorted(calls, key=lambda log: log.connected_ms)),
-                    records,
-                    analysis,
-                    received,
-                )
-            )
-        return Run(
-            self._plan,
-            self._runtime.name,
-            begin_ms,
-            end_ms,
-            scrambled,
-            spans,
-            broadcast,
-            tuple(terminals),
-            exposed_packets(broadcast),
-        )
+        received = {name: out / _received_name(self._plan, name) for name in self._plan.terminals}
+        for name, path in received.items():
+            write_file(path, self.stations[name].received)
+        run: Run = self.session.collect(Seen(self._runtime.name, begin_ms, content, received))
+        return run

@@ -2,11 +2,14 @@
 
 import dataclasses
 
-from testbed.scenario.model import STATES, AirPortion, ReportModel, Terminal
+from testbed.scenario.model import AirPortion, ReportModel, Terminal
 from testbed.scenario.narrative import seconds
 
 GUTTER, RIGHT, TOP = 84.0, 14.0, 26.0
-AIR_HEIGHT, PICTURE_HEIGHT, KEYS_HEIGHT, CALL_HEIGHT = 30.0, 30.0, 46.0, 22.0
+AIR_HEIGHT, PICTURE_HEIGHT, KEYS_HEIGHT, PATH_HEIGHT = 30.0, 30.0, 46.0, 22.0
+NAME_HEIGHT = 18.0
+"""Room for a terminal's name above its key path, where there are no portions."""
+STATE_COLOURS = 4
 _LABEL_ROOM = 44.0  # what "1234 ms" takes
 _TARGET_WIDTH, _MIN_PORTION, _MAX_PORTION = 1008.0, 26.0, 130.0
 _MIN_LEADS, _BINS = 8, 12
@@ -39,14 +42,14 @@ class Mark:
 
 @dataclasses.dataclass(frozen=True)
 class Lane:
-    """One terminal's rows."""
+    """One terminal's rows; `mark` goes across them."""
 
     name: str
     y: float
     bottom: float
     boxes: tuple[Box, ...]
     keys: tuple[Mark, ...]
-    hang_up: Mark | None
+    mark: Mark | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +74,10 @@ class Histogram:
 
 class _Scale:
     def __init__(self, model: ReportModel) -> None:
-        per_portion = (_TARGET_WIDTH - GUTTER - RIGHT) / len(model.portions)
+        whole_width = _TARGET_WIDTH - GUTTER - RIGHT
+        per_portion = whole_width / max(1, len(model.portions))
         self.portion_width = min(max(per_portion, _MIN_PORTION), _MAX_PORTION)
-        self.plot_width = self.portion_width * len(model.portions)
+        self.plot_width = self.portion_width * len(model.portions) or whole_width
         self._begin_ms, self._span_ms = model.begin_ms, max(1, model.end_ms - model.begin_ms)
 
     def x(self, at_ms: int) -> float:
@@ -82,17 +86,17 @@ class _Scale:
 
 
 def timeline(model: ReportModel) -> Timeline:
-    """Portions, pictures, keys and calls on one time axis."""
+    """Portions, pictures, keys and the states of the key path on one time axis."""
     scale = _Scale(model)
     air = tuple(
         Box(
             scale.x(portion.started_ms), TOP, _gap(scale, portion.started_ms, portion.ended_ms), AIR_HEIGHT,
-            portion.parity if portion.parity in ("even", "odd") else "odd", str(portion.index),
-            f"portion {portion.index}, {portion.parity}, from {seconds(portion.started_ms)}",
+            portion.portion.parity, str(portion.index),
+            f"portion {portion.index}, {portion.portion.parity}, from {seconds(portion.started_ms)}",
         )
         for portion in model.portions
     )  # fmt: skip
-    y = TOP + AIR_HEIGHT + 12
+    y = TOP + (AIR_HEIGHT if model.portions else 0.0) + 12
     lanes = []
     for terminal in model.terminals:
         lane = _lane(model, terminal, scale, y)
@@ -119,7 +123,7 @@ def _lane(model: ReportModel, terminal: Terminal, scale: _Scale, y: float) -> La
     boxes: list[Box] = []
     keys: list[Mark] = []
     keys_y = y + PICTURE_HEIGHT
-    call_y = keys_y + KEYS_HEIGHT
+    path_y = keys_y + KEYS_HEIGHT if model.portions else y + NAME_HEIGHT
     leads = model.leads_ms(terminal)
     for portion, outcome, lead_ms in zip(model.portions, terminal.outcomes, leads, strict=True):
         x, width = scale.x(portion.started_ms), _gap(scale, portion.started_ms, portion.ended_ms)
@@ -148,14 +152,14 @@ def _lane(model: ReportModel, terminal: Terminal, scale: _Scale, y: float) -> La
         width = round(max(scale.x(phase.to_ms) - x, 1.5), 2)
         tip = f"{phase.state}, {seconds(phase.from_ms)} to {seconds(phase.to_ms)}"
         label = phase.state if width > 7 * len(phase.state) else ""
-        boxes.append(Box(x, call_y, width, CALL_HEIGHT, f"state{STATES.index(phase.state)}", label, tip))
-    bottom = call_y + CALL_HEIGHT
-    hang_up = None
-    if terminal.hang_up_ms is not None:
-        at = seconds(terminal.hang_up_ms)
-        x = scale.x(terminal.hang_up_ms)
-        hang_up = Mark(x, y, 0.0, f"hangs up at {at}", f"the viewer hangs up at {at}")
-    return Lane(terminal.name, y, bottom, tuple(boxes), tuple(keys), hang_up)
+        colour = model.words.states.index(phase.state) % STATE_COLOURS
+        boxes.append(Box(x, path_y, width, PATH_HEIGHT, f"state{colour}", label, tip))
+    mark = None
+    if terminal.instant is not None:
+        at = seconds(terminal.instant.at_ms)
+        x = scale.x(terminal.instant.at_ms)
+        mark = Mark(x, y, 0.0, f"{terminal.instant.label} at {at}", f"{terminal.instant.tip} at {at}")
+    return Lane(terminal.name, y, path_y + PATH_HEIGHT, tuple(boxes), tuple(keys), mark)
 
 
 def _key_mark(scale: _Scale, y: float, portion: AirPortion, delivered_ms: int, lead_ms: int) -> Mark:

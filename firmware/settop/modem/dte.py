@@ -11,7 +11,8 @@ hang_up leads to an event in bounded time, whatever the modem does.
 
 from settop.errors import LocalError
 from settop.modem.results import OnlineScanner, ResultReader
-from settop.modem.states import DATA_STATES, NEXT
+from settop.modem.states import DATA_STATES, TABLE
+from settop.states import row_of
 
 NUMBER_CHARS = "0123456789*#ABCDabcd,W@!"
 NUMBER_MAX = 40
@@ -79,7 +80,7 @@ class Dte:
         """
         if not 1 <= len(number) <= NUMBER_MAX or any(char not in NUMBER_CHARS for char in number):
             raise LocalError("number; expected 1 to %d characters of %s" % (NUMBER_MAX, NUMBER_CHARS))
-        if (self._state, "dial") in NEXT:
+        if row_of(TABLE, self._state, "dial"):
             self._number = number
         self._call("dial", now_ms)
 
@@ -89,7 +90,7 @@ class Dte:
 
     def hang_up(self, now_ms):
         """Ends the call, or the attempt, in whatever state. ("hung_up",) follows."""
-        if (self._state, "hang_up") in NEXT:
+        if row_of(TABLE, self._state, "hang_up"):
             self._end_event = ("hung_up",)
             self._given("hang_up", now_ms)
 
@@ -155,16 +156,16 @@ class Dte:
     # -- the machine
 
     def _call(self, given, now_ms):
-        if (self._state, given) not in NEXT:
+        if row_of(TABLE, self._state, given) is None:
             raise LocalError("%s while %s; expected another state, see settop.modem.states" % (given, self._state))
         self._tried = 0
         self._given(given, now_ms)
 
     def _given(self, given, now_ms):
-        row = NEXT.get((self._state, given))
+        row = row_of(TABLE, self._state, given)
         if row is None:
             return
-        action, then = row
+        _, _, action, then = row
         if then != self._state:
             self._deadline_ms = None
             if given != "timeout":

@@ -70,7 +70,5 @@ TABLE = (
     ("releasing", "timeout", "retry_hang_up", "releasing"),
 )
 
-NEXT = {(state, given): (action, then) for state, given, action, then in TABLE}
-
 # States in which bytes from the modem are data with result codes among them
 DATA_STATES = ("online", "quiet", "escaping")

@@ -72,8 +72,6 @@ class Darkness:
         cause = player.missing()
         if cause:
             return cause
-        if player.keyring.cipher(player.portion) is None:
-            return dark.NO_KEY
         if player.opened != self._opened:
             return None if starts.wrong == self._wrong else dark.WRONG_KEY
         return dark.NOTHING_SCRAMBLED if player.dark == self._dark else dark.WRONG_PARITY

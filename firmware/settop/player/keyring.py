@@ -5,9 +5,11 @@ from settop.crypto.wipe import wipe
 
 
 class Keyring:
-    """Control words by portion, of one broadcast."""
+    """Control words by portion, of one broadcast. `on_change()`, where somebody has set it, is called when one has come
+    or gone."""
 
     def __init__(self):
+        self.on_change = None
         self._ciphers = {}
 
     def install(self, portion, key):
@@ -15,6 +17,7 @@ class Keyring:
         if portion not in self._ciphers:
             self._ciphers[portion] = aes_ecb(key)
         wipe(key)
+        self._changed()
 
     def cipher(self, portion):
         """ECB object of the portion's control word, or None."""
@@ -38,3 +41,9 @@ class Keyring:
     def _drop(self, portions):
         for portion in portions:
             wipe_aes(self._ciphers.pop(portion))
+        if portions:
+            self._changed()
+
+    def _changed(self):
+        if self.on_change is not None:
+            self.on_change()

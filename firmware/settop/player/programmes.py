@@ -25,15 +25,17 @@ _READ = 1
 
 
 class Programmes:
-    """`table`: the octet of each PID (settop.ts.packet PID_*). `ca`: (ECM PID, programme id) in use, or None; `offer`:
-    the price that is announced with it, or None.
+    """`table`: the octet of each PID (settop.ts.packet PID_*). `recognise`: see settop.ts.psi.unpack_pmt; the first
+    member of its `ca` is the PID of the system's messages (ECMs). `ca`: the one in use, or None; `offer`: the price
+    that is announced with it, or None.
 
     `service`: the number of the chosen service, None for the lowest one of ours and all that share its ECMs. `changed`:
     the table is another one than when the owner last set this to False.
     """
 
-    def __init__(self):
+    def __init__(self, recognise):
         self.table = ts.new_pid_table()
+        self._recognise = recognise
         self.ca = None
         self.offer = None
         self.service = None
@@ -226,7 +228,7 @@ class Programmes:
         marks = self._marks
         if marks[at] == _READ and marks[at + 1 : at + _MARK] == section[-4:]:
             return
-        pmt = unpack_pmt(section)
+        pmt = unpack_pmt(section, self._recognise)
         if not is_current(section):
             return
         marks[at] = _READ

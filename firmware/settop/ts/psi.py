@@ -3,7 +3,6 @@
 from settop.errors import RemoteError
 from settop.ts.packet import LOWEST_FREE_PID, LOWEST_PID, NULL_PID, PACKET_BYTES, payload_offset
 from settop.wire.crc import crc32_mpeg2
-from settop.wire.ecm import CA_DESCRIPTOR_TAG, unpack_ca_descriptor, unpack_ca_offer
 
 TABLE_PAT = 0x00
 TABLE_PMT = 0x02
@@ -14,8 +13,8 @@ SECTION_STREAM_TYPES = (0x05, 0x08, 0x0A, 0x0B, 0x0C, 0x0D, 0x13, 0x14, 0x16, 0x
 
 
 class Pmt:
-    """`programme` number, PIDs of its `streams` (with the PCR) and of its `tables` (sets), `ca`: (CA PID, programme
-    id) of our CA descriptor, or None; `offer`: the price that it announces, or None."""
+    """`programme` number, PIDs of its `streams` (with the PCR) and of its `tables` (sets); `ca` and `offer`: what was
+    recognised in its descriptors, None where nothing was."""
 
     def __init__(self, programme, streams, tables, ca, offer=None):
         self.programme = programme
@@ -137,8 +136,9 @@ def unpack_pat(section):
     return bytes(pairs)
 
 
-def unpack_pmt(section):
-    """A PMT section as Pmt. Raises RemoteError for no PMT.
+def unpack_pmt(section, recognise=None):
+    """A PMT section as Pmt. `recognise(descriptor)` gives (`ca`, `offer`) for a descriptor's octets, or None; the first
+    that it knows counts, those of the programme before those of its streams. Raises RemoteError for no PMT.
 
     Lengths that do not fit are no reason to lose what can be read: a loop that leads out of its section ends with it,
     and of descriptors all are read up to the first that leads out of its loop.
@@ -153,29 +153,26 @@ def unpack_pmt(section):
     tables = set()
     at = 12
     limit = min(end, at + ((section[10] & 0x0F) << 8 | section[11]))
-    ca = _find_ca(section, at, limit)
+    ca = _recognised(section, at, limit, recognise)
     at = limit
     while at + 5 <= end:
         kind = tables if section[at] in SECTION_STREAM_TYPES else streams
         kind.add((section[at + 1] & 0x1F) << 8 | section[at + 2])
         limit = min(end, at + 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4]))
-        ca = ca or _find_ca(section, at + 5, limit)
+        ca = ca or _recognised(section, at + 5, limit, recognise)
         at = limit
     found, offer = ca or (None, None)
     return Pmt(section[3] << 8 | section[4], streams - tables, tables, found, offer)
 
 
-def _find_ca(section, at, limit):
-    """The first usable CA descriptor of ours between `at` and `limit`, as ((CA PID, programme id), Offer or None), or
-    None.
-    """
-    while at + 2 <= limit:
+def _recognised(section, at, limit, recognise):
+    """What `recognise` makes of the first descriptor that it knows between `at` and `limit`, or None."""
+    while recognise is not None and at + 2 <= limit:
         size = 2 + section[at + 1]
         if at + size > limit:
             break
-        if section[at] == CA_DESCRIPTOR_TAG:
-            ca = unpack_ca_descriptor(section[at : at + size])
-            if ca is not None and LOWEST_FREE_PID <= ca[0] < NULL_PID:
-                return ca, unpack_ca_offer(section[at : at + size])
+        found = recognise(section[at : at + size])
+        if found is not None:
+            return found
         at += size
     return None

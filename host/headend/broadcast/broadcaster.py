@@ -1,7 +1,6 @@
 """The broadcaster: puts a scrambled transport stream on air at its own pace and announces its portions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,12 @@ from settop.errors import LocalError
 
 from headend.broadcast.schedule import Broadcast
 from headend.ts.packets import whole_stream
+from headend.ts.portions import Portion
 
 PACKET_BYTES = 188
 BITS_PER_OCTET_8N1 = 10
 LAG_LIMIT_MS = 250
 """How far the tuner line may fall behind the stream's own clock in a burst before the input counts as too fast."""
-
-
-@dataclass(frozen=True)
-class OnAirPortion:
-    """Portion `index` begins with packet `first_packet` at `start_ms` of the broadcast's own time."""
-
-    index: int
-    first_packet: int
-    start_ms: int
 
 
 def lag_ms(times_ns: npt.NDArray[np.int64], baud: int) -> float:
@@ -56,7 +47,7 @@ class Broadcaster:
         self,
         stream: Path,
         times_ns: npt.NDArray[np.int64],
-        portions: Sequence[OnAirPortion],
+        portions: Sequence[Portion],
         broadcast: Broadcast,
         end_ms: int,
     ) -> None:
@@ -67,6 +58,7 @@ class Broadcaster:
         self._portions = list(portions)
         self._next_portion = 0
         self._next_packet = 0
+        self._over = False
 
     def due(self, at_ms: int, centre_now_ms: int) -> bytes:
         """Packets due by `at_ms` (broadcast time) that are not out yet; announces a portion as it begins.
@@ -74,17 +66,27 @@ class Broadcaster:
         `centre_now_ms` is the same instant on the call centre's clock.
         """
         end = int(np.searchsorted(self._due_ms, at_ms, side="right"))
-        while self._next_portion < len(self._portions) and self._portions[self._next_portion].start_ms <= at_ms:
+        while self._next_portion < len(self._portions) and self._portions[self._next_portion].started_ms <= at_ms:
             portion = self._portions[self._next_portion]
             self._next_portion += 1
             last = self._next_portion == len(self._portions)
-            next_ms = self.end_ms if last else self._portions[self._next_portion].start_ms
+            next_ms = self.end_ms if last else self._portions[self._next_portion].started_ms
             offset = centre_now_ms - at_ms
-            self.broadcast.announce(portion.index, portion.start_ms + offset, next_ms + offset, last)
+            self.broadcast.announce(portion.index, portion.started_ms + offset, next_ms + offset, last)
         if at_ms >= self.end_ms:
             self.broadcast.over()
+            self._over = True
         if end <= self._next_packet:
             return b""
         data = self._bytes[self._next_packet * PACKET_BYTES : end * PACKET_BYTES].tobytes()
         self._next_packet = end
         return data
+
+    def next_timer(self) -> int | None:
+        """When `due` has something next, in ms of the broadcast's time; None when all is out and it is over."""
+        timers = [] if self._over else [self.end_ms]
+        if self._next_packet < len(self._due_ms):
+            timers.append(int(self._due_ms[self._next_packet]))
+        if self._next_portion < len(self._portions):
+            timers.append(self._portions[self._next_portion].started_ms)
+        return min(timers, default=None)

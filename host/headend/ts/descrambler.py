@@ -43,7 +43,6 @@ class PortionKey:
     """A key file's entry: the key for `packets` packets from `first_packet` on, as they were when it was written."""
 
     index: int
-    parity: int
     key: bytes = field(repr=False)
     first_packet: int
     packets: int
@@ -103,13 +102,13 @@ def _entry(row: int, entry: Any) -> PortionKey:
     try:
         key = bytes.fromhex(entry["key"])
         index, first, packets = entry["index"], entry["first_packet"], entry["packets"]
-        parity = ("even", "odd").index(entry["parity"])
+        ("even", "odd").index(entry["parity"])
     except (KeyError, TypeError, ValueError):
         raise RemoteError(f"entry {row} of the key file is incomplete or malformed") from None
     numbers = (index, first, packets)
     if len(key) != KEY_BYTES or any(type(number) is not int or not 0 <= number < 1 << 62 for number in numbers):
         raise RemoteError(f"entry {row} of the key file has a wrong key length or number")
-    return PortionKey(index, parity, key, first, packets)
+    return PortionKey(index, key, first, packets)
 
 
 def descramble_file(

@@ -20,7 +20,7 @@ from headend.ts.keys import control_word
 from headend.ts.merging import Merger
 from headend.ts.output import Counts, EditCursor, Splice, put_in_place
 from headend.ts.packets import NULL_PID, PACKET_BYTES, Packets, header_words, pids_of
-from headend.ts.portions import TICKS_PER_MS, Int64s, clock_pid
+from headend.ts.portions import TICKS_PER_MS, Int64s, clock_pid, portions_at
 from headend.ts.psi import Pmt
 from headend.ts.psi_reader import PsiReader
 from headend.ts.rewrite import Edits, PidRewriter
@@ -30,7 +30,6 @@ from headend.ts.scrambler import (
     ScrambleResult,
     damage_warnings,
     pes_begun,
-    portions_of,
     refuse_given_up,
     refuse_scrambled,
     refuse_streams_among_tables,
@@ -183,12 +182,13 @@ class LiveScrambler:
     def result(self) -> ScrambleResult:
         """What was done, after `finish`."""
         total = self._held.first + self._merger.added
-        portions = portions_of(self._merger.first_in_output, total, self._key, self._portions)
+        portions = portions_at(self._merger.first_in_output, total, self._portions.portion_ticks)
         warnings = damage_warnings(self._found)
         if self._moves:
             warnings.append(f"the CA PID moved {self._moves} times: the stream came to use the one that was free")
         return ScrambleResult(
             portions=portions,
+            keys=[self._key(portion.index) for portion in portions],
             packets=total,
             scrambled=int(self._counts[0]),
             ecm_inserted=self._schedule.inserted,

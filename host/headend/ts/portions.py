@@ -6,6 +6,7 @@ linearly with the packets; before the first and after the last it goes on at the
 
 import os
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -197,13 +198,35 @@ def _clock_samples(found: Survey, pmts: list[tuple[int, Pmt]]) -> PcrSamples:
 
 
 @dataclass(frozen=True, slots=True)
-class PortionSpan:
-    """One portion: `packets` packets from `first_packet` on; it begins `start_ms` after the first PCR."""
+class Portion:
+    """One crypto-period of a stream: `packets` packets of it from `first_packet` on.
+
+    `start_ms`: after the first PCR, which is where the broadcast's own time begins.
+    """
 
     index: int
     first_packet: int
     packets: int
     start_ms: float
+
+    @property
+    def parity(self) -> str:
+        """Of the two keys on air the one that it is scrambled with: "even" or "odd"."""
+        return "odd" if self.index & 1 else "even"
+
+    @property
+    def started_ms(self) -> int:
+        """`start_ms` in whole ms."""
+        return round(self.start_ms)
+
+
+def portions_at(starts: Sequence[int], packets: int, portion_ticks: int) -> list[Portion]:
+    """The portions of a stream of `packets` in which they begin at the packets `starts`, `portion_ticks` apart."""
+    step_ms = portion_ticks / TICKS_PER_MS
+    return [
+        Portion(index, first, end - first, index * step_ms)
+        for index, (first, end) in enumerate(zip(starts, [*starts[1:], packets], strict=True))
+    ]
 
 
 def portion_ticks(portion_seconds: float) -> int:
@@ -228,13 +251,8 @@ class PortionMap:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def spans(self) -> list[PortionSpan]:
-        ends = [*self.starts[1:], self.timeline.packets]
-        step_ms = self.portion_ticks / TICKS_PER_MS
-        return [
-            PortionSpan(index, first, end - first, index * step_ms)
-            for index, (first, end) in enumerate(zip(self.starts, ends, strict=True))
-        ]
+    def portions(self) -> list[Portion]:
+        return portions_at(self.starts, self.timeline.packets, self.portion_ticks)
 
     def portion_of(self, packet: int) -> int:
         """Index of the portion that a packet belongs to."""

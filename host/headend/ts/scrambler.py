@@ -28,7 +28,7 @@ from headend.ts.packets import (
     header_words,
     pids_of,
 )
-from headend.ts.portions import REMUX, TICKS_PER_MS, PortionMap, programme_clock
+from headend.ts.portions import REMUX, Portion, PortionMap, portions_at, programme_clock
 from headend.ts.rewrite import Edits, rewrite_psi
 from headend.ts.roles import STREAM, RoleCursor, RolePlan, plan_roles
 from headend.ts.signalling import announcing
@@ -38,22 +38,13 @@ HIGHEST_CA_PID = 0x1FF0
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
-    """One crypto-period of the scrambled file: `packets` packets of it from `first_packet` on, under `key`."""
-
-    index: int
-    parity: str
-    key: bytes = field(repr=False)
-    first_packet: int
-    packets: int
-    start_ms: float
-
-
-@dataclass(frozen=True, slots=True)
 class ScrambleResult:
-    """What `scramble_file` did. Counts are in packets; `packets` is the length of the output."""
+    """What `scramble_file` did: `portions` of the output, each with its key in `keys`. Counts are in packets; `packets`
+    is the length of the output.
+    """
 
     portions: list[Portion]
+    keys: list[bytes] = field(repr=False)
     packets: int
     scrambled: int
     ecm_inserted: int
@@ -75,12 +66,12 @@ class ScrambleResult:
                 {
                     "index": portion.index,
                     "parity": portion.parity,
-                    "key": portion.key.hex(),
+                    "key": key.hex(),
                     "first_packet": portion.first_packet,
                     "packets": portion.packets,
                     "start_ms": portion.start_ms,
                 }
-                for portion in self.portions
+                for portion, key in zip(self.portions, self.keys, strict=True)
             ],
         }
 
@@ -212,15 +203,6 @@ def damage_warnings(found: Survey) -> list[str]:
     return [text] if found.damaged else []
 
 
-def portions_of(starts: list[int], total: int, key: Callable[[int], bytes], cut: PortionMap) -> list[Portion]:
-    """The portions of an output of `total` packets in which they begin at `starts`."""
-    length_ms = cut.portion_ticks / TICKS_PER_MS
-    return [
-        Portion(index, "odd" if index & 1 else "even", key(index), first, end - first, index * length_ms)
-        for index, (first, end) in enumerate(zip(starts, [*starts[1:], total], strict=True))
-    ]
-
-
 def pes_begun(chunk: Packets, words: Words, selected: Mask) -> tuple[int, int]:
     """In how many of the `selected` packets a PES should begin (payload_unit_start_indicator), in how many one does."""
     rows = np.flatnonzero(selected & (words & (IS_START | HAS_PAYLOAD) == IS_START | HAS_PAYLOAD))
@@ -242,7 +224,7 @@ class _ScrambleJob:
         self._found = found
         self._keys = keys
         self._portions = portions
-        self._spans = portions.spans()
+        self._cut = portions.portions()
         self._roles = roles
         self._cursor = EditCursor(edits)
         self._schedule = schedule
@@ -263,22 +245,22 @@ class _ScrambleJob:
         selected = self._roles.roles(first, pids_of(words)) == STREAM
         checked, begun = pes_begun(chunk, words, selected)
         scrambled = 0
-        for span in self._spans[max(bisect_right(self._portions.starts, first) - 1, 0) :]:
-            start, end = max(span.first_packet - first, 0), span.first_packet + span.packets - first
+        for portion in self._cut[max(bisect_right(self._portions.starts, first) - 1, 0) :]:
+            start, end = max(portion.first_packet - first, 0), portion.first_packet + portion.packets - first
             if start >= len(chunk):
                 break
             if end > start:
                 part = slice(start, min(end, len(chunk)))
-                scrambled += scramble_packets(chunk[part], self._keys[span.index], span.index & 1, selected[part])
+                scrambled += scramble_packets(chunk[part], self._keys[portion.index], portion.index & 1, selected[part])
         return np.array((scrambled, checked, begun))
 
     def result(
         self, packets: int, counts: Counts, ca_pid: int, programme_id: int, broadcast_id: bytes, warnings: list[str]
     ) -> ScrambleResult:
         total = packets + self._merger.added
-        portions = portions_of(self._merger.first_in_output, total, self._keys.__getitem__, self._portions)
         return ScrambleResult(
-            portions=portions,
+            portions=portions_at(self._merger.first_in_output, total, self._portions.portion_ticks),
+            keys=self._keys[: len(self._merger.first_in_output)],
             packets=total,
             scrambled=int(counts[0]),
             ecm_inserted=self._schedule.inserted,

@@ -16,7 +16,8 @@ from settop.errors import LocalError, RemoteError
 from settop.link.hdlc import Deframer, encode
 from settop.services.call import states
 from settop.services.call.session import Session
-from settop.services.call.states import TRANSITIONS
+from settop.services.call.states import TABLE
+from settop.states import row_of
 from settop.wire import call as wire
 
 HANDSHAKE_RTO_MS = 1500
@@ -172,13 +173,13 @@ class CallTerminal:
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _move(self, event):
-        target = TRANSITIONS.get((self.state, event))
-        if target is None:
+        row = row_of(TABLE, self.state, event)
+        if row is None:
             raise LocalError("%s is not possible in state %s" % (event, self.state))
-        self.state = target
+        self.state = row[2]
 
     def _expects(self, event):
-        if (self.state, event) not in TRANSITIONS:
+        if row_of(TABLE, self.state, event) is None:
             raise RemoteError("unexpected %s" % event)
 
     def _refuse(self, reason):

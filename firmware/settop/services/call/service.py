@@ -7,7 +7,9 @@ dial again after a line that was lost.
 from settop.errors import LocalError
 from settop.modem.dte import Dte
 from settop.services.call import states
+from settop.services.call.commands import COMMANDS, obey
 from settop.services.call.core import LINE_LOST, LOST, CallTerminal
+from settop.services.call.opener import CallOpener
 from settop.services.call.paid import PaidDark
 from settop.wire.call import NONE
 from settop.wire.dark import CLEAR, NO_KEY, TEXTS, WORDS
@@ -23,25 +25,46 @@ REDIALS = 5  # in a row, without a key
 NO_BROADCAST_MS = 8000  # connected, and the tuner sees no ringcast programme: give up after this
 
 
+def make(terminal):
+    """See settop.services.face."""
+    line = terminal.wire("modem", "call")
+    opener = CallOpener(terminal.helper)
+    service = CallService(line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report)
+    terminal.player.add_opener(opener)
+    return service
+
+
+def put_down(keyring, running):
+    """The viewer hangs up: of `keyring` the key of the running portion stays, and later ones go at once; where no
+    portion is known (None), all of them. Returns the last one that is kept, or None."""
+    if running is None:
+        keyring.wipe()
+    else:
+        keyring.drop_after(running)
+    held = keyring.held()
+    return held[-1] if held else None
+
+
 class CallService:
-    """`line`: the modem's UART. `report(event, text)` tells the viewer. `identity()` gives the Identity or None.
+    """See settop.services.face. `line`: the modem's UART. `offer()` gives the price on air or None, `identity()` the
+    Identity or None. `report(event, text)` tells the viewer."""
 
-    `refused` counts messages of call centres that were refused, since start.
-    """
+    COMMANDS = COMMANDS
 
-    def __init__(self, line, player, identity, random, report):
+    def __init__(self, line, opener, offer, identity, random, report):
         self.state = IDLE
         self.forward_secrecy = False
         self.refused = 0
         self._line = line
-        self._player = player
-        self._keyring = player.keyring
+        self._opener = opener
+        self._keyring = opener.keyring
+        self._offer = offer
         self._identity = identity
         self._random = random
         self._report = report
         self._dte = Dte()
         self._core = None
-        self._asked = False  # for a programme, in this call
+        self._asked = None  # (programme id, broadcast id) that this call has asked for
         self._number = None
         self._max_price = None
         self._told = None  # the Offer that the viewer was told last
@@ -55,6 +78,26 @@ class CallService:
         self._view = memoryview(self._buffer)
 
     # --- the viewer and the tuner -----------------------------------------------------------------------------------
+
+    def command(self, words, now_ms):
+        obey(self, words, now_ms)
+
+    def choose_secrecy(self, word):
+        """Forward secrecy, "on" or "off", from the next call on."""
+        self.forward_secrecy = word == "on"
+        self._report("secrecy", word)
+
+    @property
+    def busy(self):
+        return "" if self.state == IDLE else "a call is under way: hang up first"
+
+    def status(self):
+        return "call=" + self.state
+
+    def stop(self):
+        self._keyring.wipe()
+        if self._core is not None:
+            self._core.line_lost()
 
     def dial(self, number, now_ms, max_price=None):
         """The viewer lifts the handset; `number` None takes the provisioned one. `max_price`: the most that a portion
@@ -82,33 +125,42 @@ class CallService:
             self._report("error", "there is no call")
             return
         self._redials_left = 0
-        running = self._player.portion
-        if running is None:
-            self._keyring.wipe()
-        else:
-            self._keyring.drop_after(running)
-        self._player.refresh()
-        held = self._keyring.held()
-        self._report("hanging_up", "last_kept=%s" % (held[-1] if held else "none"))
+        kept = put_down(self._keyring, self._opener.portion)
+        self._report("hanging_up", "last_kept=%s" % ("none" if kept is None else kept))
         if state == TALKING:
             self.state = LEAVING
-            self._core.hang_up(held[-1] if held else NONE, now_ms)
+            self._core.hang_up(NONE if kept is None else kept, now_ms)
         elif state == WAITING:
             self._become_idle("hung_up", "")
         elif state == DIALLING:
             self.state = LEAVING
             self._dte.hang_up(now_ms)
 
-    def on_portion(self, portion, new_broadcast, now_ms):
-        """The tuner sees another portion, or None; `new_broadcast`: of another programme, or another run of it."""
+    def on_event(self, event, now_ms):
+        kind = event[0]
+        if kind == "portion":
+            held = self._keyring.cipher(event[1]) is not None
+            self._report("portion", "index=%d key=%s" % (event[1], "yes" if held else "no"))
+            self._on_portion(event[1], event[2:], now_ms)
+        elif kind == "broadcast":
+            self._asked = None  # the tuner has wiped the keys
+            self._report("broadcast", "programme=%d" % event[1])
+        elif kind == "lost_portion":
+            self._report("lost_portion", "")
+            self._on_portion(None, None, now_ms)
+        elif kind == "seen":
+            self._look(event[1], now_ms)
+
+    def _on_portion(self, portion, broadcast, now_ms):
+        """The tuner sees another portion, or None; `broadcast`: (programme id, broadcast id)."""
         if self._core is None:
             return
-        if portion is not None and (new_broadcast or not self._asked):
+        if portion is not None and broadcast != self._asked:
             self._ask(now_ms)
         else:
             self._core.on_air(portion)
 
-    def look(self, cause, now_ms):
+    def _look(self, cause, now_ms):
         """What was made of the broadcast since the last look: a cause of settop.wire.dark, None for not certain.
 
         Tells the viewer what keeps the picture dark, and the centre where that was paid for.
@@ -131,14 +183,13 @@ class CallService:
             self._report("not_clear", "portions=%d-%d cause=%s" % (claim[0], claim[1], WORDS[cause]))
             # The centre takes these portions back, and all that follow.
             self._keyring.wipe()
-            self._player.refresh()
             self._redials_left = 0
             self.state = LEAVING
             self._core.dark(claim[0], claim[1], cause, now_ms)
 
     def _paid_position(self):
         """The portion on air if there is a key for it, or None. Where none is known keys tell: they come one ahead."""
-        portion = self._player.portion
+        portion = self._opener.portion
         if portion is not None:
             return portion if self._keyring.cipher(portion) is not None else None
         held = self._keyring.held()
@@ -214,20 +265,20 @@ class CallService:
         self._report("dialling", "number=" + self._number)
 
     def _ask(self, now_ms):
-        player = self._player
-        if player.broadcast_id is None or player.portion is None:
+        opener = self._opener
+        if opener.broadcast_id is None or opener.portion is None:
             return
-        self._asked = True
+        self._asked = (opener.programme_id, opener.broadcast_id)
         self._tell_price()
         self._paid_dark.reset()
         held = self._keyring.held() or (NONE,)
         self._core.request(
-            player.programme_id, player.broadcast_id, player.portion, now_ms, held[0], held[-1], self._max_price
+            opener.programme_id, opener.broadcast_id, opener.portion, now_ms, held[0], held[-1], self._max_price
         )
 
     def _tell_price(self):
         """What a portion costs as far as the broadcast says it, where the viewer has not been told that yet."""
-        offer = self._player.offer
+        offer = self._offer()
         if offer is not None and offer is not self._told:
             self._told = offer
             self._report(
@@ -253,7 +304,7 @@ class CallService:
             return
         self.state = TALKING
         self._connected_ms = now_ms
-        self._asked = False
+        self._asked = None
         self._report("connected", "rate=%d" % rate)
         self._core = CallTerminal(self._identity(), self._random, self.forward_secrecy)
         self._core.start(now_ms)
@@ -306,8 +357,7 @@ class CallService:
         self._redials_left = REDIALS
         self._redialling = False
         self._keyring.install(portion, key)
-        running = self._player.portion
+        running = self._opener.portion
         # While the tuner sees nothing the newest two are kept: they may fit when it sees again.
         self._keyring.drop_before(portion - 1 if running is None else running)
-        self._player.refresh()
         self._report("key", "portion=%d" % portion)

@@ -8,11 +8,10 @@ import time
 
 from settop.errors import LocalError
 
+from testbed.boards.profile import LINKS
 from testbed.hil.adapter import Adapter
 from testbed.hil.lines import Lines
 from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, TerminalSpec, check_line
-
-LINKS = ("uarts", "cable")
 
 
 class SerialMachine:
@@ -72,6 +71,9 @@ class SerialMachine:
             time.sleep(left_s)
         if self._on and self._lines is not None:
             self._lines.check()
+
+    def next_timer_ns(self) -> int | None:
+        return 0  # it runs by itself
 
     def power_cut(self) -> None:
         """Raises MachineError for a board whose power nobody here can cut."""

@@ -1,4 +1,4 @@
-"""Runs the firmware suite on MicroPython: `python -m testbed.upy_suite --on unix|pico [module ...]`.
+"""Runs the firmware suite on MicroPython: `python -m testbed.commands.upy_suite --on unix|pico [module ...]`.
 
 The suite is tests/firmware; a module may say on one of its first lines which runtimes it is for, e.g.
 `# runtimes: cpython unix`. On the Pico every module gets a board of its own, so that one heap holds one
@@ -18,7 +18,8 @@ from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 
-from testbed.machines.base import MachineError, TerminalSpec, package_files
+from testbed.boards.package import package_files
+from testbed.machines.base import MachineError, TerminalSpec
 from testbed.runtimes.image import Image
 
 RUNTIMES = ("cpython", "unix", "pico")
@@ -61,7 +62,7 @@ class Totals:
 
 def tests_folder() -> Path:
     """tests/ of the checkout that this package runs from. FileNotFoundError when there is none."""
-    folder = Path(__file__).resolve().parents[2] / "tests"
+    folder = Path(__file__).resolve().parents[3] / "tests"
     if not (folder / "firmware" / "run.py").is_file():
         raise FileNotFoundError(f"no firmware suite at {folder}; run from a checkout, installed with pip --editable")
     return folder
@@ -196,7 +197,9 @@ def run_suite(runtime: str, wanted: list[str], progress: Callable[[str], None]) 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status: 0 all passed, 1 a failure or nothing ran, 2 no runtime."""
-    parser = argparse.ArgumentParser(prog="testbed.upy_suite", description="Run the firmware suite on MicroPython.")
+    parser = argparse.ArgumentParser(
+        prog="testbed.commands.upy_suite", description="Run the firmware suite on MicroPython."
+    )
     parser.add_argument("--on", choices=("unix", "pico"), required=True)
     parser.add_argument("names", nargs="*", help="test modules (default: all of tests/firmware)")
     chosen = parser.parse_args(argv)

@@ -1,0 +1,147 @@
+"""The services of a terminal: loaded by name, stepped in turn, and none of them able to stop the others.
+
+Which ones a board starts is its SERVICES; one that is not named is not imported and costs nothing. Its WIRES say what
+each UART leads to; a wire has one owner.
+"""
+
+import sys
+
+from settop.errors import LocalError, RingcastError
+
+
+class Registry:
+    """`terminal`: what services get (settop.services.face). `wires`: names of what the board's UARTs lead to."""
+
+    def __init__(self, terminal, wires):
+        self._terminal = terminal
+        self._wires = wires
+        self._claims = {}
+        self._running = []  # (name, service)
+
+    def claim(self, wire, claimant):
+        """`claimant` takes this wire. Raises LocalError where the board has none, or another one has it."""
+        if wire not in self._wires:
+            raise LocalError(
+                "%s needs a UART that leads to a %s; by WIRES this board's lead to: %s"
+                % (claimant, wire, ", ".join(self._wires) or "nothing")
+            )
+        owner = self._claims.setdefault(wire, claimant)
+        if owner != claimant:
+            raise LocalError("%s cannot have the %s: %s has it" % (claimant, wire, owner))
+
+    def start(self, name):
+        """Load a service and set it going; what hinders it is reported. Returns it, or None."""
+        try:
+            path = "settop.services.%s.service" % name
+            __import__(path)
+            service = sys.modules[path].make(self._terminal)
+        except Exception as error:
+            for wire in list(self._claims):
+                if self._claims[wire] == name:
+                    del self._claims[wire]
+            self._terminal.report("error", "service %s does not start: %s" % (name, _what(error)))
+            return None
+        self._running.append((name, service))
+        return service
+
+    def get(self, name):
+        """The running service of that name, or None."""
+        for running, service in self._running:
+            if running == name:
+                return service
+        return None
+
+    def commands(self):
+        """Console words of the running services."""
+        return [word for _, service in self._running for word in service.COMMANDS]
+
+    def command(self, words, now_ms):
+        """Give a console line to the service whose it is; False where it is nobody's. RingcastError and OSError are the
+        viewer's to read."""
+        for name, service in self._running:
+            if words[0] in service.COMMANDS:
+                try:
+                    service.command(words, now_ms)
+                except (RingcastError, OSError):
+                    raise
+                except Exception as error:
+                    self._fail(name, service, error)
+                return True
+        return False
+
+    def step(self, now_ms):
+        """A turn for each. Returns the time of the soonest that wants to be called again, or None."""
+        soonest = None
+        for name, service in self._running:
+            try:
+                timer_ms = service.step(now_ms)
+            except Exception as error:
+                self._fail(name, service, error)
+                continue
+            if timer_ms is not None and (soonest is None or timer_ms < soonest):
+                soonest = timer_ms
+        return soonest
+
+    def on_event(self, event, now_ms):
+        """Tell all of them."""
+        for name, service in self._running:
+            try:
+                service.on_event(event, now_ms)
+            except Exception as error:
+                self._fail(name, service, error)
+
+    def busy(self):
+        """Why nothing must be disturbed now, or ""."""
+        for _, service in self._running:
+            if service.busy:
+                return service.busy
+        return ""
+
+    def status(self):
+        """Their words in the status line."""
+        words = []
+        for name, service in self._running:
+            try:
+                words.append(service.status())
+            except Exception as error:
+                self._fail(name, service, error)
+        return " ".join([word for word in words if word])
+
+    def refused(self):
+        """Messages that they refused, since start."""
+        return sum([service.refused for _, service in self._running])
+
+    def _fail(self, name, service, error):
+        """Go on without this one. Its wires stay its own: nobody knows what their other ends do."""
+        self._running = [one for one in self._running if one[1] is not service]
+        try:
+            service.stop()
+        except Exception as second:
+            self._terminal.report("error", "service %s did not clear up: %s" % (name, _what(second)))
+        self._terminal.report("error", "service %s has stopped: %s" % (name, _what(error)))
+
+
+def _what(error):
+    """An error in words: its text where that is written for people, else its kind and where it arose. Others' texts
+    might hold what is secret."""
+    if isinstance(error, (RingcastError, OSError, ImportError)):
+        return str(error)
+    return "%s in %s" % (type(error).__name__, _place(error))
+
+
+def _place(error):
+    """FILE:LINE of the innermost frame."""
+    if hasattr(sys, "print_exception"):  # MicroPython
+        import io
+
+        text = io.StringIO()
+        sys.print_exception(error, text)
+        for line in reversed(text.getvalue().split("\n")):
+            if line.startswith("  File "):
+                words = line.split('"')
+                return "%s:%s" % (words[1], words[2].split()[2].strip(","))
+        return "an unknown place"
+    frame = error.__traceback__
+    while frame.tb_next is not None:
+        frame = frame.tb_next
+    return "%s:%d" % (frame.tb_frame.f_code.co_filename.split("/")[-1], frame.tb_lineno)

@@ -1,0 +1,40 @@
+"""What the application sees of a system: one face for all services.
+
+`settop/services/NAME/service.py` has `make(terminal)`, which gives one of these. `terminal` has what a service may use:
+player, helper (a SecondCore or None), identity() (Identity or None), random(n) (n fresh bytes), report(event, text) (a
+line on the console, without secrets) and wire(name, claimant) (the board's line of that name; LocalError where it is
+somebody else's).
+
+No board loads this module: a service has these names by itself, and a test holds every one against them
+(tests/firmware/test_faces.py).
+"""
+
+
+class Service:
+    """The face, as a service that does nothing.
+
+    COMMANDS: console words that are its own. `busy`: why its work must not be disturbed, for the viewer to read, or "".
+    `refused`: messages of its other end that were refused, since start.
+    """
+
+    COMMANDS = ()
+    busy = ""
+    refused = 0
+
+    def step(self, now_ms):
+        """Move bytes and timers on. Returns the time at which it wants to be called again at the latest, or None."""
+        return None
+
+    def command(self, words, now_ms):
+        """A console line whose first word is one of COMMANDS. Raises RemoteError for arguments that are none."""
+
+    def on_event(self, event, now_ms):
+        """What an opener told, or ("seen", cause), what was made of the broadcast since the last look: a cause of
+        settop.wire.dark, None for not certain. Names that are not known are passed over."""
+
+    def status(self):
+        """Its words in the status line, as KEY=VALUE."""
+        return ""
+
+    def stop(self):
+        """It has failed and will not be called again: wipe what is secret."""

@@ -1,0 +1,44 @@
+"""Every service and every opener has the names of its face, with the same arguments: no board loads the faces."""
+
+import sys
+
+from kit import Skip
+from settop.player.opener import Opener
+from settop.services.call.opener import CallOpener
+from settop.services.call.service import CallService
+from settop.services.face import Service
+
+
+def public(kind):
+    return {name: value for name, value in vars(kind).items() if name[0] != "_"}
+
+
+def test_each_has_every_name_of_its_face_and_the_same_arguments():
+    if sys.implementation.name == "micropython":
+        raise Skip("MicroPython keeps no names of arguments")
+    import inspect
+
+    service = CallService(None, CallOpener(), None, None, None, None)
+    for face, one in ((Service, service), (Opener, service._opener)):
+        for name, value in public(face).items():
+            assert hasattr(one, name), name
+            if callable(value):
+                theirs = list(inspect.signature(getattr(one, name)).parameters)
+                assert theirs == list(inspect.signature(value).parameters)[1:], name
+
+
+def test_a_face_by_itself_does_nothing_wrong():
+    assert Service().step(5) is None and Service().status() == "" and not Service().busy
+    opener = Opener()
+    assert opener.recognise(b"\x09\x00") is None and not opener.holds_key() and opener.missing() == 0
+
+
+def test_a_board_that_starts_loads_neither_face():
+    from app_rig import provisioned_board, start
+
+    kept = {name: sys.modules.pop(name) for name in ("settop.services.face", "settop.player.opener")}
+    try:
+        start(provisioned_board())
+        assert not [name for name in kept if name in sys.modules]
+    finally:
+        sys.modules.update(kept)
