@@ -4,7 +4,7 @@ import time
 
 import pytest
 from headend.broadcast.broadcaster import Broadcaster
-from headend.callcentre.clock import Broadcast
+from headend.broadcast.schedule import Broadcast
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import scramble_file
 from settop.errors import LocalError

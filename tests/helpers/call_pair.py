@@ -7,7 +7,7 @@ decided by the arguments: the same ones give the same bytes at the same instant.
 import random
 from types import SimpleNamespace
 
-from headend.callcentre.clock import Broadcast, Schedule
+from headend.broadcast.schedule import Broadcast, Schedule
 from headend.callcentre.core import CentreCall, Timing
 from headend.callcentre.ledger import Subscriber
 from headend.store.database import open_database

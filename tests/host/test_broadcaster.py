@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 from headend.broadcast.broadcaster import Broadcaster
-from headend.callcentre.clock import Broadcast
+from headend.broadcast.schedule import Broadcast
 from headend.ts.portions import Portion
 
 END_MS = 900

@@ -1,7 +1,7 @@
 """Settings of the centre's clock that make no sense are refused where they are made."""
 
 import pytest
-from headend.callcentre.clock import Broadcast
+from headend.broadcast.schedule import Broadcast
 from headend.callcentre.core import Timing
 from settop.errors import LocalError
 from settop.wire.ids import NO_PORTION

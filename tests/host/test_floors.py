@@ -74,16 +74,13 @@ BORROWS_ANYTHING = ("testbed.systems.", "testbed.bench", "testbed.commands", "te
 
 KNOWN = frozenset(
     {
-        "headend.broadcast.broadcaster -> headend.callcentre.clock",
         "headend.provisioning -> settop.services.provision",
         "headend.store.ledger -> headend.callcentre.ledger",
         "settop.link.cable -> settop.player.ring",
         "testbed.scenario.outcome -> headend.callcentre.service",
         "testbed.scenario.plan -> headend.callcentre.timing",
-        "testbed.scenario.runner -> headend.callcentre.clock",
         "testbed.scenario.runner -> headend.callcentre.service",
         "testbed.world -> headend.broadcast.broadcaster",
-        "testbed.world -> headend.callcentre.clock",
         "testbed.world -> headend.callcentre.ledger",
         "testbed.world -> headend.callcentre.service",
         "testbed.world -> headend.callcentre.timing",

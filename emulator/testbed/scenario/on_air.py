@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headend.broadcast.broadcaster import Broadcaster, check_rate, lag_ms
-from headend.callcentre.clock import Broadcast
+from headend.broadcast.schedule import Broadcast
 from headend.ts.portions import packet_times_ns
 from headend.ts.scrambler import ScrambleResult, scramble_file
 from settop.errors import LocalError

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from settop.errors import LocalError
 from settop.wire.transport import PACKET_BYTES
 
-from headend.callcentre.clock import Broadcast
+from headend.broadcast.schedule import Broadcast
 from headend.ts.packets import whole_stream
 from headend.ts.portions import Portion
 

@@ -14,12 +14,13 @@ from settop.wire import call as wire
 from settop.wire import dark
 from settop.wire.ids import DEVICE_KEY_BYTES, NO_PORTION
 
+from headend.broadcast.schedule import Schedule
 from headend.callcentre import states
-from headend.callcentre.clock import Schedule
 from headend.callcentre.ledger import SUPERSEDED, Ledger, LedgerError, Subscriber, Superseded
-from headend.callcentre.session import Session, x25519_answer
+from headend.callcentre.session import Session
 from headend.callcentre.timing import Event, Timing
 from headend.callcentre.watching import Watching
+from headend.crypto.x25519 import x25519_answer
 from headend.ts.keys import control_word
 
 __all__ = ("CentreCall", "Event", "Timing")

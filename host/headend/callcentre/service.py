@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from settop.modem.dte import Dte
 
-from headend.callcentre.clock import Schedule
+from headend.broadcast.schedule import Schedule
 from headend.callcentre.core import CentreCall, Event, Timing
 from headend.callcentre.ledger import Ledger
 

@@ -1,13 +1,10 @@
 """Session keys of a call, the centre's side, over pycryptodome (key schedule: settop.wire.call)."""
 
 import hashlib
-import hmac
 
 from Crypto.Cipher import AES
 from Crypto.Hash import CMAC, SHA256
-from Crypto.Protocol.DH import import_x25519_public_key, key_agreement
 from Crypto.Protocol.KDF import HKDF
-from Crypto.PublicKey import ECC
 from settop.errors import LocalError, RemoteError
 from settop.wire import call as wire
 
@@ -64,17 +61,3 @@ class Session:
     def wipe(self) -> None:
         """Drop the keys; Python's bytes cannot be cleared in place, so this ends their use, not every copy."""
         self._down_key = self._up_key = b""
-
-
-def x25519_answer(seed: bytes, peer_public: bytes) -> tuple[bytes, bytes]:
-    """(our public key, shared secret) for a peer's X25519 key. Raises RemoteError where the result is all zero."""
-    private = ECC.construct(curve="Curve25519", seed=seed)
-    try:
-        peer = import_x25519_public_key(peer_public)
-        shared = key_agreement(static_priv=private, static_pub=peer, kdf=lambda z: z)
-    except ValueError:
-        raise RemoteError("unusable X25519 public key") from None
-    assert isinstance(shared, bytes)
-    if hmac.compare_digest(shared, bytes(len(shared))):
-        raise RemoteError("unusable X25519 public key")
-    return private.public_key().export_key(format="raw"), shared

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from settop.wire.dark import PAID_DARK_MS, PAID_DARK_PORTIONS
 
-from headend.callcentre.clock import Broadcast
+from headend.broadcast.schedule import Broadcast
 from headend.callcentre.timing import Timing
 
 ELSEWHERE_LIMIT_MS = 20_000

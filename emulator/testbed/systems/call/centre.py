@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from headend.callcentre.clock import Schedule
+from headend.broadcast.schedule import Schedule
 from headend.callcentre.ledger import Ledger
 from headend.callcentre.service import Trunk
 from headend.callcentre.timing import Timing

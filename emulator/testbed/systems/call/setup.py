@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headend.callcentre.clock import Schedule
+from headend.broadcast.schedule import Schedule
 from headend.callcentre.service import CallLog, Trunk
 from headend.provisioning import NewTerminal, issue, provisioning_line
 from headend.store.database import open_database

@@ -1,4 +1,4 @@
-"""The centre's portion clock: it follows what the broadcaster announces, never what a terminal says."""
+"""What is on air and which portion runs: it follows what the broadcaster announces, never what a terminal says."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from settop.wire.ids import NO_PORTION
 
 @dataclass(frozen=True)
 class Position:
-    """Where a broadcast stands: `portion` runs from start_ms to next_ms (ms of the centre's clock)."""
+    """Where a broadcast stands: `portion` runs from start_ms to next_ms (ms of the head-end's clock)."""
 
     portion: int
     start_ms: int
