@@ -26,7 +26,11 @@ TYPED_MS = 5  # behind the end of a typed line nothing comes for so long
 LINE_ENDS = 4
 BATCH_BYTES = 4096  # taken in at once: about 35 ms of an RP2040's time
 FEW_BYTES = 1024
+# Once for each frame, so by a name of this module's own, which MicroPython finds sooner.
+_SYNC = mux.SYNC
+_HEADER_BYTES = mux.HEADER_BYTES
 _BEHIND_SYNC_BYTES = mux.HEADER_BYTES - 1
+_TABLE = mux.TABLE
 
 
 def usb_cable(channels=CHANNELS):
@@ -126,19 +130,19 @@ class Cable:
         if not receiver.have:
             if read(frame, 1) != 1:
                 raise SystemExit
-            if frame[0] != mux.SYNC:
+            if frame[0] != _SYNC:
                 receiver.text(frame, True)
                 return 1
             if read(self._behind_sync, _BEHIND_SYNC_BYTES) != _BEHIND_SYNC_BYTES:
                 raise SystemExit
-            receiver.have = mux.HEADER_BYTES
             length = missing(frame)
-            if length:
+            if not length:
+                receiver.have = _HEADER_BYTES
+            else:
                 if read(self._behind_header, length) != length:
                     raise SystemExit
-                length += mux.HEADER_BYTES
-                if unseal(frame, length, mux.TABLE):
-                    receiver.have = 0
+                length += _HEADER_BYTES
+                if unseal(frame, length, _TABLE):
                     receiver.total = length
                     kind = self.mux.handle()
                     if kind:
