@@ -106,6 +106,20 @@ def test_a_board_that_lacks_channels_is_served_with_those_it_has(order):
     assert (host.refused, board.mux.refused) == (0, 0)
 
 
+def test_a_new_host_that_has_fewer_channels_hears_nothing_on_what_the_old_one_had():
+    line, board, _host = attached(board_channels=FIVE, host_channels=FIVE)
+    assert board.mux.carries(3)
+    line.inward += hello(b"c\x10\x00")
+    board.poll()
+    assert [board.mux.carries(i) for i in range(5)] == [True, False, False, False, False]
+    assert [board.mux.room(i) for i in range(5)] == [0x1000, 0, 0, 0, 0]
+    line.outward.clear()
+    board.network.write(b"for nobody")
+    board.modem.write(b"ATZ")
+    board.poll()
+    assert line.outward == b""
+
+
 def test_nothing_is_ever_sent_on_a_channel_that_the_board_lacks():
     line, board, host = attached(host_channels=FIVE)
     host.send("network", bytes(5000))
@@ -121,7 +135,8 @@ def test_nothing_is_ever_sent_on_a_channel_that_the_board_lacks():
 
 def test_a_host_that_lacks_channels_hears_nothing_of_them():
     line, board, host = attached(board_channels=FIVE)
-    assert board.network.write(b"lost as where nothing is plugged in") == 35
+    for _ in range(5):
+        assert board.network.write(b"lost as where nothing is plugged in" * 20) == 700
     assert board.dock_out.write(b"nothing of it") == 0
     board.mux.asked = True
     board.poll()

@@ -192,10 +192,12 @@ class Mux:
             self._positions[line] = self._limits[line] = 0
 
     def join(self):
-        """Take channels and credits of the HELLO or WELCOME in the receiver, of which `handle` has said so."""
+        """Take channels and credits of the HELLO or WELCOME in the receiver, which `handle` has found good.
+
+        Once in a session.
+        """
         frame = self.receiver.frame
         self._named = (self.receiver.total - OVERHEAD_BYTES - LIST) // 3
-        self._shared = 0
         at = PAYLOAD + LIST
         for i in range(self._named):
             line = self._line_of.get(frame[at], _NOBODY)
