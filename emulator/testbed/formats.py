@@ -5,7 +5,10 @@ from settop.wire.console import value
 
 UNNAMED = 1
 """A firmware that names no number is from before there was one."""
-_NEWS = {2: "it takes a broadcast that announces its price for somebody else's and stays dark, and cannot say DARK"}
+_NEWS = {
+    2: "it takes a broadcast that announces its price for somebody else's and stays dark, and cannot say DARK",
+    3: "where LINK is 'cable', it speaks an older version of that",
+}
 """By FORMATS: what a firmware from before it does not do."""
 
 

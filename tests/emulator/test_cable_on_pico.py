@@ -156,7 +156,7 @@ while cable.mux.session is None:
     cable.poll()
 cable.poll()
 line.write(b"go")
-tuner = cable.mux.inflows[1]
+tuner = cable.mux.inflows[2]
 time.sleep_ms(100)
 gc.collect()
 gc.disable()

@@ -2,7 +2,13 @@
 
 from settop.link import mux
 from settop.link.cable import Cable
-from testbed.line.cable import CableHost
+from settop.link.channels import CHANNELS
+from testbed.line.cable import CableHost, windows
+
+NAMES = [name for name, *_ in CHANNELS]
+CONSOLE, MODEM, STREAM = (NAMES.index(name) for name in ("console", "modem", "stream"))
+WINDOWS = [window for _, _, window, *_ in CHANNELS]
+HOST_WINDOWS = windows(CHANNELS)
 
 
 class Line:
@@ -25,8 +31,8 @@ class Line:
         self.outward += bytes(data[:count])
         return count
 
-    def power_on(self):
-        self.board = Cable(self, self, lambda wait_ms: bool(self.inward), lambda: True)
+    def power_on(self, channels=CHANNELS):
+        self.board = Cable(self, self, lambda wait_ms: bool(self.inward), lambda: True, channels)
         return self.board
 
     def turn(self, host):
@@ -66,10 +72,10 @@ class BlockingLine(Line):
         return super().readinto(view, count)
 
 
-def attached(line=None, session=5):
+def attached(line=None, session=5, board_channels=CHANNELS, host_channels=CHANNELS):
     line = line or Line()
-    board = line.power_on()
-    host = CableHost(session)
+    board = line.power_on(board_channels)
+    host = CableHost(session, host_channels)
     for _ in range(3):
         line.turn(host)
     assert host.attached and board.mux.session is not None

@@ -6,11 +6,10 @@ import pytest
 from settop.errors import LocalError
 from settop.link import mux
 from testbed.line.cable import TAKEN_LIMIT_BYTES, WAITING_LIMIT_BYTES, CableHost
-from testbed.line.cable import WINDOWS as HOST_WINDOWS
 from testbed.machines.base import MachineError
 from testbed.machines.cabled import HELLO_AGAIN_NS, QUIET_NS, CabledMachine
 
-from tests.helpers.cable_line import BlockingLine, attached, drain, good_frame
+from tests.helpers.cable_line import HOST_WINDOWS, STREAM, BlockingLine, attached, drain, good_frame
 
 MS = 1_000_000
 
@@ -49,7 +48,7 @@ def test_a_board_that_starts_again_and_again_takes_bounded_memory_when_nobody_ta
     line.turn(host)
     modem = host.take("modem")
     assert len(modem) <= TAKEN_LIMIT_BYTES and modem.endswith(b"last")
-    assert HOST_WINDOWS[mux.STREAM] <= len(host.take("output")) <= TAKEN_LIMIT_BYTES
+    assert HOST_WINDOWS[STREAM] <= len(host.take("output")) <= TAKEN_LIMIT_BYTES
 
 
 def test_what_waits_for_a_board_that_never_answers_is_bounded_and_what_is_lost_is_counted():
@@ -78,7 +77,7 @@ def test_a_prompt_in_a_damaged_frame_does_not_silence_the_host_for_ever():
 def test_frames_without_credit_or_of_no_session_do_not_end_a_prompt():
     _line, _board, host = attached()
     host.receive(b"\r\n>>> " + good_frame(ord("s"), bytes(100), 60_000) + good_frame(ord("?"), b"x", 0))
-    host.receive(control(mux.WELCOME, b"1\x11\x11" + bytes(6)) + control(mux.HELLO, b"1\x00\x05" + bytes(6)))
+    host.receive(control(mux.WELCOME, b"2\x11\x11c" + bytes(2)) + control(mux.HELLO, b"2\x00\x05c" + bytes(2)))
     assert host.prompted and not host.attached
 
 
@@ -114,7 +113,7 @@ def test_a_lost_credit_is_asked_for_when_nothing_comes(way):
     """The last credit said how much may come. Where it was lost both ends would wait for ever."""
     line, board, host = attached()
     if way == "inward":  # the host's
-        assert board.output.write(bytes(40_000)) == HOST_WINDOWS[mux.STREAM]
+        assert board.output.write(bytes(40_000)) == HOST_WINDOWS[STREAM]
         line.turn(host)
         host.take("output")
         assert host.data_to_send()  # and nobody hears it
@@ -250,7 +249,7 @@ def cabled():
 
 def test_a_prompt_behind_half_a_frame_is_seen_in_the_emulated_board(cabled):
     number = cabled.host._number
-    cabled.machine.says = control(mux.WELCOME, b"1", number.to_bytes(2, "big"), bytes((4, 0, 32, 0, 4, 0)))
+    cabled.machine.says = control(mux.WELCOME, b"2", number.to_bytes(2, "big"), b"c\x04\x00s\x20\x00m\x04\x00")
     cabled.advance(5 * MS)
     assert cabled.host.attached
     cabled.machine.says = good_frame(ord("s"), bytes(240), 0)[:30] + b"\r\nKeyboardInterrupt: \r\n>>> "
@@ -260,9 +259,10 @@ def test_a_prompt_behind_half_a_frame_is_seen_in_the_emulated_board(cabled):
     assert cabled.host.prompted and b"KeyboardInterrupt" in cabled.take("console")
 
 
-def test_a_board_that_speaks_another_version_is_a_machine_error(cabled):
-    cabled.machine.says = b"# ringcast cable 9\r\n"
-    with pytest.raises(MachineError, match="flash it anew"):
+@pytest.mark.parametrize(("version", "remedy"), [(b"1", "flash it anew: ./ringcast flash"), (b"9", "update ringcast")])
+def test_a_board_that_speaks_another_version_is_a_machine_error(cabled, version, remedy):
+    cabled.machine.says = b"# ringcast cable " + version + b"\r\n"
+    with pytest.raises(MachineError, match=remedy):
         cabled.advance(5 * MS)
 
 

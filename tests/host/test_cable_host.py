@@ -7,11 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from settop.errors import LocalError
 from settop.link import mux
-from settop.link.cable import WINDOWS
-from testbed.line.cable import WINDOWS as HOST_WINDOWS
 from testbed.line.cable import CableHost
 
-from tests.helpers.cable_line import BlockingLine, Line, PiecewiseLine, attached, drain, good_frame
+from tests.helpers.cable_line import (
+    HOST_WINDOWS,
+    MODEM,
+    STREAM,
+    WINDOWS,
+    BlockingLine,
+    Line,
+    PiecewiseLine,
+    attached,
+    drain,
+    good_frame,
+)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -65,12 +74,12 @@ def test_the_tuner_waits_in_the_host_and_the_modem_passes_it():
     line, board, host = attached()
     host.send("tuner", bytes(50_000))
     line.turn(host)
-    assert host.waiting("tuner") == 50_000 - WINDOWS[mux.STREAM]
+    assert host.waiting("tuner") == 50_000 - WINDOWS[STREAM]
     host.send("modem", b"CONNECT")
     host.send("console", b"hangup\n")
     line.turn(host)
     assert drain(board.modem) == b"CONNECT" and board.console.read_line() == "hangup"
-    assert host.waiting("tuner") == 50_000 - WINDOWS[mux.STREAM]
+    assert host.waiting("tuner") == 50_000 - WINDOWS[STREAM]
 
 
 def test_a_host_that_takes_nothing_stops_the_output_and_nothing_else():
@@ -79,7 +88,7 @@ def test_a_host_that_takes_nothing_stops_the_output_and_nothing_else():
     for _ in range(50):
         taken += board.output.write(bytes(5828))
         line.turn(host)
-    assert taken == HOST_WINDOWS[mux.STREAM]
+    assert taken == HOST_WINDOWS[STREAM]
     board.modem.write(b"ATH\r")
     host.send("modem", b"OK\r\n")
     line.turn(host)
@@ -105,7 +114,7 @@ def test_a_damaged_octet_costs_its_frame_and_no_credit(side):
         host.take("output")
     for _ in range(3):
         line.turn(host)
-    lost = board.mux.inflows[mux.STREAM].lost if side == "inward" else host.lost
+    lost = board.mux.inflows[STREAM].lost if side == "inward" else host.lost
     assert lost >= 50 * 240
     host.send("tuner", b"whole")
     board.output.write(b"whole")
@@ -126,7 +135,7 @@ def test_a_board_that_starts_again_is_said_hello_to_by_itself():
         line.turn(host)
     assert host.attached and host.sessions == 2
     assert host.take("console") == b"half a line"
-    assert host.waiting("tuner") == 20_000 - 2 * WINDOWS[mux.STREAM]  # what had left for the old board is lost
+    assert host.waiting("tuner") == 20_000 - 2 * WINDOWS[STREAM]  # what had left for the old board is lost
     assert board.console.read_line() is None
     host.send("modem", b"RING")
     line.turn(host)
@@ -279,7 +288,7 @@ def test_a_host_survives_whatever_a_board_says(pieces, known):
     for piece in pieces:
         host.receive(piece)
         host.data_to_send()
-    for name, most in (("modem", HOST_WINDOWS[0]), ("output", HOST_WINDOWS[1]), ("console", 1 << 20)):
+    for name, most in (("modem", HOST_WINDOWS[MODEM]), ("output", HOST_WINDOWS[STREAM]), ("console", 1 << 20)):
         assert len(host.take(name)) <= most
     # And the next board that comes by its power is heard.
     host.restart()
@@ -309,7 +318,7 @@ def test_a_board_survives_whatever_a_host_says(pieces, known):
             except UnicodeError:
                 pass
         drain(board.tuner)
-        assert len(drain(board.modem)) <= WINDOWS[mux.MODEM]
+        assert len(drain(board.modem)) <= WINDOWS[MODEM]
         board.output.write(bytes(600))
         board.console.write_line("something")
         assert board.mux.receiver.have <= mux.FRAME_BYTES

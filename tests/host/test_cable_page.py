@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from settop.link import mux
-from settop.link.cable import WINDOWS, Cable
-from testbed.line.cable import WINDOWS as HOST_WINDOWS
-from testbed.line.cable import CableHost
+from settop.link.cable import Cable
+from settop.link.channels import CHANNELS
+from testbed.line.cable import CableHost, windows
 
 PAGE = (Path(__file__).parents[2] / "docs/protocols/cable.md").read_text(encoding="utf-8")
-LINES = {"modem": mux.MODEM, "stream": mux.STREAM, "console": mux.CONSOLE}
+LETTERS = {name: letter for name, letter, *_ in CHANNELS}
+WINDOWS = [window for _, _, window, *_ in CHANNELS]
+HOST_WINDOWS = windows(CHANNELS)
 
 
 class Wire:
@@ -97,21 +99,33 @@ def test_hex_decodes_to_what_the_page_says():
         receiver.have = len(octets)
         assert receiver.ready() and receiver.total == len(octets)
         payload = bytes(receiver.frame[mux.PAYLOAD : receiver.total - 2])
-        if name in LINES:
-            assert receiver.frame[1] == mux.CHANNELS[LINES[name]]
+        if name in LETTERS:
+            assert receiver.frame[1] == ord(LETTERS[name])
             assert payload == bytes.fromhex(meaning[0])
         else:
             assert receiver.frame[1] == mux.CONTROL and payload[0] == {"HELLO": mux.HELLO, "WELCOME": mux.WELCOME}[name]
-            credits = [int.from_bytes(payload[at : at + 2], "big") for at in (4, 6, 8)]
-            assert credits == list(HOST_WINDOWS if name == "HELLO" else WINDOWS)
             assert payload[1] == mux.VERSION
-            assert f"credits {', '.join(map(str, credits))}" in PAGE
+            named = [payload[at : at + 3] for at in range(mux.LIST, len(payload), 3)]
+            assert b"".join(named) == payload[mux.LIST :]
+            credits = {chr(letter): high << 8 | low for letter, high, low in named}
+            expected = HOST_WINDOWS if name == "HELLO" else WINDOWS
+            assert credits == dict(zip(LETTERS.values(), expected, strict=True))
+            assert meaning == [
+                ", ".join(f"{LETTERS[channel]} {size}" for channel, size in zip(LETTERS, expected, strict=True))
+            ]
+
+
+def test_page_has_the_table_of_channels():
+    rows = [line.strip("|").split("|") for line in PAGE.split("| channel |")[1].split("\n\n")[0].splitlines()[2:]]
+    assert [tuple(cell.strip().strip("`") for cell in row) for row in rows] == [
+        (name, letter, f"{window:,}", f"{ours:,}", inward, outward)
+        for (name, letter, window, inward, outward), ours in zip(CHANNELS, HOST_WINDOWS, strict=True)
+    ]
 
 
 def test_page_names_the_windows_and_the_kinds():
-    for windows in (WINDOWS, HOST_WINDOWS):
-        for window in windows:
-            assert f"{window:,}" in PAGE
+    for window in WINDOWS + HOST_WINDOWS:
+        assert f"{window:,}" in PAGE
     for name in ("HELLO", "WELCOME", "CREDIT"):
         assert f"| `{chr(getattr(mux, name))}` {name} |" in PAGE
     assert f"{len(mux.IDLE)} octets `00`" in PAGE and f"0 to {mux.MAX_PAYLOAD_BYTES} " in PAGE
@@ -177,7 +191,7 @@ def host_event(bench, event):
                 "notice": mux.NOTICE,
                 "prompt": b"\r\n>>> ",
                 "other text": b"Traceback\r\n",
-                "notice of another version": b"# ringcast cable 2\r\n",
+                "notice of another version": b"# ringcast cable 1\r\n",
             }[event]
         )
 

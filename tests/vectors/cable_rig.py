@@ -2,6 +2,11 @@
 
 from settop.link import mux
 from settop.link.cable import Cable
+from settop.link.channels import CHANNELS
+
+LETTERS = "".join([channel[1] for channel in CHANNELS])
+WINDOWS = [channel[2] for channel in CHANNELS]
+CONSOLE, MODEM, STREAM = [[channel[0] for channel in CHANNELS].index(name) for name in ("console", "modem", "stream")]
 
 
 class Wire:
@@ -38,10 +43,10 @@ class Wire:
 class Host(mux.Receiver):
     """Says hello, grants credit, keeps what comes."""
 
-    def __init__(self, wire, windows=(256, 4096, 256)):
+    def __init__(self, wire, windows=(256, 256, 4096), letters=LETTERS):
         super().__init__()
         self.wire = wire
-        self.core = mux.Mux(windows, self)
+        self.core = mux.Mux(letters, windows, self)
         self.said = b""
         self.kinds = []
 
@@ -77,7 +82,7 @@ class Host(mux.Receiver):
                 if kind:
                     self.kinds.append((kind, bytes(self.frame[mux.PAYLOAD : mux.PAYLOAD + 4])))
                 if kind == mux.WELCOME:
-                    self.core.credit(mux.PAYLOAD + 4)
+                    self.core.join()
                 self.done()
 
     def take(self, line):
@@ -87,14 +92,15 @@ class Host(mux.Receiver):
         return bytes(data)
 
 
-def board():
+def board(channels=CHANNELS):
     wire = Wire()
-    return wire, Cable(wire, wire, wire.readable, wire.writable)
+    return wire, Cable(wire, wire, wire.readable, wire.writable, channels)
 
 
-def attached(windows=(256, 4096, 256)):
-    wire, cable = board()
-    host = Host(wire, windows)
+def attached(windows=(256, 256, 4096), letters=LETTERS, channels=CHANNELS):
+    """windows: the host's, as `letters`."""
+    wire, cable = board(channels)
+    host = Host(wire, windows, letters)
     host.hello()
     cable.poll()
     host.hear()

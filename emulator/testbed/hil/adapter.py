@@ -13,10 +13,12 @@ from headend.files import write_file
 
 from testbed.hil.board_process import BoardProcess
 from testbed.hil.connection import Connection
-from testbed.machines.base import MachineError
+from testbed.machines.base import INPUT_LINES, UARTS, MachineError
 
-CONSOLE, MODEM, TUNER = PORTS = ("console", "modem", "tuner")
-"""A board's ports. The decoder's output comes back on the tuner's. A board on one cable has the console alone."""
+PORTS = INPUT_LINES
+"""A board's ports, by the lines into it. The decoder's output comes back on the tuner's. A board on one cable has the
+console alone."""
+CONSOLE, MODEM, TUNER = "console", "modem", "tuner"
 
 
 class Profile(Protocol):
@@ -184,7 +186,7 @@ class EmulatedBoard:
             self.close()
             raise
         ports = self.process.ports
-        self.urls = {CONSOLE: str(ports["usb"]), MODEM: str(ports["uart0"]), TUNER: str(ports["uart1"])}
+        self.urls = {CONSOLE: str(ports["usb"]), **{line: str(ports[uart]) for uart, line in UARTS.items()}}
 
     def close(self) -> None:
         process, self.process = self.process, None

@@ -1,4 +1,4 @@
-"""A terminal's lines on a board's ports: three serial lines, or all of them on one cable."""
+"""A terminal's lines on a board's ports: serial lines, or all of them on one cable."""
 
 import time
 from contextlib import ExitStack, suppress
@@ -7,12 +7,12 @@ from typing import Protocol
 from settop.link.mux import NOTICE
 
 from testbed.formats import mismatch
-from testbed.hil.adapter import CONSOLE, MODEM, PORTS, TUNER, Adapter
+from testbed.hil.adapter import CONSOLE, PORTS, Adapter
 from testbed.hil.connection import Connection, ConnectionFailed
 from testbed.hil.line_log import LineLog
 from testbed.line.cable import CableHost
 from testbed.line.console import find_line
-from testbed.machines.base import OUTPUT_LINES, TerminalSpec
+from testbed.machines.base import COMES_BACK, INPUT_LINES, OUTPUT_LINES, PORT_OF, TerminalSpec
 
 CONSOLE_BAUD = 115_200
 PROMPT_LIMIT_S = 8.0
@@ -23,7 +23,6 @@ _KNOCK_S = 0.5
 _QUIET_S = 0.3
 _HELLO_AGAIN_S = 2.0
 _TAIL_BYTES = 1500
-_PORT_OF = {"modem": MODEM, "tuner": TUNER, "output": TUNER, "console": CONSOLE}
 _PROMPT = b">>> "
 _REBOOT = b"soft reboot\r\n"
 _TRACEBACK = b"Traceback (most recent call last):"
@@ -47,12 +46,17 @@ class _Wires(Protocol):
         """What to do where the board, of which the console has `said` so much, is set up for other wires."""
 
 
+def lines_of(link: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines into a terminal and out of it. link: "uarts" or "cable"."""
+    return (INPUT_LINES, OUTPUT_LINES) if link == "uarts" else (tuple(COMES_BACK), tuple(COMES_BACK.values()))
+
+
 class Lines:
     """All of a terminal's lines, closed until `open`. link: "uarts" or "cable"."""
 
     def __init__(self, adapter: Adapter, spec: TerminalSpec, link: str) -> None:
         self._wires: _Wires = _Uarts(adapter, spec) if link == "uarts" else _Cable(adapter)
-        self._taken = {line: bytearray() for line in OUTPUT_LINES}
+        self._taken = {line: bytearray() for line in lines_of(link)[1]}
         self._tail = b""  # of what the console said
         self._watching = False
 
@@ -93,7 +97,7 @@ class Lines:
 
     def power_lost(self) -> None:
         """The board is off. What had left it is kept; its USB port went with it."""
-        for line in OUTPUT_LINES:
+        for line in self._taken:
             self._collect(line)
         self._watching = False
         self._wires.console.close()
@@ -133,8 +137,9 @@ class Lines:
         wrong = self._wires.wrong_link(self._tail) or mismatch(found[0])
         if wrong:
             raise self._wires.console.failed(wrong)
-        for line in ("modem", "output"):
-            self.take(line)  # of the life before
+        for line in self._taken:
+            if line != CONSOLE:
+                self.take(line)  # of the life before
 
 
 def start_afresh(console: Connection) -> None:
@@ -167,15 +172,14 @@ def start_afresh(console: Connection) -> None:
 
 
 class _Uarts:
-    """Three ports. The decoder's output comes on the tuner's."""
+    """A port each. The decoder's output comes on the tuner's."""
 
     def __init__(self, adapter: Adapter, spec: TerminalSpec) -> None:
         self.console = adapter.connection(CONSOLE, CONSOLE_BAUD, CONSOLE)
-        self._ports = {
-            CONSOLE: self.console,
-            MODEM: adapter.connection(MODEM, spec.baud_modem, MODEM),
-            TUNER: adapter.connection(TUNER, spec.baud_tuner, TUNER),
-        }
+        self._ports = {CONSOLE: self.console}
+        for port in PORTS:
+            if port != CONSOLE:
+                self._ports[port] = adapter.connection(port, spec.baud(port), port)
 
     def open(self) -> None:
         for port in self._ports.values():
@@ -185,10 +189,10 @@ class _Uarts:
         pass
 
     def read(self, line: str) -> bytes:
-        return self._ports[_PORT_OF[line]].read()
+        return self._ports[PORT_OF[line]].read()
 
     def write(self, line: str, data: bytes) -> None:
-        self._ports[_PORT_OF[line]].write(data)
+        self._ports[PORT_OF[line]].write(data)
 
     def wrong_link(self, said: bytes) -> str | None:
         if _CABLE_NOTICE not in said:
@@ -215,7 +219,8 @@ class _Cable:
         self.console = adapter.connection(CONSOLE, CONSOLE_BAUD, "cable")
         folder = adapter.logs
         self._logs = {
-            port: LineLog(None if folder is None else folder / f"{port}.log", text=port == CONSOLE) for port in PORTS
+            port: LineLog(None if folder is None else folder / f"{port}.log", text=port == CONSOLE)
+            for port in COMES_BACK
         }
         self._host: CableHost | None = None
         self._heard_s = self._hello_s = 0.0
@@ -268,12 +273,12 @@ class _Cable:
         host = self._pump()
         data = b"" if host is None else host.take(line)
         if data:
-            self._logs[_PORT_OF[line]].heard(data)
+            self._logs[PORT_OF[line]].heard(data)
         return data
 
     def write(self, line: str, data: bytes) -> None:
         if self._host is not None:
-            self._logs[_PORT_OF[line]].said(data)
+            self._logs[PORT_OF[line]].said(data)
             self._host.send(line, data)
             self._pump()
 

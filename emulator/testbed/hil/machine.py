@@ -1,6 +1,6 @@
 """A terminal on a board behind serial ports, in real time: hardware, or an emulated Pico in a process of its own.
 
-With link "uarts" three ports: console (USB), modem, and tuner, on which the decoder's output comes back. With link
+With link "uarts" a port each: console (USB), modem, and tuner, on which the decoder's output comes back. With link
 "cable" the console's port carries all of them (`settop.link.cable`).
 """
 
@@ -10,8 +10,8 @@ from settop.errors import LocalError
 
 from testbed.boards.profile import LINKS
 from testbed.hil.adapter import Adapter
-from testbed.hil.lines import Lines
-from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, TerminalSpec, check_line
+from testbed.hil.lines import Lines, lines_of
+from testbed.machines.base import TerminalSpec, check_line
 
 
 class SerialMachine:
@@ -30,6 +30,7 @@ class SerialMachine:
         self.spec = spec
         self.adapter = adapter
         self.link = link
+        self._inputs, self._outputs = lines_of(link)
         self._lines: Lines | None = None
         self._on = False
         self._power_was_cut = False
@@ -56,12 +57,12 @@ class SerialMachine:
 
     def send(self, line: str, data: bytes) -> None:
         """Queue bytes, which a slow line takes when it can. Those for a board that is off are lost."""
-        check_line(line, INPUT_LINES)
+        check_line(line, self._inputs)
         if self._on and self._lines is not None:
             self._lines.send(line, data)
 
     def take(self, line: str) -> bytes:
-        check_line(line, OUTPUT_LINES)
+        check_line(line, self._outputs)
         return b"" if self._lines is None else self._lines.take(line)
 
     def advance(self, now_ns: int) -> None:

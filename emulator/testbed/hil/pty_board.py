@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from testbed.hil.pty_port import PtyPort
+from testbed.machines.base import COMES_BACK, UARTS
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_chip import SerialLine, UsbConsole
 
@@ -71,9 +72,11 @@ class Page:
 class _Uart:
     """One UART and its pty: a serial adapter, which has its own supply and stays when the board goes."""
 
-    def __init__(self, link: Path, machine_line: tuple[str, str]) -> None:
+    def __init__(self, link: Path, name: str) -> None:
         self.port = PtyPort(link)
-        self.line_in, self.line_out = machine_line
+        self.name = name
+        self.line_in = UARTS[name]
+        self.line_out = COMES_BACK[self.line_in]
         self.lost = 0
         self._pending = bytearray()
 
@@ -174,7 +177,7 @@ class PtyBoard:
     @staticmethod
     def links(prefix: Path) -> dict[str, Path]:
         """The three links of a prefix: usb, uart0, uart1."""
-        return {name: prefix.with_name(f"{prefix.name}-{name}") for name in ("usb", "uart0", "uart1")}
+        return {name: prefix.with_name(f"{prefix.name}-{name}") for name in ("usb", *UARTS)}
 
     def __enter__(self) -> "PtyBoard":
         links = self.links(self._prefix)
@@ -182,8 +185,8 @@ class PtyBoard:
             undo.callback(self._wake.close)
             undo.callback(self._waker.close)
             self._uarts = []
-            for name, lines in (("uart0", ("modem", "modem")), ("uart1", ("tuner", "output"))):
-                uart = _Uart(links[name], lines)
+            for name in UARTS:
+                uart = _Uart(links[name], name)
                 undo.callback(uart.port.close)
                 self._uarts.append(uart)
             self._usb = _Usb(links["usb"])
@@ -291,9 +294,8 @@ class PtyBoard:
 
     def _move(self) -> None:
         machine = self._machine
-        lines = (machine.uart0, machine.uart1) if self._on else (None, None)
-        for uart, line in zip(self._uarts, lines, strict=True):
-            uart.move(machine, line)
+        for uart in self._uarts:
+            uart.move(machine, getattr(machine, uart.name) if self._on else None)
         if self._on:
             self._usb.move(machine, machine.console)
 

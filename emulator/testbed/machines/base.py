@@ -4,9 +4,17 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from settop.errors import LocalError
+from settop.link.channels import CHANNELS, CONSOLE
 
-INPUT_LINES = ("modem", "tuner", "console")
-OUTPUT_LINES = ("modem", "output", "console")
+COMES_BACK = {to_board: from_board for *_, to_board, from_board in CHANNELS}
+"""Every line into a terminal, and what comes out where it goes in."""
+PORT_OF = {line: to_board for *_, to_board, from_board in CHANNELS for line in (to_board, from_board)}
+"""The port of a line: its own, or that of the line into the terminal which it comes out beside."""
+UARTS = {"uart0": "modem", "uart1": "tuner"}
+"""What lies on the UARTs of a board that has its lines there, its console aside."""
+INPUT_LINES = (CONSOLE, *UARTS.values())
+"""Into a terminal with UARTs. One on a cable has all lines of COMES_BACK."""
+OUTPUT_LINES = tuple(COMES_BACK[line] for line in INPUT_LINES)
 
 
 class MachineError(Exception):
@@ -33,6 +41,10 @@ class TerminalSpec:
     baud_tuner: int = 921_600
     heap_bytes: int = 360_000
     seed: bytes = field(default=b"", repr=False)
+
+    def baud(self, line: str) -> int:
+        """The rate of one of the UARTS' lines."""
+        return {"modem": self.baud_modem, "tuner": self.baud_tuner}[line]
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""A virtual board whose modem, tuner, output and console all run over its USB port: one cable is the whole bench."""
+"""A virtual board whose lines all run over its USB port: one cable is the whole bench."""
 
 import hashlib
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 from settop.errors import LocalError
 
 from testbed.line.cable import CableHost
-from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, Machine, MachineError, TerminalSpec, check_line
+from testbed.machines.base import COMES_BACK, Machine, MachineError, TerminalSpec, check_line
 
 TURN_NS = 1_000_000
 """The host looks at its port once a USB frame."""
@@ -20,7 +20,7 @@ TUNER_BYTES = 16_384
 
 
 class CabledMachine:
-    """`machine`'s four lines through its console alone; the firmware's board file must say LINK = "cable".
+    """`machine`'s lines through its console alone; the firmware's board file must say LINK = "cable".
 
     Its serial lines are not connected. `host`: the host's end, with its counters; `tuner_lost`: octets that found the
     tuner full, or no board. Everything else (`flash`, `ram()`, `reboot()`, ...) is the machine's own.
@@ -56,7 +56,7 @@ class CabledMachine:
         self.host.restart()
 
     def send(self, line: str, data: bytes) -> None:
-        check_line(line, INPUT_LINES)
+        check_line(line, tuple(COMES_BACK))
         if not self._on:
             return
         if line == "tuner" and (not self.host.attached or self.host.waiting(line) + len(data) > TUNER_BYTES):
@@ -65,7 +65,7 @@ class CabledMachine:
             self.host.send(line, data)
 
     def take(self, line: str) -> bytes:
-        return self.host.take(check_line(line, OUTPUT_LINES))
+        return self.host.take(check_line(line, tuple(COMES_BACK.values())))
 
     def advance(self, now_ns: int) -> None:
         while self._now_ns < now_ns:

@@ -1,4 +1,4 @@
-"""The board's end of the cable: modem, tuner, decoder output and console over one serial line, MicroPython's USB port.
+"""The board's end of the cable: all of its lines (settop.link.channels) over one serial line, MicroPython's USB port.
 
 How a board uses it where LINK is "cable":
 
@@ -15,23 +15,26 @@ frames ends a session. Octet 03 never comes inside a frame, so Ctrl-C always rai
 REPL, in the middle of a frame too.
 """
 
+from settop.errors import LocalError
 from settop.link import mux
+from settop.link.channels import CHANNELS, CONSOLE
+from settop.link.faces import Line, Sink, Source
 from settop.link.mux_kernels import missing, unseal
-from settop.ring import ByteRing
+from settop.link.typed import Console, TypedReceiver
 
-WINDOWS = (1024, 8192, 1024)  # what the board holds of each line: modem, tuner, console
-MODEM_OUT_BYTES = 1024
-CONSOLE_OUT_BYTES = 2048
-LINE_BYTES = 600  # the longest console line
 TYPED_MS = 5  # behind the end of a typed line nothing comes for so long
 LINE_ENDS = 4
 BATCH_BYTES = 4096  # taken in at once: about 35 ms of an RP2040's time
 FEW_BYTES = 1024
+# Once for each frame, so by a name of this module's own, which MicroPython finds sooner.
+_SYNC = mux.SYNC
+_HEADER_BYTES = mux.HEADER_BYTES
 _BEHIND_SYNC_BYTES = mux.HEADER_BYTES - 1
+_TABLE = mux.TABLE
 
 
-def usb_cable():
-    """The Cable on sys.stdin and sys.stdout."""
+def usb_cable(channels=CHANNELS):
+    """The Cable on sys.stdin and sys.stdout, with these channels."""
     import select
     import sys
 
@@ -51,26 +54,35 @@ def usb_cable():
             return True
         return False
 
-    return Cable(sys.stdin.buffer, sys.stdout.buffer, readable, writable)
+    return Cable(sys.stdin.buffer, sys.stdout.buffer, readable, writable, channels)
 
 
 class Cable:
-    """`modem`, `tuner`, `output`, `console`: what a board's lines have to be (boards/README.md).
+    """`modem`, `tuner`, `output`, `console`: what a board's lines have to be (boards/README.md), by the names that
+    `channels`, rows of settop.link.channels, give them. A channel of two names is a Source and a Sink, others a Line.
 
     reader.readinto(view, count) waits for all of `count` octets; fewer say that the line is closed, which ends the
     program. writer.write(buffer, count) gives the number of octets written. readable(wait_ms) says whether an octet is
     there or comes within that time, writable() whether there is room for one.
 
-    `mux`: the core with its counters. `lost`: octets of modem and console that found no room to wait in.
+    `mux`: the core with its counters. `lost`: octets of lines that wait, which found no room to do so. LocalError for
+    channels without a console, or that Mux refuses.
     """
 
-    def __init__(self, reader, writer, readable, writable):
-        self.mux = mux.Mux(WINDOWS, _Receiver())
+    def __init__(self, reader, writer, readable, writable, channels=CHANNELS):
+        if CONSOLE not in [channel[0] for channel in channels]:
+            raise LocalError("a cable without a console, which is what is said on it in plain text")
+        letters = "".join([channel[1] for channel in channels])
+        self.mux = mux.Mux(letters, [channel[2] for channel in channels], TypedReceiver())
         self.lost = 0
-        self.modem = _Modem(self)
-        self.tuner = _Tuner(self)
-        self.output = _Output(self)
-        self.console = _Console(self)
+        self._lines = []  # on which something may wait
+        for line, (name, _, window, inward, outward) in enumerate(channels):
+            if inward != outward:
+                setattr(self, inward, Source(self, line, window))
+                setattr(self, outward, Sink(self, line))
+            else:
+                self._lines.append(Console(self, line) if name == CONSOLE else Line(self, line))
+                setattr(self, inward, self._lines[-1])
         self._read = reader.readinto
         self._write = writer.write
         self._readable = readable
@@ -82,7 +94,7 @@ class Cable:
         self._careful = False  # the host was seen not to read: write octet by octet
         self._welcome_due = False
         self._noticed = False
-        self.queued = False  # modem or console have something to send
+        self.queued = False  # lines have something to send
         self._notice()
 
     def idle(self, idle_ms):
@@ -97,15 +109,19 @@ class Cable:
         if self._welcome_due or self._sent < self._total:
             self._clear()
         if self.mux.asked:
-            for line in range(3):
-                if self._clear():
+            for line in range(len(self.mux.inflows)):
+                if self.mux.carries(line) and self._clear():
                     self._put(self.mux.build(line, self.mux.out, 0, 0))
         if (self.mux.asked or self.mux.credit_due()) and self._clear():
             self._put(self.mux.control(mux.CREDIT))
         if self.queued:
             self.queued = False
-            self.modem.flush()
-            self.console.flush()
+            for line in self._lines:
+                line.flush()
+
+    def poll_few(self):
+        """As `poll`, for a line that brings little."""
+        self.poll(FEW_BYTES)
 
     def _take_in(self, receiver, budget):
         """One frame, or an octet that belongs to none; behind something damaged more. Returns the number of octets."""
@@ -114,19 +130,19 @@ class Cable:
         if not receiver.have:
             if read(frame, 1) != 1:
                 raise SystemExit
-            if frame[0] != mux.SYNC:
+            if frame[0] != _SYNC:
                 receiver.text(frame, True)
                 return 1
             if read(self._behind_sync, _BEHIND_SYNC_BYTES) != _BEHIND_SYNC_BYTES:
                 raise SystemExit
-            receiver.have = mux.HEADER_BYTES
             length = missing(frame)
-            if length:
+            if not length:
+                receiver.have = _HEADER_BYTES
+            else:
                 if read(self._behind_header, length) != length:
                     raise SystemExit
-                length += mux.HEADER_BYTES
-                if unseal(frame, length, mux.TABLE):
-                    receiver.have = 0
+                length += _HEADER_BYTES
+                if unseal(frame, length, _TABLE):
                     receiver.total = length
                     kind = self.mux.handle()
                     if kind:
@@ -152,15 +168,15 @@ class Cable:
     def _act(self, kind, frame):
         core = self.mux
         at = mux.PAYLOAD
-        if kind == mux.HELLO and frame[at + 1] == mux.VERSION:
+        if kind == mux.HELLO:
             core.restart(frame[at + 2] << 8 | frame[at + 3])
-            core.credit(at + 4)
-            self.modem.restart()
-            self.console.restart()
+            core.join()
+            for line in self._lines:
+                line.restart()
             self._welcome_due = True
             self._noticed = False
-        elif kind == mux.HELLO:
-            self._notice()  # it speaks another version: this says ours
+        elif kind == mux.FOREIGN:
+            self._notice()  # this says our version
         else:
             core.refused += 1
             if kind == mux.STRAY and not self._noticed:
@@ -247,177 +263,3 @@ class Cable:
                 self._careful = True
                 return
             self._sent += 1
-
-
-class _Modem:
-    """any(), readinto(view), write(data) as of a UART; what it sends waits for credit."""
-
-    def __init__(self, cable):
-        self._cable = cable
-        self._inflow = cable.mux.inflows[mux.MODEM]
-        self._waiting = ByteRing(MODEM_OUT_BYTES)
-        self._sink = _Sink(cable, mux.MODEM)
-
-    def any(self):
-        if not self._inflow.level:
-            self._cable.poll(FEW_BYTES)
-        return self._inflow.level
-
-    def readinto(self, view):
-        return self._inflow.readinto(view)
-
-    def write(self, data):
-        """Send or keep `data`. Without a host it is lost, as on a line without a modem."""
-        cable = self._cable
-        if cable.mux.session is None:
-            return len(data)
-        taken = 0 if self._waiting.level else cable.send(mux.MODEM, data)
-        rest = memoryview(data)[taken:]
-        if not self._waiting.put(rest):
-            cable.lost += len(rest)
-        cable.queued = True
-        return len(data)
-
-    def restart(self):
-        """Forget what waits. Nothing new is made: a host may say hello as often as it likes."""
-        self._waiting.level = 0
-
-    def flush(self):
-        if self._waiting.level:
-            self._waiting.drain(self._sink)
-            if self._waiting.level:
-                self._cable.queued = True
-
-
-class _Tuner:
-    """any(), readinto(view)."""
-
-    def __init__(self, cable):
-        self._cable = cable
-        self._inflow = cable.mux.inflows[mux.STREAM]
-
-    def any(self):
-        if self._inflow.level < WINDOWS[mux.STREAM] // 2:
-            self._cable.poll()
-        return self._inflow.level
-
-    def readinto(self, view):
-        return self._inflow.readinto(view)
-
-
-class _Sink:
-    """write(view) to a line gives the number of octets taken."""
-
-    def __init__(self, cable, line):
-        self._cable = cable
-        self._line = line
-
-    def write(self, view):
-        return self._cable.send(self._line, view)
-
-
-class _Output(_Sink):
-    def __init__(self, cable):
-        super().__init__(cable, mux.STREAM)
-
-
-class _Console:
-    """read_line() and write_line(text), in frames or as plain text."""
-
-    def __init__(self, cable):
-        self._cable = cable
-        self._inflow = cable.mux.inflows[mux.CONSOLE]
-        self._waiting = ByteRing(CONSOLE_OUT_BYTES)
-        self._sink = _Sink(cable, mux.CONSOLE)
-        self._line = _Line()
-        self._octet = memoryview(bytearray(1))
-
-    def read_line(self):
-        """The next whole line without its end, or None. Raises UnicodeError for one that is not UTF-8.
-
-        A line of more than 600 octets is dropped whole.
-        """
-        cable = self._cable
-        inflow = self._inflow
-        if not inflow.level:
-            cable.poll(FEW_BYTES)
-        receiver = cable.mux.receiver
-        if receiver.typed:
-            receiver.typed = False
-            typed = receiver.line.take()
-            if cable.mux.session is not None:
-                for octet in typed:
-                    if not 32 <= octet < 127:
-                        return None  # rubbish on the line, and nobody who types
-                if cable.goes_on():
-                    return None
-                cable.leave()
-            return typed.decode()
-        while inflow.level:
-            inflow.readinto(self._octet)
-            if self._line.add(self._octet[0]):
-                return self._line.take().decode()
-        return None
-
-    def write_line(self, text):
-        """Send one line, or drop it whole where it finds no room to wait in."""
-        cable = self._cable
-        line = text.encode() + b"\r\n"
-        if cable.mux.session is None:
-            cable.say(line)
-        elif len(line) > self._waiting.room():
-            cable.lost += len(line)
-        else:
-            taken = 0 if self._waiting.level else cable.send(mux.CONSOLE, line)
-            self._waiting.put(memoryview(line)[taken:])
-            cable.queued = True
-
-    def restart(self):
-        self._line.restart()
-
-    def flush(self):
-        if self._waiting.level:
-            self._waiting.drain(self._sink)
-            if self._waiting.level:
-                self._cable.queued = True
-
-
-class _Line:
-    """Gathers a console line."""
-
-    def __init__(self):
-        self._octets = bytearray(LINE_BYTES)
-        self._count = 0
-        self._whole = 0
-
-    def add(self, octet):
-        """True if this octet ended a line, which is then to be taken."""
-        if octet != 10 and octet != 13:
-            if self._count < LINE_BYTES:
-                self._octets[self._count] = octet
-            self._count += 1
-            return False
-        self._whole = self._count
-        self._count = 0
-        return 0 < self._whole <= LINE_BYTES
-
-    def restart(self):
-        self._count = 0
-
-    def take(self):
-        return bytes(memoryview(self._octets)[: self._whole])
-
-
-class _Receiver(mux.Receiver):
-    """Octets between frames are typed by a person. `typed`: a line of them is whole, in `line`."""
-
-    def __init__(self):
-        super().__init__()
-        self.line = _Line()
-        self.typed = False
-
-    def text(self, octets, fresh):
-        # Never the octets of a damaged frame: they might be a command. NUL is what a host ends frames with.
-        octet = octets[0]
-        if octet and fresh and self.line.add(octet):
-            self.typed = True

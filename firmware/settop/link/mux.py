@@ -1,4 +1,4 @@
-"""The cable: modem, stream and console as framed channels of one serial line, without IO. docs/protocols/cable.md.
+"""The cable: named channels (settop.link.channels) in frames on one serial line, without IO. docs/protocols/cable.md.
 
 A frame: sync, channel, length, link, check | position (2), payload, FCS-16 (2). `length` counts what follows the
 header, so it is 4 at least. Octet 03 would interrupt MicroPython, so the sender may hide each one (`hide`): `link` is
@@ -6,46 +6,43 @@ the index in the frame of the first, in whose place the index of the next stands
 header octet can be 03.
 
 `position` is where the payload begins in its channel, modulo 65,536. The receiver of a channel grants credit as the
-position up to which it has room, so a lost frame costs its octets and no credit. Channel STREAM carries the tuner's
-octets to the board and the decoder's from it.
+position up to which it has room, so a lost frame costs its octets and no credit.
+
+Each end has channels of its own, numbered here from 0 (`line`) as it names them in HELLO or WELCOME. What only one of
+the two has gets no credit.
 """
 
 from array import array
 
 from settop.errors import LocalError
-from settop.link.mux_kernels import accept, copy, missing, seal, unseal
+from settop.link.inflow import MAX_WINDOW_BYTES, Inflow
+from settop.link.mux_kernels import missing, seal, unseal
 from settop.wire.crc import fcs16
 
 SYNC = 0xA5
 CONTROL = 0x40  # @
-MODEM = 0
-STREAM = 1
-CONSOLE = 2
-CHANNELS = b"msc"  # on the wire, by line
 HEADER_BYTES = 5
 OVERHEAD_BYTES = 9
 MAX_PAYLOAD_BYTES = 240
 FRAME_BYTES = MAX_PAYLOAD_BYTES + OVERHEAD_BYTES
-MAX_WINDOW_BYTES = 0x7FFF
-VERSION = 0x31  # as text, "1"
+VERSION = 0x32  # as text, "2"
 # Kinds of control messages: the first octet of the payload.
-HELLO = 0x48  # host: version, session (2), its credits (3 * 2)
+HELLO = 0x48  # host: version, session (2), its channels: letter, credit (2) each
 WELCOME = 0x57  # board: the same
-CREDIT = 0x43  # both: credits (3 * 2)
-HELLO_BYTES = 10
-CREDIT_BYTES = 7
+CREDIT = 0x43  # both: credits (2 each), in the order of its HELLO or WELCOME
+LIST = 4  # where the channels begin in HELLO and WELCOME
+MAX_CHANNELS = 26  # as many as letters
 INTERRUPT = 0x03
 IDLE = bytes(FRAME_BYTES)  # ends whatever frame was begun; a REPL ignores it
-NOTICE = b"# ringcast cable 1\r\n"  # the board, in plain text: there is no session, a host may say hello
+NOTICE = b"# ringcast cable %c\r\n" % VERSION  # the board, in plain text: there is no session, a host may say hello
 
 STRAY = 0x3F  # what `Mux.handle` says of data without a session
+FOREIGN = 0x56  # and of a HELLO in another version
 PAYLOAD = 7  # index in the frame
 
-POSITION, GRANTED, START, LEVEL, SIZE, LOST = range(6)  # of an inflow's state; the kernels know them by number
-
-_MODEM, _STREAM, _CONSOLE = CHANNELS
+_NOBODY = 0xFF
+_FIRST, _LAST = 0x61, 0x7A  # letters
 _MODULUS_MASK = 0xFFFF
-_FROM_PAYLOAD = PAYLOAD << 16  # as the copy kernel wants it
 
 TABLE = array("H", [0])
 for _bit in range(8):  # the FCS is linear, so eight values give all
@@ -146,93 +143,18 @@ class Receiver:
         self.have = left
 
 
-class Inflow:
-    """One channel into this end: a ring of `size` octets, and the credit that says how far the other end may go.
-
-    `state`: LEVEL octets are here, up to POSITION; up to GRANTED may come; frames that never came had LOST. `taken`:
-    there may be more room than was granted. Raises LocalError for a size out of range.
-    """
-
-    def __init__(self, size):
-        if not 1 <= size <= MAX_WINDOW_BYTES:
-            raise LocalError("window of %d octets, expected 1 to %d" % (size, MAX_WINDOW_BYTES))
-        self.taken = False
-        self.state = array("i", [0, 0, 0, 0, size, 0])
-        self._ring = bytearray(size)
-        self._view = memoryview(self._ring)
-
-    def restart(self):
-        """A new session: what is here is of the old one."""
-        state = self.state
-        state[POSITION] = state[GRANTED] = state[START] = state[LEVEL] = 0
-
-    @property
-    def level(self):
-        """Octets that can be read."""
-        return self.state[LEVEL]
-
-    @property
-    def lost(self):
-        return self.state[LOST]
-
-    def grant(self):
-        """The position up to which there is room: the other end is about to be told."""
-        state = self.state
-        self.taken = False
-        state[GRANTED] = limit = state[POSITION] + state[SIZE] - state[LEVEL] & _MODULUS_MASK
-        return limit
-
-    def due(self):
-        """Whether there is so much more room than was granted that the other end should hear of it: until `grant`."""
-        if not self.taken:
-            return False
-        state = self.state
-        self.taken = (
-            4 * (state[SIZE] - state[LEVEL] - (state[GRANTED] - state[POSITION] & _MODULUS_MASK)) >= state[SIZE]
-        )
-        return self.taken
-
-    def accept(self, frame, count):
-        """Take in the `count` octets of payload of a good frame. False, and nothing done, if they have no credit."""
-        state = self.state
-        at = accept(frame, count, state)
-        if at < 0:
-            return False
-        if not count:
-            self.taken = True  # it says where the other end is: what never came is room
-            return True
-        first = state[SIZE] - at
-        if count <= first:
-            copy(self._ring, frame, count, _FROM_PAYLOAD | at)
-        else:
-            copy(self._ring, frame, first, _FROM_PAYLOAD | at)
-            copy(self._ring, frame, count - first, _FROM_PAYLOAD + (first << 16))
-        return True
-
-    def readinto(self, view):
-        """Move up to len(view) octets to `view`; returns their number."""
-        state = self.state
-        count = min(len(view), state[LEVEL])
-        start = state[START]
-        first = min(count, state[SIZE] - start)
-        view[:first] = self._view[start : start + first]
-        if first < count:
-            view[first:count] = self._view[: count - first]
-        state[START] = (start + count) % state[SIZE]
-        state[LEVEL] -= count
-        self.taken = True
-        return count
-
-
 class Mux:
-    """What both ends have: frames in by `receiver`, `inflows` and `credits` by line, frames out by `build`.
+    """What both ends have: frames in by `receiver`, `inflows` by line, frames out by `build`.
 
-    windows: the sizes of the inflows, by line. `session`: its number, or None. `refused`: frames without credit or
-    session, and messages that make no sense. `asked`: the other end has repeated its credits, as it does when nothing
-    comes; it wants to hear ours. Frames are built in `out`, one at a time.
+    letters: of this end's channels, by line, as text. windows: the sizes of the inflows, by line. LocalError for
+    letters that are not a to z, come twice, or are not as many as the windows.
+
+    `session`: its number, or None. `refused`: frames without credit or session, and messages that make no sense.
+    `asked`: the other end has repeated its credits, as it does when nothing comes; it wants to hear ours. Frames are
+    built in `out`, one at a time.
     """
 
-    def __init__(self, windows, receiver):
+    def __init__(self, letters, windows, receiver):
         self.receiver = receiver
         self.inflows = [Inflow(size) for size in windows]
         self.session = None
@@ -240,16 +162,54 @@ class Mux:
         self.asked = False
         self.out = bytearray(FRAME_BYTES)
         self.out[0] = SYNC
-        self._positions = [0, 0, 0]  # of what we send
-        self._limits = [0, 0, 0]
-        self._message = bytearray(HELLO_BYTES)
+        count = len(letters)
+        self._letters = letters.encode()
+        self._line_of = {}
+        for letter in self._letters:
+            if not _FIRST <= letter <= _LAST or letter in self._line_of:
+                raise LocalError("channels %r, expected letters from a to z, each once" % letters)
+            self._line_of[letter] = len(self._line_of)
+        if not 0 < count == len(self.inflows):
+            raise LocalError("%d channels with %d windows" % (count, len(self.inflows)))
+        self._positions = [0] * count  # of what we send
+        self._limits = [0] * count
+        self._shared = 0  # a bit for each line: the other end has it too
+        self._named = 0  # channels that the other end has
+        self._order = bytearray(MAX_CHANNELS)  # the other end's, as lines
+        self._hello = bytearray(LIST + 3 * count)
+        self._hello[1] = VERSION
+        for line in range(count):
+            self._hello[LIST + 3 * line] = self._letters[line]
+        self._credit = bytearray(1 + 2 * count)
+        self._credit[0] = CREDIT
 
     def restart(self, session):
-        """Begin a session: all positions are 0, nothing is granted yet in either direction."""
+        """Begin a session: all positions are 0, nothing is granted yet in either direction, no channel is shared."""
         self.session = session
-        for line in range(3):
+        self._named = self._shared = 0
+        for line in range(len(self.inflows)):
             self.inflows[line].restart()
             self._positions[line] = self._limits[line] = 0
+
+    def join(self):
+        """Take channels and credits of the HELLO or WELCOME in the receiver, which `handle` has found good.
+
+        Once in a session.
+        """
+        frame = self.receiver.frame
+        self._named = (self.receiver.total - OVERHEAD_BYTES - LIST) // 3
+        at = PAYLOAD + LIST
+        for i in range(self._named):
+            line = self._line_of.get(frame[at], _NOBODY)
+            self._order[i] = line
+            if line != _NOBODY:
+                self._shared |= 1 << line
+            at += 3
+        self._take_credit(PAYLOAD + LIST + 1, 3)
+
+    def carries(self, line):
+        """Whether there is a session, and the other end has this channel."""
+        return self.session is not None and self._shared >> line & 1 == 1
 
     def room(self, line):
         """How many octets the other end still takes on this line."""
@@ -258,72 +218,109 @@ class Mux:
         return self._limits[line] - self._positions[line] & _MODULUS_MASK
 
     def handle(self):
-        """Do what the receiver's good frame says, all but HELLO, WELCOME and STRAY: those are returned to the owner."""
+        """Do what the receiver's good frame says. 0, or what is left to the owner.
+
+        HELLO, WELCOME: a good one of this version, for `join`. FOREIGN: a HELLO of another. STRAY: see there.
+        """
         receiver = self.receiver
         frame = receiver.frame
         channel = frame[1]
         count = receiver.total - OVERHEAD_BYTES
         if channel == CONTROL:
             kind = frame[PAYLOAD] if count else 0
-            if kind == CREDIT and count == CREDIT_BYTES and self.session is not None:
-                self.asked = not self.credit(PAYLOAD + 1)
-                return 0
-            if count == HELLO_BYTES and kind in (HELLO, WELCOME):
-                return kind
+            if kind == CREDIT:
+                if self._named and count == 1 + 2 * self._named and self.session is not None:
+                    self.asked = not self._take_credit(PAYLOAD + 1, 2)
+                    return 0
+            elif count > 1 and (kind == HELLO or kind == WELCOME):
+                if frame[PAYLOAD + 1] != VERSION:
+                    if kind == HELLO:
+                        return FOREIGN
+                elif self._has_sense(count):
+                    return kind
         elif self.session is None:
             return STRAY
         else:
-            line = STREAM if channel == _STREAM else CHANNELS.find(b"%c" % channel)
-            if line >= 0 and self.inflows[line].accept(frame, count):
+            line = self._line_of.get(channel)
+            if line is not None and self.inflows[line].accept(frame, count):
                 return 0
         self.refused += 1
         return 0
 
-    def credit(self, at):
-        """Take the credits at index `at` of the received frame; says whether there was anything new.
+    def _has_sense(self, count):
+        """Whether HELLO or WELCOME, `count` octets, lists one channel or more, each once, with a first credit."""
+        count -= LIST
+        if count < 3 or count % 3:
+            return False
+        frame = self.receiver.frame
+        seen = 0
+        at = PAYLOAD + LIST
+        end = at + count
+        while at < end:
+            letter = frame[at]
+            if not _FIRST <= letter <= _LAST or frame[at + 1] << 8 > MAX_WINDOW_BYTES:
+                return False
+            bit = 1 << letter - _FIRST
+            if seen & bit:
+                return False
+            seen |= bit
+            at += 3
+        return True
+
+    def _take_credit(self, at, step):
+        """Take the credits at indices `at`, `at` + `step`, ... of the received frame, one for each channel that the
+        other end has named; says whether there was anything new.
 
         One that goes back or too far is refused.
         """
         frame = self.receiver.frame
+        order = self._order
         new = False
-        for line in range(3):
-            limit = frame[at + 2 * line] << 8 | frame[at + 2 * line + 1]
-            position = self._positions[line]
-            room = limit - position & _MODULUS_MASK
-            if self._limits[line] - position & _MODULUS_MASK <= room <= MAX_WINDOW_BYTES:
-                new = new or limit != self._limits[line]
-                self._limits[line] = limit
-            else:
-                new = True
-                self.refused += 1
+        for i in range(self._named):
+            line = order[i]
+            if line != _NOBODY:
+                limit = frame[at] << 8 | frame[at + 1]
+                position = self._positions[line]
+                room = limit - position & _MODULUS_MASK
+                if self._limits[line] - position & _MODULUS_MASK <= room <= MAX_WINDOW_BYTES:
+                    new = new or limit != self._limits[line]
+                    self._limits[line] = limit
+                else:
+                    new = True
+                    self.refused += 1
+            at += step
         return new
 
     def credit_due(self):
-        if self.session is None:
-            return False
-        inflows = self.inflows
-        return inflows[STREAM].due() or inflows[MODEM].due() or inflows[CONSOLE].due()
+        if self.session is not None:
+            for inflow in self.inflows:
+                if inflow.taken and inflow.due():
+                    return True
+        return False
 
     def control(self, kind):
         """Build a HELLO, WELCOME or CREDIT message with all that can be granted; returns the frame's length."""
         self.asked = False
-        message = self._message
-        message[0] = kind
-        at = 1
-        if kind != CREDIT:
-            message[1] = VERSION
+        if kind == CREDIT:
+            message = self._credit
+            at = 1
+            step = 2
+        else:
+            message = self._hello
+            message[0] = kind
             message[2] = self.session >> 8
             message[3] = self.session & 0xFF
-            at = 4
+            at = LIST + 1
+            step = 3
         for inflow in self.inflows:
             limit = inflow.grant()
             message[at] = limit >> 8
             message[at + 1] = limit & 0xFF
-            at += 2
+            at += step
         out = self.out
         out[1] = CONTROL
         out[5] = out[6] = 0
-        return seal(out, message, at, TABLE)
+        return seal(out, message, len(message), TABLE)
 
     def build(self, line, data, at, count):
         """Build a frame of `count` octets of `data` from index `at`; returns its length. Mind `room(line)`.
@@ -334,7 +331,7 @@ class Mux:
             raise LocalError("%d octets for the cable, and it takes %d" % (count, self.room(line)))
         out = self.out
         position = self._positions[line]
-        out[1] = CHANNELS[line]
+        out[1] = self._letters[line]
         out[5] = position >> 8
         out[6] = position & 0xFF
         self._positions[line] = position + count & _MODULUS_MASK

@@ -69,7 +69,8 @@ def copy(to, source, count, offsets):
 def accept(frame, count, state):
     """Account for the `count` octets of payload of a good frame. -1, and nothing done, if they have no credit.
 
-    state: array of mux.POSITION, GRANTED, START, LEVEL, SIZE, LOST, in this order. Returns where in the ring they go.
+    state: array of POSITION, GRANTED, START, LEVEL, SIZE, LOST of settop.link.inflow, in this order. Returns where in
+    the ring they go.
     """
     position, granted, start, level, size, lost = state
     gap = (frame[5] << 8 | frame[6]) - position & 0xFFFF
