@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 from testbed.tiers import note_file
 
-from tests.targets import Target, add_options, find_target, is_target_skip
+from tests.targets import DEFAULT, Target, add_options, find_target, is_target_skip
 
 TIERS = ("fast", "long", "soak")
 SOAK_CASES = 100_000
@@ -68,11 +68,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.soak)
     if any("::" in argument for argument in config.args):
         return
+    if config.getoption("--target") != DEFAULT:
+        leave_out(config, items, [item for item in items if is_the_same_everywhere(item)])
     beyond = {"fast": ("long", "soak"), "long": ("soak",), "soak": ()}[tier]
-    left_out = [item for item in items if any(item.get_closest_marker(name) for name in beyond)]
-    if left_out:
-        items[:] = [item for item in items if item not in set(left_out)]
-        config.hook.pytest_deselected(items=left_out)
+    leave_out(config, items, [item for item in items if any(item.get_closest_marker(name) for name in beyond)])
+
+
+def is_the_same_everywhere(item: pytest.Item) -> bool:
+    """Whether a link test asks for no target, by itself or through its fixtures: the default run has shown it."""
+    return item.path.parent.name == "link" and "target" not in getattr(item, "fixturenames", ())
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], which: list[pytest.Item]) -> None:
+    if which:
+        gone = set(which)
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=which)
 
 
 @pytest.fixture(scope="session")

@@ -162,3 +162,15 @@ def test_each_tier_runs_its_tests_and_so_many_cases(tmp_path, arguments, ran, ca
     assert f"cases {cases}" in done.stdout
     [(file, _)] = map(json.loads, times.read_text().splitlines())
     assert file.endswith("test_sample.py")
+
+
+def test_on_another_target_only_the_link_tests_that_ask_for_one_run():
+    def collected(*options):
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *options, "tests/link/test_a_portions.py"]
+        done = subprocess.run(
+            [*command, "tests/link/test_call_in_memory.py"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return {line.split("::")[0] for line in done.stdout.splitlines() if "::" in line}
+
+    assert collected() == {"tests/link/test_a_portions.py", "tests/link/test_call_in_memory.py"}
+    assert collected("--target", "unix") == {"tests/link/test_a_portions.py"}

@@ -30,7 +30,7 @@ def test(
     environments: Annotated[
         list[str] | None,
         typer.Argument(
-            help=f"Which of {', '.join(tiers.FAST)} (all of these without), {', '.join(tiers.LONG)} (all link tests "
+            help=f"Which of {', '.join(tiers.FAST)} (all of these without), {', '.join(tiers.LONG)} (the link tests "
             f"on each target; CI's part) or {', '.join(tiers.SOAK)} (outside CI)."
         ),
     ] = None,
