@@ -1,12 +1,23 @@
-"""What CI asks for: the tests marked `long`, too, and a runtime and a peer for every test that wants one."""
+"""The tiers of tests, their times, and what CI asks for: a runtime and a peer for every test that wants one.
+
+Tiers: `fast` runs everywhere; `long` adds the tests marked so and lets the scaled ones run longer; `soak` is what is
+marked `soak` and all that is scaled, at full length.
+"""
 
 import os
 import signal
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from testbed.tiers import note_file
 
-from tests.targets import Target, add_options, find_target, is_target_skip
+from tests.targets import DEFAULT, Target, add_options, find_target, is_target_skip
+
+TIERS = ("fast", "long", "soak")
+SOAK_CASES = 100_000
+LONG_FACTOR = 10
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -15,25 +26,75 @@ def pytest_configure(config: pytest.Config) -> None:
         for number, handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
             if signal.getsignal(number) is signal.SIG_IGN:
                 signal.signal(number, handler)
+    if not hasattr(config, "workerinput"):  # the one who hears of every test
+        config.pluginmanager.register(FileTimes(), "ringcast-file-times")
+
+
+class FileTimes:
+    """What each test file took, for whoever asked (`testbed.tiers`): set-up, tests and what follows them."""
+
+    def __init__(self) -> None:
+        self._seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._seconds[report.nodeid.partition("::")[0]] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        for name, seconds in self._seconds.items():
+            note_file(name, seconds)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
-    parser.addoption("--long", action="store_true", help="Run the tests marked `long`, too; CI=true does that.")
+    parser.addoption("--tier", choices=TIERS, help="Which tests, and how many cases. Default: fast, long if CI=true.")
+    parser.addoption("--long", action="store_true", help="The same as --tier long.")
 
 
 def in_ci() -> bool:
     return os.environ.get("CI") == "true"
 
 
+def tier_of(config: pytest.Config) -> str:
+    chosen: str | None = config.getoption("--tier")
+    return chosen or ("long" if in_ci() or config.getoption("--long") else "fast")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long ones out, unless they are asked for or named one by one."""
-    if in_ci() or config.getoption("--long") or any("::" in argument for argument in config.args):
+    """Leave out what is beyond the tier, unless it is named one by one. All of it is collected all the same."""
+    tier = tier_of(config)
+    if tier == "soak":
+        for item in items:
+            if "cases" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.soak)
+    if any("::" in argument for argument in config.args):
         return
-    long = [item for item in items if item.get_closest_marker("long")]
-    if long:
-        items[:] = [item for item in items if item not in long]
-        config.hook.pytest_deselected(items=long)
+    if config.getoption("--target") != DEFAULT:
+        leave_out(config, items, [item for item in items if is_the_same_everywhere(item)])
+    beyond = {"fast": ("long", "soak"), "long": ("soak",), "soak": ()}[tier]
+    leave_out(config, items, [item for item in items if any(item.get_closest_marker(name) for name in beyond)])
+
+
+def is_the_same_everywhere(item: pytest.Item) -> bool:
+    """Whether a link test asks for no target, by itself or through its fixtures: the default run has shown it."""
+    return item.path.parent.name == "link" and "target" not in getattr(item, "fixturenames", ())
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], which: list[pytest.Item]) -> None:
+    if which:
+        gone = set(which)
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=which)
+
+
+@pytest.fixture(scope="session")
+def cases(pytestconfig: pytest.Config) -> Callable[[int], range]:
+    """cases(n): so many cases of a test with random ones: n, ten times as many in the long tier, 100,000 in soak."""
+    tier = tier_of(pytestconfig)
+
+    def scaled(fast: int) -> range:
+        return range({"fast": fast, "long": fast * LONG_FACTOR, "soak": max(fast, SOAK_CASES)}[tier])
+
+    return scaled
 
 
 @pytest.fixture(scope="session")

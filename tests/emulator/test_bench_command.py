@@ -1,8 +1,6 @@
-"""`ringcast bench` and `ringcast test` as commands: what they write and how they end, whatever happens on the way."""
+"""`ringcast bench` as a command: what it writes and how it ends, whatever happens on the way."""
 
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 from testbed.bench import figures
@@ -88,19 +86,3 @@ def test_unknown_figure_is_refused_with_those_that_are(measures):
     ended = ringcast("bench", "--only", "bad")
     assert ended.status == 2
     assert ended.complaint == "ringcast: no figure 'bad'; there are good"
-
-
-def test_tests_run_from_any_folder(monkeypatch, tmp_path):
-    calls = []
-
-    def run(command, cwd=None, check=False):
-        calls.append((command, Path(cwd or ".").resolve()))
-        return subprocess.CompletedProcess(command, 3)
-
-    monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.chdir(tmp_path)
-    ended = ringcast("test", "lint", "types")
-    assert ended.status == 3
-    [(command, folder)] = calls
-    assert (folder / "tox.ini").is_file()
-    assert command[-1] == "lint,types"

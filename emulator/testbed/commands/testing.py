@@ -1,35 +1,60 @@
 """`ringcast test`: the tests, through tox, as a newcomer and CI run them."""
 
 import os
-import subprocess
-import sys
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
+from testbed import tiers
 from testbed.boards.profile import FIRMWARE
 
-ENVIRONMENTS = ("lint", "types", "cpython", "upy", "pico", "hil", "peers")
-TARGETS = "targets"
-"""All link tests on each target, a quarter of an hour: CI's part, and that of whoever asks for it."""
+
+def _show(outcomes: list[tiers.Outcome]) -> None:
+    table = Table("environment", "result", "seconds")
+    table.columns[2].justify = "right"
+    for outcome in outcomes:
+        table.add_row(outcome.environment, outcome.result, f"{outcome.seconds:.0f}")
+    table.add_section()
+    failed = any(outcome.status != 0 for outcome in outcomes)
+    table.add_row("together", "FAILED" if failed else "ok", f"{sum(outcome.seconds for outcome in outcomes):.0f}")
+    if slowest := tiers.slowest_files(outcomes):
+        table.add_section()
+        for environment, name, seconds in slowest:
+            table.add_row(name, environment, f"{seconds:.0f}")
+    Console().print(table)
 
 
 def test(
     environments: Annotated[
         list[str] | None,
-        typer.Argument(help=f"Which of {', '.join(ENVIRONMENTS)} (all of these without), or {TARGETS}."),
+        typer.Argument(
+            help=f"Which of {', '.join(tiers.FAST)} (all of these without), {', '.join(tiers.LONG)} (the link tests "
+            f"on each target; CI's part) or {', '.join(tiers.SOAK)} (outside CI)."
+        ),
     ] = None,
 ) -> None:
     """Run the tests: lint, types, suites on CPython, the unix port, the emulated Pico, serial ports, and peers.
 
-    With CI=true in the environment also `targets`, and the tests marked `long`: another quarter of an hour.
+    With CI=true in the environment also `targets`, and the tests marked `long`: another ten minutes. By name only:
+    `soak`, an hour of what is too long for either (every parser fuzzed with 100,000 cases, hours of a call, power cut
+    at every instant, and mutants of the code, which the fast tests must notice).
     """
-    wanted = environments or [*ENVIRONMENTS, *([TARGETS] if os.environ.get("CI") == "true" else [])]
-    unknown = [name for name in wanted if name not in (*ENVIRONMENTS, TARGETS)]
-    if unknown:
-        there = ", ".join((*ENVIRONMENTS, TARGETS))
-        typer.echo(f"ringcast: no test environment {unknown[0]!r}; there are {there}", err=True)
-        raise typer.Exit(2)
-    command = [sys.executable, "-m", "tox", "run", "-e", ",".join(wanted)]
-    # tox looks for its configuration where it stands, which need not be where the user does.
-    raise typer.Exit(subprocess.run(command, cwd=FIRMWARE.parent, check=False).returncode)
+    wanted = environments or tiers.default_environments(os.environ.get("CI") == "true")
+    for name in wanted:
+        if name not in tiers.ALL:
+            typer.echo(f"ringcast: no test environment {name!r}; there are {', '.join(tiers.ALL)}", err=True)
+            raise typer.Exit(2)
+    outcomes: list[tiers.Outcome] = []
+    try:
+        status = tiers.run_environments(
+            # tox looks for its configuration where it stands, which need not be where the user does.
+            wanted,
+            FIRMWARE.parent,
+            outcomes,
+            lambda line: typer.echo(line, err=True),
+        )
+    finally:
+        _show(outcomes)
+    raise typer.Exit(status)

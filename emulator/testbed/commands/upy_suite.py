@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 from testbed.boards.package import package_files
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.runtimes.image import Image
+from testbed.tiers import note_file
 
 RUNTIMES = ("cpython", "unix", "pico")
 HEAD_LINES = 5
@@ -138,8 +139,9 @@ def run_in_process(argv: tuple[str, ...], tests: Path, name: str) -> tuple[str, 
 
 
 def run_on_unix(argv: tuple[str, ...], tests: Path, names: list[str]) -> Iterator[tuple[str, Totals]]:
-    """Runs each module in a process of its own; yields (output, totals)."""
-    return (_timed(run_in_process, argv, tests, name) for name in names)
+    """Runs each module in a process of its own, as many at once as there are cores; yields in order."""
+    with ThreadPoolExecutor(max(1, min(len(names), os.cpu_count() or 1))) as pool:
+        yield from pool.map(_timed, repeat(run_in_process), repeat(argv), repeat(tests), names)
 
 
 def run_on_board(image: Image, tests: Path, name: str, limit_s: int) -> tuple[str, Totals]:
@@ -191,6 +193,7 @@ def run_suite(runtime: str, wanted: list[str], progress: Callable[[str], None]) 
     for name, (text, totals) in zip(names, runs, strict=True):
         body = _TOTALS.split(text, maxsplit=1)[0].strip()  # behind the totals comes the board's prompt
         print(f"{name}: {totals} ({totals.took_s:.1f} s)" + (f"\n{body}" if body else ""), flush=True)
+        note_file(f"tests/firmware/{name}.py", totals.took_s)
         total += totals
     return total
 

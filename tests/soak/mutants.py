@@ -1,0 +1,148 @@
+"""Named mutants: a change of the code that somebody could make by mistake, and the fast tests that must notice it.
+
+`old` stands exactly once in the file; where the code has moved on, the mutant is rewritten with it. To add one: give it
+a name that says what breaks, and the fewest modules that ought to fail.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` in `file` becomes `new`; at least one test of `noticed_by` must fail. Paths are the checkout's."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    noticed_by: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "keyring drops keys without wiping them",
+        "firmware/settop/player/keyring.py",
+        "wipe_aes(self._ciphers.pop(portion))",
+        "self._ciphers.pop(portion)",
+        ("tests/firmware/test_keyring.py", "tests/link/test_a_on_pico.py"),
+    ),
+    Mutant(
+        "keyring leaves the control word that it was given",
+        "firmware/settop/player/keyring.py",
+        "            self._ciphers[portion] = aes_ecb(key)\n        wipe(key)",
+        "            self._ciphers[portion] = aes_ecb(key)",
+        ("tests/firmware/test_keyring.py",),
+    ),
+    Mutant(
+        "hanging up in a portion drops its key as well",
+        "firmware/settop/player/keyring.py",
+        "if p > portion",
+        "if p >= portion",
+        ("tests/firmware/test_keyring.py", "tests/firmware/test_call_service.py"),
+    ),
+    Mutant(
+        "ECM of the wrong parity is believed",
+        "firmware/settop/wire/ecm.py",
+        "if table - TABLE_EVEN != portion & 1:",
+        "if False:",
+        ("tests/firmware/test_ecm_wire.py",),
+    ),
+    Mutant(
+        "ECM with a wrong CRC is believed",
+        "firmware/settop/wire/ecm.py",
+        "if crc32_mpeg2(section) != 0:",
+        "if False:",
+        ("tests/firmware/test_ecm_wire.py",),
+    ),
+    Mutant(
+        "portion is charged each time it is delivered",
+        "host/headend/store/ledger.py",
+        "if self._claim(connection, record, portion, record.portion_price):",
+        "if self._claim(connection, record, portion, record.portion_price) or True:",
+        ("tests/host/test_ledger.py", "tests/link/test_call_charges.py"),
+    ),
+    Mutant(
+        "store writes the slot that is current",
+        "firmware/settop/keystore/keystore.py",
+        "target = 1 - found.slot",
+        "target = found.slot",
+        ("tests/firmware/test_keystore_power.py",),
+    ),
+    Mutant(
+        "slot that was missing or damaged is not written anew",
+        "firmware/settop/keystore/keystore.py",
+        "if found.good < 2:",
+        "if False:",
+        ("tests/firmware/test_keystore.py", "tests/firmware/test_keystore_power.py"),
+    ),
+    Mutant(
+        "CCM compares half of the tag",
+        "firmware/settop/crypto/ccm.py",
+        "equal(memoryview(mac)[:tag_len], memoryview(sealed)[length:])",
+        "equal(memoryview(mac)[: tag_len // 2], memoryview(sealed)[length : length + tag_len // 2])",
+        ("tests/firmware/test_ccm.py",),
+    ),
+    Mutant(
+        "comparison forgets all but the last octet",
+        "firmware/settop/crypto/compare.py",
+        "difference |= a[i] ^ other[i]",
+        "difference = a[i] ^ other[i]",
+        ("tests/firmware/test_compare.py",),
+    ),
+    Mutant(
+        "key unwrap takes whatever comes out",
+        "firmware/settop/crypto/keywrap.py",
+        "genuine = equal(memoryview(block)[:8], _CHECK_VALUE)",
+        "genuine = True",
+        ("tests/firmware/test_keywrap.py",),
+    ),
+    Mutant(
+        "tuner that lost step skips the octet behind",
+        "firmware/settop/player/player.py",
+        "        at += 1\n        while at < self._have:",
+        "        at += 2\n        while at < self._have:",
+        ("tests/firmware/test_player.py", "tests/firmware/test_player_adversaries.py"),
+    ),
+    Mutant(
+        "provisioning wraps without tying the key to the board",
+        "firmware/settop/wire/provision.py",
+        "return LABEL + bytes(board_public) + bytes(host_public)",
+        "return LABEL + bytes(host_public)",
+        ("tests/firmware/test_provision_wire.py", "tests/host/test_provisioning.py"),
+    ),
+    Mutant(
+        "a hang-up keeps the next portion's key",
+        "firmware/settop/services/call/service.py",
+        "        keyring.drop_after(running)",
+        "        pass",
+        ("tests/link/test_call_service_keys.py",),
+    ),
+    Mutant(
+        "a hang-up without a portion keeps every key",
+        "firmware/settop/services/call/service.py",
+        "        keyring.wipe()\n    else:",
+        "        pass\n    else:",
+        ("tests/link/test_call_service_keys.py",),
+    ),
+    Mutant(
+        "old keys stay when a new one comes",
+        "firmware/settop/services/call/service.py",
+        "        self._keyring.drop_before(portion - 1 if running is None else running)\n",
+        "",
+        ("tests/link/test_call_service_keys.py",),
+    ),
+    Mutant(
+        "the opener does not hear of keys that come and go",
+        "firmware/settop/player/keyring.py",
+        "            self.on_change()",
+        "            pass",
+        ("tests/link/test_call_service_keys.py",),
+    ),
+    Mutant(
+        "a service that failed is called again",
+        "firmware/settop/registry.py",
+        "[one for one in self._running if one[1] is not service]",
+        "self._running",
+        ("tests/firmware/test_registry.py",),
+    ),
+)
