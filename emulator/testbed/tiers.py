@@ -1,7 +1,7 @@
 """The tests' environments in three tiers, run through tox one after the other, and what each of them took.
 
-Whatever runs tests (pytest by tests/conftest.py, `testbed.commands.upy_suite`) adds a line for each test file to the file
-that the environment variable TIMES names: `note_file`.
+Whatever runs tests (pytest by tests/conftest.py, `testbed.commands.upy_suite`) adds a line for each test file to the
+file that the environment variable TIMES names: `note_file`.
 """
 
 import json
