@@ -8,7 +8,7 @@ from typing import Any
 from settop.errors import LocalError
 
 from testbed.boards.profile import load_board
-from testbed.machines.base import Machine, TerminalSpec
+from testbed.machines.base import SERVICES, Machine, TerminalSpec
 from testbed.runtimes.image import RuntimeUnavailable
 
 RUNTIMES = ("pico", "unix", "cpython", "serial")
@@ -33,16 +33,20 @@ class Runtime:
     machine: Callable[[TerminalSpec], Machine]
 
 
-def terminal_files(board: str, tuner_baud: int) -> dict[str, bytes]:
-    """The files of a terminal on `board`, one of `testbed.boards.BOARD_NAMES`."""
-    return load_board(board).files({"TUNER_BAUD": tuner_baud})
+def terminal_files(board: str, tuner_baud: int, services: tuple[str, ...] = SERVICES) -> dict[str, bytes]:
+    """The files of a terminal on `board`, one of `testbed.boards.BOARD_NAMES`, that starts these services."""
+    config: dict[str, object] = {"TUNER_BAUD": tuner_baud}
+    if services != load_board(board).constants["SERVICES"]:
+        config["SERVICES"] = services
+    return load_board(board).files(config)
 
 
-def terminal_spec(runtime: str, tuner_baud: int, seed: bytes) -> TerminalSpec:
-    """The spec of a terminal whose identity and entropy come from `seed`."""
+def terminal_spec(runtime: str, tuner_baud: int, seed: bytes, services: tuple[str, ...] = SERVICES) -> TerminalSpec:
+    """The spec of a terminal whose identity and entropy come from `seed`, and which starts these services."""
     # Of "serial" it is the emulated board that takes files; on an attached one they are already.
-    files = {} if runtime == "cpython" else terminal_files("pico" if runtime == "serial" else runtime, tuner_baud)
-    return TerminalSpec(files=files, baud_tuner=tuner_baud, seed=seed)
+    board = "pico" if runtime == "serial" else runtime
+    files = {} if runtime == "cpython" else terminal_files(board, tuner_baud, services)
+    return TerminalSpec(files=files, baud_tuner=tuner_baud, seed=seed, services=services)
 
 
 def tuner_baud_for(runtime: str, fits: Callable[[int], bool]) -> int:

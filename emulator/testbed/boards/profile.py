@@ -74,7 +74,7 @@ class Board:
         """board.py and the modules that it imports, by the name that they have at the board's root."""
         return {"board.py": (self.folder / "board.py").read_bytes(), **{n: self._module(n) for n in self.modules}}
 
-    def files(self, config: Mapping[str, int | str] | None = None) -> dict[str, bytes]:
+    def files(self, config: Mapping[str, object] | None = None) -> dict[str, bytes]:
         """A terminal's files as sources. config: what its board_config.py sets; none is made where it is empty.
 
         LocalError: a name that no board_config.py may set.

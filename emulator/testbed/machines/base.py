@@ -24,6 +24,10 @@ class MachineError(Exception):
     """
 
 
+SERVICES = ("call",)
+"""What a board starts that says nothing else."""
+
+
 @dataclass(frozen=True)
 class TerminalSpec:
     """What one terminal is made of.
@@ -34,6 +38,7 @@ class TerminalSpec:
         large as a board's. The Pico's heap is what its image leaves (about 240,000 bytes).
     seed: device identity and entropy of machines that have none of their own (pico). Any length; two
         terminals of one bench need different seeds.
+    services: what machines without files start (cpython); a board's board_config.py says it with SERVICES.
     """
 
     files: dict[str, bytes] = field(repr=False)
@@ -41,6 +46,7 @@ class TerminalSpec:
     baud_tuner: int = 921_600
     heap_bytes: int = 360_000
     seed: bytes = field(default=b"", repr=False)
+    services: tuple[str, ...] = SERVICES
 
     def baud(self, line: str) -> int:
         """The rate of one of the UARTS' lines."""

@@ -158,7 +158,7 @@ class CpythonMachine:
             CORES=1,
             UARTS=None,
             WIRES={0: "modem", 1: "tuner"},
-            SERVICES=("call",),
+            SERVICES=self.spec.services,
             MODEM_BAUD=self.spec.baud_modem,
             TUNER_BAUD=self.spec.baud_tuner,
             STORAGE="keys",

@@ -77,7 +77,9 @@ class Bench:
         self._progress = progress
         self._runtime = runtime
         self._baud = baud
-        self.session = (system or system_of(plan)).session(plan)
+        system = system or system_of(plan)
+        self._services = system.services
+        self.session = system.session(plan)
         self.world = self.session.world
         self.stations: dict[str, Station] = {}
 
@@ -89,7 +91,8 @@ class Bench:
         self._progress("provisioning", 0.0)
         for name in self._plan.terminals:
             seed = seeded(self._plan.seed, f"terminal {name}")(32)
-            machine = self._runtime.machine(terminal_spec(self._runtime.name, self._baud, seed))
+            spec = terminal_spec(self._runtime.name, self._baud, seed, self._services)
+            machine = self._runtime.machine(spec)
             self.stations[name] = self.session.add_terminal(name, machine)
         self.session.open()
         for station in self.stations.values():

@@ -92,9 +92,11 @@ class Session(Generic[RunT]):
 class System(Reader[PlanT], ABC, Generic[PlanT, RunT]):
     """A system on the bench. It has no state: a run's is in its `Session`.
 
-    `files`: what a run writes into its folder beside the report and what terminals put out. `words`: the report's.
+    `files`: what a run writes into its folder beside the report and what terminals put out. `services`: what its
+    terminals start (settop/services). `words`: the report's.
     """
 
+    services: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[str, ...]] = ()
     words: ClassVar[model.Words]
 

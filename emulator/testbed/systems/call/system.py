@@ -26,6 +26,7 @@ class CallSystem(OnAirSystem[CallPlan, CallRun]):
     action = CallAction
     expect = CallExpect
     actions: ClassVar[tuple[str, ...]] = ("call", "hang_up", "drop_line")
+    services: ClassVar[tuple[str, ...]] = ("call",)
     words: ClassVar[model.Words] = report.WORDS
 
     def __init__(self, make_trunk: MakeTrunk = Trunk) -> None:
