@@ -15,7 +15,8 @@ if hasattr(gc, "threshold"):
 import board  # noqa: E402
 from settop.app import App  # noqa: E402
 
+app = App(board)  # it imports what its services are made of
 gc.collect()
 if hasattr(gc, "threshold"):
     gc.threshold(-1)
-App(board).run()
+app.run()

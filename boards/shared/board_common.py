@@ -68,7 +68,7 @@ def uart_of(wire):
 
     for uart in board.WIRES:
         if board.WIRES[uart] == wire:
-            return (uart,) + board.UARTS[uart]
+            return (uart,) + board.UARTS[uart]  # type: ignore[index] # unix has none, and does not ask
     raise ValueError("board_config.py: no UART leads to a %s" % wire)
 
 

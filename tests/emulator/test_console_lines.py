@@ -16,7 +16,7 @@ from testbed.hil.line_log import LineLog, clocks
 from testbed.line.console import find_line
 from testbed.line.exchange import Exchange
 from testbed.machines.base import TerminalSpec
-from testbed.machines.serial import SerialMachine
+from testbed.hil.machine import SerialMachine
 from testbed.station import Station
 
 from tests.helpers.pretend_board import Shell, pretend_board

@@ -42,8 +42,8 @@ def unique_id():
 
 
 class SeededCpython(CpythonMachine):
-    def _board(self):
-        board = super()._board()
+    def board(self):
+        board = super().board()
         board.entropy = lambda: ENTROPY
         board.unique_id = lambda: UNIQUE_ID
         return board

@@ -116,8 +116,8 @@ class Cable:
             self._put(self.mux.control(mux.CREDIT))
         if self.queued:
             self.queued = False
-            for line in self._lines:
-                line.flush()
+            for one in self._lines:
+                one.flush()
 
     def poll_few(self):
         """As `poll`, for a line that brings little."""
