@@ -13,10 +13,9 @@ from testbed.deploy.started import BoardConsole, wait_ready
 from testbed.formats import mismatch
 from testbed.hil.adapter import AttachedBoard
 from testbed.hil.line_log import LineLog, clocks
-from testbed.line.console import find_line
-from testbed.line.exchange import Exchange
-from testbed.machines.base import TerminalSpec
 from testbed.hil.machine import SerialMachine
+from testbed.line.console import find_line
+from testbed.machines.base import TerminalSpec
 from testbed.station import Station
 
 from tests.helpers.pretend_board import Shell, pretend_board
@@ -52,7 +51,7 @@ def heard_by_station(data):
     """(events, other lines) of what a terminal says."""
     pieces = {"console": data}
     machine = SimpleNamespace(take=lambda line: pieces.pop(line, b""), send=lambda *_: None)
-    station = Station("T1", machine, Exchange().subscriber("1"))
+    station = Station("T1", machine)
     station.exchange_bytes(50)
     return [(event.at_ms, event.name, event.text) for event in station.console], station.chatter
 

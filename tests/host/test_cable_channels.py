@@ -395,6 +395,9 @@ def test_a_board_takes_the_channels_that_it_is_told():
 
 
 def test_an_application_on_uarts_loads_nothing_of_the_cable():
-    program = "import sys, settop.app, settop.services.call.service; print(sorted(name for name in sys.modules if name.startswith('settop.link.')))"
+    program = (
+        "import sys, settop.app, settop.services.call.service; "
+        "print(sorted(name for name in sys.modules if name.startswith('settop.link.')))"
+    )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert run.stdout == "['settop.link.hdlc']\n", run.stderr
