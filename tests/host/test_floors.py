@@ -29,7 +29,7 @@ FLOORS = {
         provisioning
         callcentre split share stream shop
         media http
-        broadcast accounts store
+        broadcast accounts
         ts crypto
         files
         stopping
@@ -66,7 +66,7 @@ BORROWED = {
     "testbed.line": "settop.link",
     "testbed.machines": "settop.app",
     "testbed.hil": "settop.link",
-    "testbed.scenario": "settop.ts headend.ts headend.broadcast headend.accounts headend.store headend.provisioning",
+    "testbed.scenario": "settop.ts headend.ts headend.broadcast headend.accounts headend.provisioning",
 }
 """What a room may use of the packages below its own beside that."""
 
@@ -75,7 +75,6 @@ BORROWS_ANYTHING = ("testbed.systems.", "testbed.bench", "testbed.commands", "te
 KNOWN = frozenset(
     {
         "headend.provisioning -> settop.services.provision",
-        "headend.store.ledger -> headend.callcentre.ledger",
         "settop.link.cable -> settop.player.ring",
         "testbed.scenario.outcome -> headend.callcentre.service",
         "testbed.scenario.plan -> headend.callcentre.timing",
