@@ -13,9 +13,9 @@ from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 from settop.wire.provision import HOST_RANDOM_BYTES, KEK_BYTES, PUBLIC_KEY_BYTES, kek_info, pack_blob, pack_set
 from sqlalchemy import Engine
 
+from headend.accounts.master_key import MasterKey
+from headend.callcentre.subscribers import add_subscriber
 from headend.crypto.x25519 import x25519_answer
-from headend.store.master_key import MasterKey
-from headend.store.subscribers import add_subscriber
 
 Random = Callable[[int], bytes]
 

@@ -7,13 +7,13 @@ decided by the arguments: the same ones give the same bytes at the same instant.
 import random
 from types import SimpleNamespace
 
+from headend.accounts.engine import open_database
+from headend.accounts.master_key import MasterKey
 from headend.broadcast.schedule import Broadcast, Schedule
 from headend.callcentre.core import CentreCall, Timing
 from headend.callcentre.ledger import Subscriber
-from headend.store.database import open_database
-from headend.store.ledger import StoreLedger
-from headend.store.master_key import MasterKey
-from headend.store.subscribers import add_subscriber, set_tariff
+from headend.callcentre.store_ledger import StoreLedger
+from headend.callcentre.subscribers import add_subscriber, set_tariff
 from headend.ts.keys import control_word
 from settop.link.hdlc import Deframer
 from settop.player.keyring import Keyring

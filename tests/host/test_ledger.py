@@ -6,13 +6,13 @@ import sqlite3
 import sys
 
 import pytest
+from headend.accounts import engine as database
+from headend.accounts.engine import open_database
+from headend.accounts.master_key import MasterKey
+from headend.accounts.models import Base, Charge, Delivery
 from headend.callcentre.ledger import WITHDRAWALS_LIMIT, LedgerError, Superseded
-from headend.store import database
-from headend.store.database import open_database
-from headend.store.ledger import StoreLedger
-from headend.store.master_key import MasterKey
-from headend.store.models import Base, Charge, Delivery
-from headend.store.subscribers import add_subscriber, credit_left, set_credit, set_tariff
+from headend.callcentre.store_ledger import StoreLedger
+from headend.callcentre.subscribers import add_subscriber, credit_left, set_credit, set_tariff
 from settop.errors import LocalError
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError

@@ -3,11 +3,11 @@
 import random
 
 import pytest
+from headend.accounts.engine import open_database
+from headend.accounts.master_key import MasterKey, load_master_key
+from headend.callcentre.store_ledger import StoreLedger
+from headend.callcentre.subscribers import set_tariff
 from headend.provisioning import issue, provisioning_line, wrap_for
-from headend.store.database import open_database
-from headend.store.ledger import StoreLedger
-from headend.store.master_key import MasterKey, load_master_key
-from headend.store.subscribers import set_tariff
 from settop.errors import LocalError, RemoteError
 from settop.services.provision import Provisioner
 from settop.wire.provision import HOST_RANDOM_BYTES

@@ -2,7 +2,7 @@
 
 import pytest
 from headend.callcentre.ledger import WITHDRAWALS_LIMIT
-from headend.store.subscribers import credit_left
+from headend.callcentre.subscribers import credit_left
 from settop.link.hdlc import encode
 from settop.services.call import states
 from settop.states import row_of

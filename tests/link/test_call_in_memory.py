@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from headend.callcentre.core import Timing
-from headend.store.subscribers import add_subscriber, credit_left
+from headend.callcentre.subscribers import add_subscriber, credit_left
 from settop.errors import RemoteError
 from settop.services.call.session import Session
 from settop.wire import call as wire

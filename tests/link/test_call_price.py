@@ -1,7 +1,7 @@
 """The highest price that the viewer accepts: the centre denies above it, before any charge and any key."""
 
 import pytest
-from headend.store.subscribers import set_tariff
+from headend.callcentre.subscribers import set_tariff
 from settop.wire import call as wire
 
 from tests.helpers.call_pair import Air, CallPair, Home, kinds

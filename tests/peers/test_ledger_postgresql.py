@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from headend.store.models import Base
+from headend.accounts.models import Base
 from sqlalchemy import create_engine
 
 from tests.host import test_ledger

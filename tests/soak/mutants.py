@@ -56,7 +56,7 @@ MUTANTS = (
     ),
     Mutant(
         "portion is charged each time it is delivered",
-        "host/headend/store/ledger.py",
+        "host/headend/callcentre/store_ledger.py",
         "if self._claim(connection, record, portion, record.portion_price):",
         "if self._claim(connection, record, portion, record.portion_price) or True:",
         ("tests/host/test_ledger.py", "tests/link/test_call_charges.py"),

@@ -11,7 +11,7 @@ class NewIdentity:
     """Opens the call centre's database at once, so that a wrong name or key is known before the board is touched.
 
     anew: give a fresh identity also to a board that has one which the database knows. check: only that, make nothing.
-    `said` has lines for the user after `give`. Raises LocalError as `headend.store` does.
+    `said` has lines for the user after `give`. Raises LocalError as `headend.accounts` does.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class NewIdentity:
         anew: bool = False,
         check: bool = False,
     ) -> None:
-        from headend.store.database import open_database
+        from headend.accounts.engine import open_database
         from settop.keystore.identity import Identity
         from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 
@@ -43,8 +43,8 @@ class NewIdentity:
 
     def give(self, console: BoardConsole, ready: str) -> None:
         """Provision the board whose `ready` line this is. Raises RemoteError where it refuses or falls silent."""
+        from headend.callcentre.subscribers import remove_subscriber
         from headend.provisioning import issue
-        from headend.store.subscribers import remove_subscriber
 
         has = ready.rpartition("terminal=")[2].strip()
         if not self._anew and self._knows(has):
@@ -62,7 +62,7 @@ class NewIdentity:
         self.said.append(f"dials {self._number}, tariff {self._tariff}, programmes {covered}")
 
     def _knows(self, terminal: str) -> bool:
-        from headend.store.models import Subscriber
+        from headend.accounts.models import Subscriber
         from sqlalchemy import select
 
         try:

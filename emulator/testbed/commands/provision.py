@@ -12,8 +12,8 @@ from settop.wire import provision as wire
 from settop.wire.console import parse
 
 if TYPE_CHECKING:
+    from headend.accounts.master_key import MasterKey
     from headend.provisioning import NewTerminal
-    from headend.store.master_key import MasterKey
     from sqlalchemy import Engine
 
 BOARD_TIMEOUT_S = 20.0
@@ -82,9 +82,9 @@ def provision(
     """
     if (port is None) == (not print_):
         raise typer.BadParameter("give either --port PORT to provision a board directly, or --print to paste by hand")
+    from headend.accounts.engine import open_database
+    from headend.callcentre.subscribers import remove_subscriber
     from headend.provisioning import issue, provisioning_line
-    from headend.store.database import open_database
-    from headend.store.subscribers import remove_subscriber
 
     engine = open_database(db)
     key = open_master_key(engine, db, master_key)
@@ -174,7 +174,7 @@ def _board_console(port: str) -> "Iterator[Console]":
 
 def settle_tariff(engine: "Engine", name: str, portion_price: int | None, set_up_price: int, currency: str) -> None:
     """Make or change the tariff where there is a price. LocalError: there is none, and no such tariff."""
-    from headend.store.subscribers import has_tariff, set_tariff
+    from headend.callcentre.subscribers import has_tariff, set_tariff
 
     if portion_price is not None:
         set_tariff(engine, name, portion_price, set_up_price, currency)
@@ -189,8 +189,8 @@ def open_master_key(engine: "Engine", db: str, path: Path | None) -> "MasterKey"
     """
     import os
 
-    from headend.store.master_key import ENVIRONMENT, create_master_key, load_master_key
-    from headend.store.subscribers import has_master_key
+    from headend.accounts.master_key import ENVIRONMENT, create_master_key, load_master_key
+    from headend.callcentre.subscribers import has_master_key
 
     if path is None and os.environ.get(ENVIRONMENT):
         return load_master_key()

@@ -1,4 +1,4 @@
-"""What a call needs to know of subscribers and to write down; `headend.store` keeps it in a database."""
+"""What a call needs to know of subscribers and to write down; `store_ledger` keeps it in a database."""
 
 from dataclasses import dataclass, field
 from typing import Protocol

@@ -3,7 +3,7 @@
 from typing import Any
 
 from headend.callcentre.service import CallLog
-from headend.store.ledger import CallRecord
+from headend.callcentre.store_ledger import CallRecord
 
 from testbed.scenario.analysis import PortionResult
 from testbed.scenario.run import Check

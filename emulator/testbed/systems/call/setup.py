@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from headend.accounts.engine import open_database
+from headend.accounts.master_key import MasterKey
 from headend.broadcast.schedule import Schedule
 from headend.callcentre.service import CallLog, Trunk
+from headend.callcentre.store_ledger import CallRecord, StoreLedger
+from headend.callcentre.subscribers import set_tariff
 from headend.provisioning import NewTerminal, issue, provisioning_line
-from headend.store.database import open_database
-from headend.store.ledger import CallRecord, StoreLedger
-from headend.store.master_key import MasterKey
-from headend.store.subscribers import set_tariff
 from headend.ts.exposure import exposed_packets
 
 from testbed.line.exchange import Exchange, ExchangeSettings

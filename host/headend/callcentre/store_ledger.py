@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Engine, Row, delete, exists, func, insert, se
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from headend.accounts.master_key import MasterKey
+from headend.accounts.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
 from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, LedgerError, Superseded
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
-from headend.store.master_key import MasterKey
-from headend.store.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
-from headend.store.records import CallRecord, read_record
-from headend.store.subscribers import check_master_key
+from headend.callcentre.records import CallRecord, read_record
+from headend.callcentre.subscribers import check_master_key
 
 __all__ = ("CallRecord", "StoreLedger")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from headend.store.models import Charge, Delivery
+from headend.accounts.models import Charge, Delivery
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Tables of the call centre. Money in hundredths of the tariff's currency, times in ms of the centre's clock.
 
-No key lies here in clear: `Subscriber.sealed_key` opens under the master key (headend.store.master_key).
+No key lies here in clear: `Subscriber.sealed_key` opens under the master key (headend.accounts.master_key).
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint

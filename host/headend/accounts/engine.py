@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from headend.store.models import Base
+from headend.accounts.models import Base
 
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for another process's one before it fails."""

@@ -3,12 +3,12 @@
 import os
 
 import pytest
+from headend.accounts.engine import open_database
+from headend.accounts.master_key import MasterKey, create_master_key, load_master_key
+from headend.accounts.models import Base
 from headend.callcentre.ledger import LedgerError
-from headend.store.database import open_database
-from headend.store.ledger import StoreLedger
-from headend.store.master_key import MasterKey, create_master_key, load_master_key
-from headend.store.models import Base
-from headend.store.subscribers import add_subscriber, allow_programmes, set_tariff
+from headend.callcentre.store_ledger import StoreLedger
+from headend.callcentre.subscribers import add_subscriber, allow_programmes, set_tariff
 from settop.errors import LocalError, RingcastError
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql

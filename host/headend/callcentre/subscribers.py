@@ -7,8 +7,8 @@ from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from headend.store.master_key import MasterKey
-from headend.store.models import AllowedProgramme, MasterKeyCheck, Subscriber, Tariff
+from headend.accounts.master_key import MasterKey
+from headend.accounts.models import AllowedProgramme, MasterKeyCheck, Subscriber, Tariff
 
 _CHECK_ID = 1
 _CHECK_OWNER = b"ringcast"
