@@ -7,7 +7,7 @@ import json
 import random
 
 import pytest
-from headend.ts.psi import Stream
+from headend.ts.signal.psi import Stream
 from settop.errors import LocalError
 from settop.link.hdlc import Deframer, encode
 from settop.wire import call as wire

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from headend.ts.descrambler import descramble_file
-from headend.ts.once import PacketCutter
+from headend.ts.io.once import PacketCutter
 from testbed.scenario.pictures import frame_at
 
 from tests.helpers.clips import CLIPS, clip, have_ffmpeg

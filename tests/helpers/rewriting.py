@@ -1,6 +1,6 @@
 """Sends the packets of one PID through the head-end's rewriter of tables."""
 
-from headend.ts.rewrite import Edits, PidRewriter
+from headend.ts.signal.rewrite import Edits, PidRewriter
 
 
 def rewritten(packets, edit):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from headend.broadcast.broadcaster import Broadcaster
 from headend.ts.portions import TICKS_PER_MS
-from headend.ts.psi import Packetiser, Pat, Stream, build_pat
+from headend.ts.signal.psi import Packetiser, Pat, Stream, build_pat
 from settop.wire.crc import crc32_mpeg2
 
 from tests.helpers.ts_builder import TsBuilder

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 from headend.ts.portions import PCR_MODULUS, TICKS_PER_MS
-from headend.ts.psi import Packetiser, Pat, Pmt, Stream, build_pat, build_pmt
+from headend.ts.signal.psi import Packetiser, Pat, Pmt, Stream, build_pat, build_pmt
 
 VIDEO_PID = 0x100
 AUDIO_PID = 0x101

@@ -199,7 +199,7 @@ def test_clear_stream_is_refused(air):
 
 def test_programme_that_another_system_scrambled_is_left_alone(air):
     """A multiplex: service 2 came scrambled by somebody else, and its PMT says nothing of ours."""
-    from headend.ts.psi import Packetiser, Pat, Pmt, Stream, build_pat, build_pmt
+    from headend.ts.signal.psi import Packetiser, Pat, Pmt, Stream, build_pat, build_pmt
 
     pat = build_pat(Pat(1, 3, True, {1: 0x1000, 2: 0x1001}))
     pmt = build_pmt(Pmt(2, 0, True, 0x300, b"\x09\x04\x05\x00\xe3\x01", (Stream(0x1B, 0x300),)))

@@ -227,7 +227,7 @@ def test_an_arrow_that_runs_up_is_seen_wherever_it_hides(text):
         ),
         ("headend.shop.core", "headend.callcentre.core", "headend.callcentre lies beside headend.shop"),
         ("settop.app", "headend.files", "headend lies above settop"),
-        ("headend.ts.psi", "settop.ts.psi", "settop.ts is not lent to headend.ts"),
+        ("headend.ts.signal.psi", "settop.ts.psi", "settop.ts is not lent to headend.ts"),
         ("testbed.machines.pico", "headend.callcentre.core", "headend.callcentre is not lent to testbed.machines"),
         ("testbed.systems.call.plan", "headend.callcentre.core", None),
         ("headend.callcentre.core", "settop.link.hdlc", None),

@@ -8,8 +8,8 @@ import pytest
 from headend.ts.descrambler import descramble_file
 from headend.ts.live import LiveScrambler, NotInOnePassError
 from headend.ts.portions import PCR_MODULUS, TICKS_PER_MS, packet_times_ns
-from headend.ts.psi import Stream
 from headend.ts.scrambler import scramble_file
+from headend.ts.signal.psi import Stream
 from settop.errors import RemoteError
 
 from tests.helpers.clips import CLIPS, clip, have_ffmpeg

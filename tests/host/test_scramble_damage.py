@@ -8,9 +8,9 @@ import pytest
 from headend.ts.descrambler import descramble_file
 from headend.ts.live import NotInOnePassError
 from headend.ts.portions import TICKS_PER_MS
-from headend.ts.psi import Packetiser, Pat, Pmt, Stream, build_pat, build_pmt, crc32_mpeg2
 from headend.ts.scrambler import scramble_file
-from headend.ts.signalling import announcing, withdrawing
+from headend.ts.signal.psi import Packetiser, Pat, Pmt, Stream, build_pat, build_pmt, crc32_mpeg2
+from headend.ts.signal.signalling import announcing, withdrawing
 
 from tests.helpers.on_air import packets_of, pid_of, watch
 from tests.helpers.rewriting import rewritten

@@ -10,8 +10,8 @@ from headend.ts.descrambler import descramble_file
 from headend.ts.keys import control_word
 from headend.ts.packets import headers
 from headend.ts.portions import PCR_MODULUS, TICKS_PER_MS, packet_times_ns
-from headend.ts.psi import SectionAssembler, Stream, descriptors_of, parse_pmt
 from headend.ts.scrambler import scramble_file
+from headend.ts.signal.psi import SectionAssembler, Stream, descriptors_of, parse_pmt
 from settop.errors import LocalError, RemoteError
 from settop.wire.ecm import unpack_ca_descriptor, unpack_ecm
 

@@ -10,8 +10,8 @@ import pytest
 from headend.ts.descrambler import descramble_file
 from headend.ts.exposure import exposed_packets
 from headend.ts.portions import TICKS_PER_MS
-from headend.ts.psi import Pat, Pmt, Stream, build_pat, build_pmt, crc32_mpeg2
 from headend.ts.scrambler import scramble_file
+from headend.ts.signal.psi import Pat, Pmt, Stream, build_pat, build_pmt, crc32_mpeg2
 from settop.errors import RemoteError
 
 from tests.helpers.on_air import packets_of, pid_of, watch

@@ -8,8 +8,8 @@ import time
 from contextlib import suppress
 
 import pytest
-from headend.ts.sources import Source
-from headend.ts.targets import descriptor_of, is_stream
+from headend.ts.io.sources import Source
+from headend.ts.io.targets import descriptor_of, is_stream
 from settop.errors import LocalError
 
 from tests.helpers.ts_builder import plain_stream

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from headend.ts.packets import TsFile, headers
 from headend.ts.portions import PCR_MODULUS, TICKS_PER_MS, PortionMap, packet_times_ns, programme_clock
-from headend.ts.psi import Stream
+from headend.ts.signal.psi import Stream
 from headend.ts.survey import survey
 from settop.errors import LocalError, RemoteError
 

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from headend.ts.psi import (
+from headend.ts.signal.psi import (
     Packetiser,
     Pat,
     Pmt,
@@ -16,7 +16,7 @@ from headend.ts.psi import (
     parse_pat,
     parse_pmt,
 )
-from headend.ts.signalling import announcing, ca_pid_of, withdrawing
+from headend.ts.signal.signalling import announcing, ca_pid_of, withdrawing
 from settop.errors import RemoteError
 from settop.wire import crc
 from settop.wire.ecm import pack_ca_descriptor

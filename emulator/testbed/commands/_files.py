@@ -12,7 +12,7 @@ import typer
 from testbed.commands.ending import tell
 
 if TYPE_CHECKING:
-    from headend.ts.sources import Source
+    from headend.ts.io.sources import Source
 
 _PROGRESS_FROM_BYTES = 200_000_000
 
@@ -44,7 +44,7 @@ def progress_for(path: Path, label: str) -> Iterator[Callable[[int, int], None] 
 @contextmanager
 def stream_source(command: str, source: Path, target: Path) -> "Iterator[Source]":
     """The input of a command that makes `target` of it; what there is to say of it goes to stderr."""
-    from headend.ts.sources import Source, spool_folder
+    from headend.ts.io.sources import Source, spool_folder
 
     with Source(source, lambda line: tell(f"ringcast {command}", line), spool_folder(target)) as opened:
         yield opened
@@ -54,7 +54,7 @@ def stream_source(command: str, source: Path, target: Path) -> "Iterator[Source]
 def read_twice(path: Path) -> Iterator[Path]:
     """`path`, or a copy in memory of what a pipe holds: it may be secret, and has no business on a disk."""
     from headend.files import write_all
-    from headend.ts.targets import copy_of_descriptor, descriptor_of, is_stream
+    from headend.ts.io.targets import copy_of_descriptor, descriptor_of, is_stream
 
     if not is_stream(path):
         yield path

@@ -73,7 +73,7 @@ def opened_sink(out: "str | Pending", blocks: bool) -> Iterator[Sink]:
     """What `out` names: an address, a file, a pipe. `blocks` as for UdpSink."""
     from headend.broadcast.pacing import Pacer
     from headend.broadcast.udp import UdpAddress, UdpOutput
-    from headend.ts.targets import replacing
+    from headend.ts.io.targets import replacing
 
     if not isinstance(out, str) or not is_network(out):
         with replacing(out) as handle:

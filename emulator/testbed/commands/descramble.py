@@ -26,7 +26,7 @@ def descramble(
     Inputs, pipes and exit status are those of `ringcast scramble`.
     """
     from headend.ts.descrambler import descramble_file
-    from headend.ts.targets import is_stdout
+    from headend.ts.io.targets import is_stdout
 
     with (
         stream_source("descramble", source, target) as given,

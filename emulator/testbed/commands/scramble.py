@@ -14,10 +14,10 @@ from testbed.commands.ending import tell
 
 if TYPE_CHECKING:
     from headend.files import Pending
+    from headend.ts.io.once import OncePackets
+    from headend.ts.io.sources import Source
     from headend.ts.live import LiveScrambler
-    from headend.ts.once import OncePackets
     from headend.ts.scrambler import ScrambleResult
-    from headend.ts.sources import Source
     from settop.wire.offer import Offer
 
 
@@ -109,7 +109,7 @@ def scramble(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no linear algebra here: spares numpy's thread pool
 
     from headend.files import together
-    from headend.ts.targets import is_stdout, is_stream, refuse_same_file
+    from headend.ts.io.targets import is_stdout, is_stream, refuse_same_file
     from settop.wire.ids import BROADCAST_ID_BYTES
     from settop.wire.offer import Offer
 
@@ -164,7 +164,7 @@ class _Job:
 
     def run(self, out: "str | Pending") -> "tuple[ScrambleResult, str]":
         """Into `out`; what was done, and what there is to say of the way out."""
-        from headend.ts.once import OncePackets
+        from headend.ts.io.once import OncePackets
 
         if is_network(self.source):
             return self._from_network(out)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from headend.files import replacing, write_all
 from headend.stopping import undisturbed
+from headend.ts.io.sources import Source
+from headend.ts.io.targets import is_stream
 from headend.ts.packets import TsFile
-from headend.ts.sources import Source
-from headend.ts.targets import is_stream
 from settop.errors import LocalError
 from settop.wire.transport import PACKET_BYTES
 

@@ -14,9 +14,8 @@ from settop.errors import RemoteError
 from settop.wire.transport import NULL_PID, PACKET_BYTES
 
 from headend.ts.cissa import BLOCK_BYTES, KEY_BYTES, TSC_EVEN, descramble_packets
-from headend.ts.ecm_schedule import IN_PLACE_OF_NULL
+from headend.ts.io.output import Batch, Counts, EditCursor, Splice, refuse_same_file, replacing, run_batches
 from headend.ts.key_plan import KeySpan, spans_from_ecms, spans_from_places
-from headend.ts.output import Batch, Counts, EditCursor, Splice, refuse_same_file, replacing, run_batches
 from headend.ts.packets import (
     CHUNK_PACKETS,
     HAS_PAYLOAD,
@@ -28,10 +27,11 @@ from headend.ts.packets import (
     payload_offsets,
     pids_of,
 )
-from headend.ts.psi import make_packet
-from headend.ts.rewrite import rewrite_psi
-from headend.ts.roles import ECM, OTHER, RoleCursor, RolePlan, plan_roles
-from headend.ts.signalling import ca_pid_of, withdrawing
+from headend.ts.signal.ecm_schedule import IN_PLACE_OF_NULL
+from headend.ts.signal.psi import make_packet
+from headend.ts.signal.rewrite import rewrite_psi
+from headend.ts.signal.roles import ECM, OTHER, RoleCursor, RolePlan, plan_roles
+from headend.ts.signal.signalling import ca_pid_of, withdrawing
 from headend.ts.survey import Progress, Survey, pes_starts, survey
 
 _NULL_PACKET = make_packet(NULL_PID, 0, b"", start=False)

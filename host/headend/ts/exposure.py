@@ -7,8 +7,8 @@ import numpy as np
 from settop.wire.transport import PACKET_BYTES
 
 from headend.ts.packets import HAS_PAYLOAD, IS_DAMAGED, TsFile, header_words, payload_offsets, pids_of
-from headend.ts.roles import STREAM, RoleCursor, plan_roles
-from headend.ts.signalling import ca_pid_of
+from headend.ts.signal.roles import STREAM, RoleCursor, plan_roles
+from headend.ts.signal.signalling import ca_pid_of
 from headend.ts.survey import survey
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from headend.ts.psi_reader import EcmLog
+from headend.ts.signal.psi_reader import EcmLog
 
 _REACH = 4  # messages are believed for so many times their usual distance where none follows
 

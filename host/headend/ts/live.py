@@ -15,17 +15,12 @@ from settop.wire.offer import Offer
 from settop.wire.transport import NULL_PID, PACKET_BYTES
 
 from headend.ts.cissa import scramble_packets
-from headend.ts.ecm_schedule import REPEAT_MS, EcmSchedule
 from headend.ts.growing import GrowingPortions, GrowingTimeline
+from headend.ts.io.output import Counts, EditCursor, Splice, put_in_place
 from headend.ts.keys import control_word
 from headend.ts.merging import Merger
-from headend.ts.output import Counts, EditCursor, Splice, put_in_place
 from headend.ts.packets import Packets, header_words, pids_of
 from headend.ts.portions import TICKS_PER_MS, Int64s, clock_pid, portions_at
-from headend.ts.psi import Pmt
-from headend.ts.psi_reader import PsiReader
-from headend.ts.rewrite import Edits, PidRewriter
-from headend.ts.roles import STREAM, RoleCursor, RolePlan, RolePlanner
 from headend.ts.scrambler import (
     HIGHEST_CA_PID,
     ScrambleResult,
@@ -36,10 +31,15 @@ from headend.ts.scrambler import (
     refuse_streams_among_tables,
     refuse_unreadable,
 )
-from headend.ts.signalling import announcing
-from headend.ts.streams import has_picture_or_sound
+from headend.ts.signal.ecm_schedule import REPEAT_MS, EcmSchedule
+from headend.ts.signal.psi import Pmt
+from headend.ts.signal.psi_reader import PsiReader
+from headend.ts.signal.rewrite import Edits, PidRewriter
+from headend.ts.signal.roles import STREAM, RoleCursor, RolePlan, RolePlanner
+from headend.ts.signal.signalling import announcing
+from headend.ts.signal.streams import has_picture_or_sound
+from headend.ts.signal.tables import PmtSeen
 from headend.ts.survey import PcrSamples, Survey, look_at_headers
-from headend.ts.tables import PmtSeen
 
 HELD_PACKETS = 1 << 18
 """So many packets (49 MB) may wait for tables and clock at the start, or for the next clock reference later."""

@@ -1,7 +1,7 @@
 """Puts together what goes into a stream: changed tables and entitlement messages, in order."""
 
-from headend.ts.ecm_schedule import PlacedEcm
-from headend.ts.output import Splice
+from headend.ts.io.output import Splice
+from headend.ts.signal.ecm_schedule import PlacedEcm
 
 
 class Merger:

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from settop.errors import RemoteError
 from settop.wire.transport import PACKET_BYTES, SYNC
 
-from headend.ts.layout import Layout
-from headend.ts.sources import Source
+from headend.ts.io.layout import Layout
+from headend.ts.io.sources import Source
 
 PIDS = 0x4000  # 0x2000 of the standard, and those of damaged packets above them (see pids_of)
 CHUNK_PACKETS = 16384  # 3 MiB: large enough for few calls, small enough to stay in a last-level cache

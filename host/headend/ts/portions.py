@@ -15,8 +15,8 @@ from settop.errors import LocalError, RemoteError
 from settop.wire.transport import NULL_PID
 
 from headend.ts.packets import TsFile
-from headend.ts.psi import Pmt
-from headend.ts.streams import has_picture_or_sound, is_picture_or_sound
+from headend.ts.signal.psi import Pmt
+from headend.ts.signal.streams import has_picture_or_sound, is_picture_or_sound
 from headend.ts.survey import PcrSamples, Survey, survey
 
 TICKS_PER_MS = 27_000

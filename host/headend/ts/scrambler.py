@@ -12,10 +12,9 @@ from settop.wire.offer import Offer
 from settop.wire.transport import NULL_PID, PACKET_BYTES
 
 from headend.ts.cissa import Mask, scramble_packets
-from headend.ts.ecm_schedule import EcmSchedule
+from headend.ts.io.output import Batch, Counts, EditCursor, refuse_same_file, replacing, run_batches
 from headend.ts.keys import control_word
 from headend.ts.merging import Merger
-from headend.ts.output import Batch, Counts, EditCursor, refuse_same_file, replacing, run_batches
 from headend.ts.packets import (
     CHUNK_PACKETS,
     HAS_PAYLOAD,
@@ -28,9 +27,10 @@ from headend.ts.packets import (
     pids_of,
 )
 from headend.ts.portions import REMUX, Portion, PortionMap, portions_at, programme_clock
-from headend.ts.rewrite import Edits, rewrite_psi
-from headend.ts.roles import STREAM, RoleCursor, RolePlan, plan_roles
-from headend.ts.signalling import announcing
+from headend.ts.signal.ecm_schedule import EcmSchedule
+from headend.ts.signal.rewrite import Edits, rewrite_psi
+from headend.ts.signal.roles import STREAM, RoleCursor, RolePlan, plan_roles
+from headend.ts.signal.signalling import announcing
 from headend.ts.survey import Flags, Progress, Survey, pes_starts, survey
 
 HIGHEST_CA_PID = 0x1FF0

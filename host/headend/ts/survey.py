@@ -27,9 +27,9 @@ from headend.ts.packets import (
     payload_offsets,
     pids_of,
 )
-from headend.ts.psi import Pmt
-from headend.ts.psi_reader import EcmLog, PsiLog, PsiReader
-from headend.ts.tables import CatSeen, ContentSeen, PatSeen, PmtSeen
+from headend.ts.signal.psi import Pmt
+from headend.ts.signal.psi_reader import EcmLog, PsiLog, PsiReader
+from headend.ts.signal.tables import CatSeen, ContentSeen, PatSeen, PmtSeen
 
 Progress = Callable[[int, int], None]  # (packets done, packets in all)
 Flags = npt.NDArray[np.bool_]  # shape (PIDS,)

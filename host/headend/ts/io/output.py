@@ -19,10 +19,10 @@ from settop.errors import LocalError
 from settop.wire.transport import PACKET_BYTES
 
 from headend.stopping import ignore_stop_signals, signals_held_back, undisturbed
+from headend.ts.io.targets import refuse_same_file as refuse_same_file
+from headend.ts.io.targets import replacing as replacing
 from headend.ts.packets import CHUNK_PACKETS, Packets, TsFile
-from headend.ts.rewrite import Edits
-from headend.ts.targets import refuse_same_file as refuse_same_file
-from headend.ts.targets import replacing as replacing
+from headend.ts.signal.rewrite import Edits
 
 _IOV_MAX = 512
 # Linux looks for one run of memory per write: the larger, the fewer; but large runs are often dear to come by.

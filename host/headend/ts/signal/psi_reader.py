@@ -11,7 +11,7 @@ from settop.wire.ecm import SECTION_BYTES, unpack_ecm
 from settop.wire.transport import LOWEST_PID, NULL_PID, PACKET_BYTES, TABLE_PAT, TABLE_PMT
 
 from headend.ts.packets import CHUNK_PACKETS, PIDS, Packets, Words, header_words, pids_of
-from headend.ts.psi import (
+from headend.ts.signal.psi import (
     CAT_PID,
     CAT_TABLE,
     PAT_PID,
@@ -22,9 +22,9 @@ from headend.ts.psi import (
     parse_pmt,
     payload_of,
 )
-from headend.ts.signalling import ca_pid_of
-from headend.ts.streams import carries_sections
-from headend.ts.tables import CatSeen, ContentSeen, PatInForce, PatSeen, PmtSeen, Seen
+from headend.ts.signal.signalling import ca_pid_of
+from headend.ts.signal.streams import carries_sections
+from headend.ts.signal.tables import CatSeen, ContentSeen, PatInForce, PatSeen, PmtSeen, Seen
 
 _SEEN, _TABLES, _ECMS = 1, 2, 4  # marks of a PID: a packet has it; it carries tables; it carries our messages
 # What came before the table that names its PID is looked for only near the start, and so often at most: a stream that

@@ -3,7 +3,7 @@
 from settop.errors import RemoteError
 from settop.wire.transport import SECTION_STREAM_TYPES
 
-from headend.ts.psi import Pmt, Stream, descriptors_of
+from headend.ts.signal.psi import Pmt, Stream, descriptors_of
 
 # ISO/IEC 13818-1 table 2-34, and for 0x80 upwards the uses that ATSC and SCTE registered.
 _VIDEO_TYPES = frozenset(

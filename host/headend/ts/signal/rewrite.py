@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from settop.wire.transport import PACKET_BYTES
 
-from headend.ts.psi import SectionAssembler, fill_slots, make_packet, payload_of
-from headend.ts.roles import STREAM, RolePlan
-from headend.ts.signalling import Edit
+from headend.ts.signal.psi import SectionAssembler, fill_slots, make_packet, payload_of
+from headend.ts.signal.roles import STREAM, RolePlan
+from headend.ts.signal.signalling import Edit
 from headend.ts.survey import Survey
 
 _MAX_GROUP_PACKETS = 64

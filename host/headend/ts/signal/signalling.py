@@ -8,7 +8,7 @@ from settop.wire.ecm import pack_ca_descriptor, unpack_ca_descriptor
 from settop.wire.offer import Offer
 from settop.wire.transport import TABLE_PMT, pack_scrambling_descriptor
 
-from headend.ts.psi import Pmt, descriptors_of, insert_descriptors, parse_pmt, remove_descriptors
+from headend.ts.signal.psi import Pmt, descriptors_of, insert_descriptors, parse_pmt, remove_descriptors
 
 Edit = Callable[[bytes], bytes]  # a section in, the section to put in its place out
 

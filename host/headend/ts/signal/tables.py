@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from headend.ts.psi import Pat, Pmt
+from headend.ts.signal.psi import Pat, Pmt
 
 
 class PatSeen(NamedTuple):

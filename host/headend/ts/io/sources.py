@@ -16,7 +16,7 @@ from typing import BinaryIO
 from settop.errors import LocalError
 
 from headend.files import write_all
-from headend.ts.targets import PIPE_BYTES, copy_of_descriptor, descriptor_of, is_stream
+from headend.ts.io.targets import PIPE_BYTES, copy_of_descriptor, descriptor_of, is_stream
 
 Tell = Callable[[str], None]
 _COPIED_BYTES = 1 << 20

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from settop.wire.transport import LOWEST_PID, NULL_PID
 
 from headend.ts.packets import PIDS, Words
-from headend.ts.psi import Pmt, ca_pids_named
-from headend.ts.signalling import ca_pid_of
-from headend.ts.streams import carries_sections
+from headend.ts.signal.psi import Pmt, ca_pids_named
+from headend.ts.signal.signalling import ca_pid_of
+from headend.ts.signal.streams import carries_sections
+from headend.ts.signal.tables import CatSeen, PatSeen, PmtSeen, PmtsInForce, Seen
 from headend.ts.survey import Survey
-from headend.ts.tables import CatSeen, PatSeen, PmtSeen, PmtsInForce, Seen
 
 NOTHING, STREAM, ECM, OTHER = range(4)
 """STREAM: an elementary stream of the programmes concerned; ECM: our messages; OTHER: somebody else's, or tables."""

@@ -6,7 +6,7 @@ from settop.wire.ecm import SECTION_BYTES, Ecm, pack_ecm
 from settop.wire.transport import PACKET_BYTES
 
 from headend.ts.portions import TICKS_PER_MS, PortionMap
-from headend.ts.psi import make_packet
+from headend.ts.signal.psi import make_packet
 
 REPEAT_MS = 100
 _REPEAT_TICKS = (REPEAT_MS - 2) * TICKS_PER_MS  # messages that are inserted move those behind them by some µs
