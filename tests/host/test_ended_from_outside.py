@@ -20,7 +20,7 @@ from tests.helpers.ts_builder import plain_stream
 SECRET = "000102030405060708090a0b0c0d0e0f"
 FORKING = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)  # as the module does where it is the program\n"
-    "from headend.ts import output; output._FORK_FROM_PACKETS = 0; output._cpus = lambda: 3\n"
+    "from headend.ts.io import output; output._FORK_FROM_PACKETS = 0; output._cpus = lambda: 3\n"
     "from testbed.cli import main; print('begun', flush=True); main()"
 )
 OLD = {"out.ts": b"older stream", "keys.json": b"older keys"}

@@ -266,7 +266,7 @@ def test_same_arguments_give_the_same_bytes_and_another_broadcast_id_others(tmp_
 
 
 def test_forked_and_single_process_give_the_same_bytes(tmp_path, monkeypatch):
-    from headend.ts import output
+    from headend.ts.io import output
 
     src = plain_stream(40_000, null_every=3).write(tmp_path / "in.ts")
     scramble_file(src, tmp_path / "one.ts", 0.5, SECRET, BROADCAST)
@@ -280,7 +280,8 @@ def test_forked_and_single_process_give_the_same_bytes(tmp_path, monkeypatch):
 
 
 def test_error_in_a_forked_worker_comes_out_and_leaves_no_file(tmp_path, monkeypatch):
-    from headend.ts import output, scrambler
+    from headend.ts import scrambler
+    from headend.ts.io import output
 
     def fail(*_):
         raise RemoteError("made to fail")

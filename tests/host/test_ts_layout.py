@@ -200,7 +200,7 @@ def cut(path):
 
 
 def test_damaged_stream_is_scrambled_alike_by_one_process_and_by_several(tmp_path, monkeypatch):
-    from headend.ts import output
+    from headend.ts.io import output
 
     data = wide(204)
     (tmp_path / "in.ts").write_bytes(data[:50_000] + data[50_100:])

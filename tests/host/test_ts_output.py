@@ -2,7 +2,7 @@
 
 import os
 
-from headend.ts import output
+from headend.ts.io import output
 from headend.ts.packets import aligned
 from headend.ts.scrambler import scramble_file
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from headend.ts import psi as host_psi
+from headend.ts.signal import psi as host_psi
 from settop.errors import LocalError, RemoteError
 from settop.keystore import identity, slots
 from settop.link import hdlc
