@@ -201,11 +201,11 @@ class App:
             if not words:
                 pass
             elif words == ["programmes"]:
-                from settop.services.choosing import listing  # as rare as _provision
+                from settop.services.tuning import listing  # as rare as _provision
 
                 self._listing = listing(self.player.programmes)
             elif words[0] == "tune":
-                from settop.services.choosing import tune
+                from settop.services.tuning import tune
 
                 self.report("tuned", tune(self.player, words[1:]))
                 self._player_events(now_ms)

@@ -8,8 +8,8 @@ from headend.ts.portions import Portion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from settop.errors import LocalError, RemoteError
-from testbed.scenario.analysis import Analysis, analyse
-from testbed.scenario.packetfile import read_packets
+from testbed.scenario.broadcasts.analysis import Analysis, analyse
+from testbed.scenario.broadcasts.packetfile import read_packets
 
 PER_PORTION = 40
 PORTIONS = 5

@@ -9,10 +9,10 @@ from testbed.line.cable import CableHost
 from testbed.machines.base import TerminalSpec
 from testbed.machines.cabled import CabledMachine, cabled_spec
 from testbed.machines.pico import PicoMachine
-from testbed.scenario.clip import MIN_BITRATE, make_clip
+from testbed.scenario.broadcasts.clip import MIN_BITRATE, make_clip
+from testbed.scenario.broadcasts.watching import fully_clear
 from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
-from testbed.scenario.watching import fully_clear
 from testbed.systems.call.judging import demo_checks
 from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import cabled, find_runtime, terminal_spec

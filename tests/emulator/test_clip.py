@@ -6,9 +6,9 @@ import av
 import numpy as np
 import pytest
 from settop.errors import LocalError
-from testbed.scenario.clip import MIN_BITRATE, make_clip
-from testbed.scenario.glyphs import draw_text, text_mask
-from testbed.scenario.packetfile import read_packets
+from testbed.scenario.broadcasts.clip import MIN_BITRATE, make_clip
+from testbed.scenario.broadcasts.glyphs import draw_text, text_mask
+from testbed.scenario.broadcasts.packetfile import read_packets
 
 SECONDS = 3
 

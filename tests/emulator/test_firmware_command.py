@@ -13,10 +13,10 @@ from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_flash import FILES_START, load_uf2, uf2_payload
 from testbed.runtimes import RuntimeUnavailable, build, find, pico_image, sources
-from testbed.scenario.clip import MIN_BITRATE, make_clip
+from testbed.scenario.broadcasts.clip import MIN_BITRATE, make_clip
+from testbed.scenario.broadcasts.watching import fully_clear
 from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
-from testbed.scenario.watching import fully_clear
 from testbed.systems.call.judging import demo_checks
 from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import Runtime

@@ -4,9 +4,9 @@ import random
 
 import av
 import pytest
-from testbed.scenario.clip import make_clip
-from testbed.scenario.packetfile import read_packets
-from testbed.scenario.pictures import Stretch, dark_card, frame_at, stretch_pictures
+from testbed.scenario.broadcasts.clip import make_clip
+from testbed.scenario.broadcasts.packetfile import read_packets
+from testbed.scenario.broadcasts.pictures import Stretch, dark_card, frame_at, stretch_pictures
 
 
 @pytest.fixture(scope="module")

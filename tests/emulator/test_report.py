@@ -9,7 +9,8 @@ import pytest
 from headend.ts.portions import Portion
 from rich.console import Console
 from settop.errors import LocalError
-from testbed.scenario.analysis import Analysis, PortionResult
+from testbed.scenario.broadcasts.analysis import Analysis, PortionResult
+from testbed.scenario.broadcasts.pictures import MAX_PICTURED_PORTIONS, Picture, dark_card
 from testbed.scenario.model import (
     AirPortion,
     Column,
@@ -21,7 +22,6 @@ from testbed.scenario.model import (
     outcomes,
 )
 from testbed.scenario.narrative import narrative, ranges, seconds
-from testbed.scenario.pictures import MAX_PICTURED_PORTIONS, Picture, dark_card
 from testbed.scenario.report import screen, write_report
 from testbed.scenario.timeline import lead_histogram, timeline
 from testbed.systems.call.report import CONNECTED, DIALLING, HUNG_UP, KEYS, WORDS, CallRecord, caller

@@ -11,7 +11,7 @@ import time
 import pytest
 from headend.ts.descrambler import descramble_file
 from headend.ts.io.once import PacketCutter
-from testbed.scenario.pictures import frame_at
+from testbed.scenario.broadcasts.pictures import frame_at
 
 from tests.helpers.clips import CLIPS, clip, have_ffmpeg
 from tests.helpers.on_air import packets_of, pid_of, watch

@@ -9,10 +9,10 @@ from settop.wire.call import HELLO, unpack_hello
 from testbed.bench.pico_call import frozen_runtime
 from testbed.runtimes import RuntimeUnavailable, pico_image
 from testbed.scenario import outcome
-from testbed.scenario.clip import MIN_BITRATE, make_clip
+from testbed.scenario.broadcasts.clip import MIN_BITRATE, make_clip
+from testbed.scenario.broadcasts.watching import fully_clear
 from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
-from testbed.scenario.watching import fully_clear
 from testbed.systems.call.judging import demo_checks
 from testbed.systems.call.plan import CallPlan, LinePlan
 from testbed.terminals import find_runtime, terminal_spec

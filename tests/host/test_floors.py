@@ -16,7 +16,7 @@ FLOORS = {
         app
         registry
         services.call services.split services.share services.stream services.shop
-        services.face services.provision services.choosing
+        services.face services.provision services.tuning
         player media
         keystore
         link modem net

@@ -16,7 +16,7 @@ from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.runtimes.find import pico_image
 from testbed.runtimes.image import Image
-from testbed.scenario.clip import make_clip
+from testbed.scenario.broadcasts.clip import make_clip
 from testbed.scenario.plan import ActionPlan
 from testbed.scenario.runner import run_plan
 from testbed.systems.call.plan import CallPlan

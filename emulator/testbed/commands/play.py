@@ -105,8 +105,8 @@ def demo(
       1  one was not, or the demo cannot be played; the line says why
       130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP: there is no report
     """
+    from testbed.scenario.broadcasts.watching import tuning_checks
     from testbed.scenario.plan import ActionPlan
-    from testbed.scenario.watching import tuning_checks
     from testbed.systems.call.judging import demo_checks
     from testbed.systems.call.plan import CallPlan
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from headend.ts.portions import Portion
 from settop.errors import LocalError
 
-from testbed.scenario.analysis import Analysis
-from testbed.scenario.pictures import Picture
+from testbed.scenario.broadcasts.analysis import Analysis
+from testbed.scenario.broadcasts.pictures import Picture
 
 
 @dataclasses.dataclass(frozen=True)

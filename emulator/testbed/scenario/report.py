@@ -12,9 +12,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from testbed.scenario.broadcasts.pictures import MAX_PICTURED_PORTIONS, Picture
 from testbed.scenario.model import AirPortion, Outcome, ReportModel, Terminal
 from testbed.scenario.narrative import narrative, seconds
-from testbed.scenario.pictures import MAX_PICTURED_PORTIONS, Picture
 from testbed.scenario.timeline import STATE_COLOURS, Box, lead_histogram, timeline
 
 _SCREEN_COLUMNS = 66  # of portions; with the rows' names and the frame 80 at most

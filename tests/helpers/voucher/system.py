@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from headend.ts.exposure import exposed_packets
 from testbed.air import Air
 from testbed.scenario import model
-from testbed.scenario.on_air import OnAirExpect, OnAirPlan, prepare
+from testbed.scenario.broadcasts.on_air import OnAirExpect, OnAirPlan, prepare
+from testbed.scenario.broadcasts.watching import OnAirRun, OnAirSystem, OnAirTerminal, watched
 from testbed.scenario.run import Check
 from testbed.scenario.seeded import seeded
 from testbed.scenario.system import Session
-from testbed.scenario.watching import OnAirRun, OnAirSystem, OnAirTerminal, watched
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import Any
 from headend.callcentre.service import CallLog
 from headend.callcentre.store_ledger import CallRecord
 
-from testbed.scenario.analysis import PortionResult
+from testbed.scenario.broadcasts.analysis import PortionResult
+from testbed.scenario.broadcasts.watching import fully_clear, nothing_exposed
 from testbed.scenario.run import Check
-from testbed.scenario.watching import fully_clear, nothing_exposed
 from testbed.station import ConsoleEvent
 from testbed.systems.call import told
 from testbed.systems.call.plan import CallExpect

@@ -8,7 +8,7 @@ from headend.callcentre.timing import BITS_PER_OCTET, KEY_OCTETS, KEY_ROOM_MS, T
 from settop.errors import LocalError
 from settop.wire.offer import MAX_PRICE
 
-from testbed.scenario.on_air import LONGEST_PORTION_S, OnAirExpect, OnAirPlan, read_broadcast, read_portions
+from testbed.scenario.broadcasts.on_air import LONGEST_PORTION_S, OnAirExpect, OnAirPlan, read_broadcast, read_portions
 from testbed.scenario.plan import ActionPlan
 from testbed.scenario.system import System
 from testbed.scenario.tables import Table, within

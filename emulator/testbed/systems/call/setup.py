@@ -14,11 +14,11 @@ from headend.ts.exposure import exposed_packets
 
 from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import Machine
-from testbed.scenario.on_air import OnAir
+from testbed.scenario.broadcasts.on_air import OnAir
+from testbed.scenario.broadcasts.watching import OnAirRun, OnAirTerminal, watched
 from testbed.scenario.plan import ActionPlan
 from testbed.scenario.seeded import seeded
 from testbed.scenario.system import Seen, Session, Wait
-from testbed.scenario.watching import OnAirRun, OnAirTerminal, watched
 from testbed.station import Station
 from testbed.systems.call.bench import CallBench
 from testbed.systems.call.centre import MakeTrunk

@@ -8,11 +8,11 @@ from headend.callcentre.service import Trunk
 from settop.wire.offer import Offer
 
 from testbed.scenario import model
-from testbed.scenario.on_air import OnAir, prepare
+from testbed.scenario.broadcasts.on_air import OnAir, prepare
+from testbed.scenario.broadcasts.watching import OnAirSystem
 from testbed.scenario.run import Check
 from testbed.scenario.system import Making
 from testbed.scenario.tables import Table
-from testbed.scenario.watching import OnAirSystem
 from testbed.systems.call import judging, report
 from testbed.systems.call.centre import MakeTrunk
 from testbed.systems.call.plan import CallAction, CallExpect, CallPlan, read_expect, read_plan

@@ -14,7 +14,7 @@ from headend.ts.scrambler import ScrambleResult, scramble_file
 from settop.errors import LocalError
 from settop.wire.offer import Offer
 
-from testbed.scenario.clip import make_clip
+from testbed.scenario.broadcasts.clip import make_clip
 from testbed.scenario.folders import plain_input
 from testbed.scenario.plan import ExpectPlan, Plan
 from testbed.scenario.seeded import seeded

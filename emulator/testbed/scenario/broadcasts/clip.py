@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from settop.errors import LocalError
 from settop.wire.transport import NULL_PID, PACKET_BYTES
 
-from testbed.scenario.glyphs import Image, draw_text
+from testbed.scenario.broadcasts.glyphs import Image, draw_text
 
 WIDTH, HEIGHT, FRAMES_PER_SECOND = 320, 240, 25
 SAMPLE_RATE, AUDIO_BITRATE = 48_000, 64_000

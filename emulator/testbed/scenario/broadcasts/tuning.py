@@ -9,7 +9,7 @@ from settop.errors import RemoteError
 from settop.ts.psi import SectionReader, unpack_pat, unpack_pmt
 from settop.wire.transport import TABLE_PAT, TABLE_PMT
 
-from testbed.scenario.packetfile import Rows
+from testbed.scenario.broadcasts.packetfile import Rows
 from testbed.station import ConsoleEvent
 
 WANTED, UNWANTED, UNDECIDED = 1, 0, -1

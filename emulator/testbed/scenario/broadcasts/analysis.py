@@ -15,8 +15,8 @@ from headend.ts.portions import Portion
 from settop.errors import LocalError, RemoteError
 from settop.wire.transport import PACKET_BYTES
 
-from testbed.scenario.packetfile import Rows, read_packets
-from testbed.scenario.tuning import UNDECIDED, WANTED, Concern
+from testbed.scenario.broadcasts.packetfile import Rows, read_packets
+from testbed.scenario.broadcasts.tuning import UNDECIDED, WANTED, Concern
 
 Index = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]

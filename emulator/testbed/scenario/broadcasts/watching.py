@@ -10,14 +10,21 @@ from headend.ts.portions import Portion, packet_times_ns
 from headend.ts.scrambler import ScrambleResult
 
 from testbed.scenario import model
-from testbed.scenario.analysis import Analysis, PortionResult, analyse
-from testbed.scenario.on_air import BROADCAST_FILE, OnAir, OnAirExpect, OnAirPlan, read_broadcast, read_portions
-from testbed.scenario.packetfile import read_packets
-from testbed.scenario.pictures import MAX_PICTURED_PORTIONS, other_pictures, viewer_pictures
+from testbed.scenario.broadcasts.analysis import Analysis, PortionResult, analyse
+from testbed.scenario.broadcasts.on_air import (
+    BROADCAST_FILE,
+    OnAir,
+    OnAirExpect,
+    OnAirPlan,
+    read_broadcast,
+    read_portions,
+)
+from testbed.scenario.broadcasts.packetfile import read_packets
+from testbed.scenario.broadcasts.pictures import MAX_PICTURED_PORTIONS, other_pictures, viewer_pictures
+from testbed.scenario.broadcasts.tuning import concern, tunings
 from testbed.scenario.run import Check, Run, TerminalRun
 from testbed.scenario.system import System
 from testbed.scenario.tables import Table
-from testbed.scenario.tuning import concern, tunings
 from testbed.station import Station
 
 

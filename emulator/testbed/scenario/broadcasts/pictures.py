@@ -17,9 +17,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from headend.ts.portions import Portion
 
-from testbed.scenario.analysis import Analysis
-from testbed.scenario.glyphs import Image, draw_text
-from testbed.scenario.packetfile import Rows, read_packets
+from testbed.scenario.broadcasts.analysis import Analysis
+from testbed.scenario.broadcasts.glyphs import Image, draw_text
+from testbed.scenario.broadcasts.packetfile import Rows, read_packets
 
 PICTURE_WIDTH = 320
 CARD_WIDTH, CARD_HEIGHT = 320, 240
