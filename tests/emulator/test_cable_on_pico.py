@@ -141,7 +141,7 @@ def test_a_person_with_a_terminal_program_ends_the_session_and_is_answered(termi
 def test_the_ready_line_is_plain_text(image):
     machine = PicoMachine(image, cabled_spec(terminal_spec("pico", 921_600, b"plain")))
     machine.boot()
-    machine.advance(1500 * MS)
+    machine.advance(2500 * MS)
     first, ready, *_ = machine.take("console").split(b"\r\n")
     assert first + b"\r\n" == mux.NOTICE
     assert ready.startswith(b"@ ") and b" ready board=pico" in ready
