@@ -13,9 +13,10 @@ from settop.link.hdlc import Deframer, encode
 from settop.wire import call as wire
 from settop.wire import dark
 
+from headend.accounts.errors import LedgerError
 from headend.broadcast.schedule import Schedule
 from headend.callcentre import states
-from headend.callcentre.ledger import SUPERSEDED, Ledger, LedgerError, Subscriber, Superseded
+from headend.callcentre.ledger import SUPERSEDED, Ledger, Subscriber, Superseded
 from headend.callcentre.session import Session
 from headend.callcentre.timing import Event, Timing
 from headend.callcentre.watching import Watching
