@@ -176,7 +176,11 @@ def interrupt():
 
 
 def test_old_database_opens_with_every_value(old):
-    check_every_value(open_database(str(old)))
+    engine = open_database(str(old))
+    check_every_value(engine)
+    with engine.begin() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
 def test_ledger_goes_on_in_an_old_database(old):

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from headend.accounts.engine import open_database
 from headend.accounts.migrating import revision_of
+from headend.callcentre.ledger import Superseded
 from settop.errors import LocalError
 from sqlalchemy import create_engine
 
@@ -70,6 +72,27 @@ def test_ledger_behaves_the_same(name, server, monkeypatch):
 
 def test_two_processes_charge_a_portion_once(server):
     test_ledger.check_two_processes(emptied(server))
+
+
+def test_delivery_waits_for_another_change_of_the_subscribers_calls(server):
+    centre = test_ledger.Centre(emptied(server))
+    call = centre.call()
+    with ThreadPoolExecutor(1) as pool:
+        with centre.engine.begin() as other:
+            other.exec_driver_sql("SELECT * FROM subscribers FOR UPDATE")
+            other.exec_driver_sql("UPDATE calls SET ended_ms = 5, reason = 'superseded by another call'")
+            delivery = pool.submit(centre.ledger.deliver, call, 0, 6)
+            while not delivery.done() and not waiting(centre.engine):
+                pass
+        with pytest.raises(Superseded):
+            delivery.result(30)
+    assert (centre.bill(), centre.charged()) == (0, 0)
+
+
+def waiting(engine):
+    """Whether somebody waits for a lock."""
+    with engine.begin() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one() > 0
 
 
 @pytest.fixture
