@@ -4,11 +4,13 @@ import os
 
 import pytest
 from headend.accounts.engine import open_database
+from headend.accounts.errors import LedgerError
 from headend.accounts.master_key import MasterKey, create_master_key, load_master_key
 from headend.accounts.models import Base
-from headend.callcentre.ledger import LedgerError
+from headend.accounts.money import open_account
+from headend.accounts.terminals import add_terminal
 from headend.callcentre.store_ledger import StoreLedger
-from headend.callcentre.subscribers import add_subscriber, allow_programmes, set_tariff
+from headend.callcentre.subscribers import account_of, add_subscriber, allow_programmes, remove_subscriber, set_tariff
 from settop.errors import LocalError, RingcastError
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
@@ -69,7 +71,7 @@ def test_sealed_key_moved_to_another_row_does_not_open(engine):
     add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening")
     add_subscriber(engine, MASTER, other, bytes(32), "evening")
     with engine.begin() as connection:
-        connection.execute(text("UPDATE subscribers SET sealed_key = (SELECT sealed_key FROM subscribers LIMIT 1)"))
+        connection.execute(text("UPDATE terminals SET sealed_key = (SELECT sealed_key FROM terminals LIMIT 1)"))
     with pytest.raises(LedgerError, match=other.hex()):
         StoreLedger(engine, MASTER).find(other)
 
@@ -139,6 +141,47 @@ def test_subscription_covers_all_some_or_no_programmes(engine):
     assert ledger.may_watch(subscriber, 7)
     with pytest.raises(LocalError):
         allow_programmes(engine, number + 1, None)
+
+
+def counted(engine):
+    tables = ("subscribers", "allowed_programmes", "terminals", "accounts")
+    with engine.begin() as connection:
+        return [connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in tables]  # noqa: S608
+
+
+def test_registration_taken_back_leaves_neither_terminal_nor_account(engine):
+    add_subscriber(engine, MASTER, bytes(8), DEVICE_KEY, "evening", [1])
+    number = add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening", [7, 9], 500)
+    assert counted(engine) == [2, 3, 2, 2]
+    remove_subscriber(engine, number)
+    assert counted(engine) == [1, 1, 1, 1]
+    remove_subscriber(engine, number)
+    assert counted(engine) == [1, 1, 1, 1]
+
+
+def test_account_stays_while_another_terminal_has_it(engine):
+    number = add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening")
+    account = account_of(engine, number)
+    with engine.begin() as connection:
+        add_terminal(connection, b"terminal", bytes(48), account)
+    remove_subscriber(engine, number)
+    assert counted(engine) == [0, 0, 1, 1]
+
+
+def test_subscriber_with_calls_stays_whole(engine):
+    number = add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening", [7])
+    ledger = StoreLedger(engine, MASTER)
+    ledger.open_call(ledger.find(TERMINAL), 7, bytes(8), 0)
+    with pytest.raises(LocalError, match="has call records and stays"):
+        remove_subscriber(engine, number)
+    assert counted(engine) == [1, 1, 1, 1]
+
+
+def test_terminal_that_does_not_subscribe_to_calls_is_unknown_to_them(engine):
+    with engine.begin() as connection:
+        sealed = MASTER.seal(TERMINAL, DEVICE_KEY)
+        add_terminal(connection, TERMINAL, sealed, open_account(connection))
+    assert StoreLedger(engine, MASTER).find(TERMINAL) is None
 
 
 def test_master_key_file_is_private_and_read_back(tmp_path):

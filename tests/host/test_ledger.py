@@ -8,13 +8,15 @@ import sys
 import pytest
 from headend.accounts import engine as database
 from headend.accounts.engine import open_database
+from headend.accounts.errors import LedgerError
 from headend.accounts.master_key import MasterKey
-from headend.accounts.models import Base, Charge, Delivery
-from headend.callcentre.ledger import WITHDRAWALS_LIMIT, LedgerError, Superseded
+from headend.accounts.models import Account, Base, Terminal
+from headend.callcentre.ledger import WITHDRAWALS_LIMIT, Superseded
+from headend.callcentre.models import Charge, Delivery
 from headend.callcentre.store_ledger import StoreLedger
-from headend.callcentre.subscribers import add_subscriber, credit_left, set_credit, set_tariff
+from headend.callcentre.subscribers import account_of, add_subscriber, credit_left, set_credit, set_tariff
 from settop.errors import LocalError
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 MASTER = MasterKey(b"\x5a" * 32)
@@ -44,6 +46,11 @@ class Centre:
     def bill(self):
         with self.engine.begin() as connection:
             return connection.scalar(select(func.sum(Charge.price))) or 0
+
+    def charged(self):
+        mine = Account.account_id == account_of(self.engine, self.number)
+        with self.engine.begin() as connection:
+            return connection.scalar(select(Account.charged).where(mine))
 
 
 def test_record_tells_the_whole_call():
@@ -281,6 +288,35 @@ def test_credit_equals_what_was_not_billed_after_any_history():
             assert credit_left(centre.engine, centre.number) + centre.bill() == 600
 
 
+def test_account_knows_what_it_was_charged_after_any_history():
+    for seed in range(8):
+        rng = random.Random(seed)
+        centre = Centre(credit=rng.choice((None, 600)))
+        calls = [centre.call()]
+        for step in range(60):
+            if rng.random() < 0.1:
+                calls.append(centre.call(rng.choice((BROADCAST, b"run no.2"))))
+            if rng.random() < 0.85:
+                centre.ledger.deliver(calls[-1], rng.randrange(12), step)
+            else:
+                centre.ledger.withdraw_after(rng.choice(calls), rng.randrange(-1, 12))
+            assert centre.charged() == centre.bill()
+
+
+def test_terminals_of_one_account_draw_on_one_credit():
+    centre = Centre(credit=275)
+    other = add_subscriber(centre.engine, MASTER, b"terminal", bytes(32), "evening", credit=10_000)
+    account = account_of(centre.engine, centre.number)
+    with centre.engine.begin() as connection:
+        connection.execute(update(Terminal).where(Terminal.terminal_id == b"terminal").values(account_id=account))
+    assert centre.ledger.deliver(centre.call(), 0, 1)
+    call = centre.ledger.open_call(centre.ledger.find(b"terminal"), 1, BROADCAST, 2)
+    assert centre.ledger.deliver(call, 0, 3)  # a key for another terminal is another sale
+    assert (credit_left(centre.engine, other), centre.charged()) == (25, 250)
+    centre.ledger.withdraw_after(call, -1)
+    assert (credit_left(centre.engine, centre.number), centre.charged()) == (150, 125)
+
+
 def deliver_all(url, portions, start):
     ledger = StoreLedger(open_database(url), MASTER)
     subscriber = ledger.find(TERMINAL)
@@ -338,7 +374,7 @@ def test_table_that_has_gone_is_a_ledger_error_without_the_values():
     centre.call()
     Base.metadata.drop_all(centre.engine)
     for use in every_method(centre.ledger, centre.subscriber):
-        with pytest.raises(LedgerError, match="the call centre's database failed") as caught:
+        with pytest.raises(LedgerError, match="the head-end's database failed") as caught:
             use()
         assert "SELECT" not in str(caught.value)
         assert "INSERT" not in str(caught.value)

@@ -4,9 +4,9 @@ import random
 from types import SimpleNamespace
 
 import pytest
+from headend.accounts.errors import LedgerError
 from headend.callcentre import service
 from headend.callcentre.core import CentreCall, Event, Timing
-from headend.callcentre.ledger import LedgerError
 from headend.callcentre.service import CallLog, Trunk
 from settop.link.hdlc import Deframer, encode
 from settop.services.call.core import CallTerminal

@@ -5,13 +5,17 @@ import os
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from headend.accounts.models import Base
+from headend.accounts.engine import open_database
+from headend.accounts.migrating import revision_of
+from headend.callcentre.ledger import Superseded
+from settop.errors import LocalError
 from sqlalchemy import create_engine
 
-from tests.host import test_ledger
+from tests.host import test_ledger, test_migrating
 
 pytestmark = pytest.mark.peer
 LEDGER_TESTS = [
@@ -70,8 +74,103 @@ def test_two_processes_charge_a_portion_once(server):
     test_ledger.check_two_processes(emptied(server))
 
 
+def test_delivery_waits_for_another_change_of_the_subscribers_calls(server):
+    centre = test_ledger.Centre(emptied(server))
+    call = centre.call()
+    with ThreadPoolExecutor(1) as pool:
+        with centre.engine.begin() as other:
+            other.exec_driver_sql("SELECT * FROM subscribers FOR UPDATE")
+            other.exec_driver_sql("UPDATE calls SET ended_ms = 5, reason = 'superseded by another call'")
+            delivery = pool.submit(centre.ledger.deliver, call, 0, 6)
+            while not delivery.done() and not waiting(centre.engine):
+                pass
+        with pytest.raises(Superseded):
+            delivery.result(30)
+    assert (centre.bill(), centre.charged()) == (0, 0)
+
+
+def waiting(engine):
+    """Whether somebody waits for a lock."""
+    with engine.begin() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one() > 0
+
+
+@pytest.fixture
+def old(server):
+    """A database of the last version without revisions."""
+    with create_engine(emptied(server)).begin() as connection:
+        connection.exec_driver_sql((test_migrating.ROOT / "tests/data/old_database.postgresql.sql").read_text())
+    return server
+
+
+@pytest.mark.parametrize("check", [test_migrating.check_every_value, test_migrating.check_ledger_goes_on])
+def test_old_database_opens(old, check):
+    check(open_database(old))
+
+
+def test_models_and_revisions_agree(server):
+    test_migrating.check_models_and_revisions_agree(open_database(emptied(server)))
+
+
+def test_models_and_an_old_database_agree(old):
+    test_migrating.check_models_and_revisions_agree(open_database(old))
+
+
+def test_a_fault_at_any_statement_leaves_the_old_database_as_it_was(old):
+    before = dump(old)
+    statement = 0
+    while True:
+        with test_migrating.fault_at(statement, test_migrating.interrupt) as ran:
+            try:
+                open_database(old).dispose()
+                break
+            except test_migrating.Interrupted:
+                pass
+        assert dump(old) == before
+        statement += 1
+    assert statement == len(ran) > 40
+    test_migrating.check_every_value(open_database(old))
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_two_processes_open_a_database_at_once(old, filled):
+    test_migrating.check_two_open_at_once(old if filled else emptied(old))
+    if filled:
+        test_migrating.check_every_value(open_database(old))
+
+
+def test_database_that_another_program_changes_is_left_after_a_while(old, monkeypatch):
+    monkeypatch.setattr(test_ledger.database, "BUSY_TIMEOUT_S", 0.05)
+    before = dump(old)
+    engine = create_engine(old)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT * FROM calls")
+        with pytest.raises(LocalError, match="lock timeout"):
+            open_database(old)
+    assert dump(old) == before
+    with open_database(old).begin() as connection:
+        assert revision_of(connection) is not None
+
+
+def dump(url):
+    """All tables with their columns and rows, and all constraints."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+        tables = {
+            name: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1, 2")]  # noqa: S608
+            for name in connection.exec_driver_sql(names).scalars().all()
+        }
+        named = "SELECT conrelid::regclass::text, conname FROM pg_constraint ORDER BY 1, 2"
+        constraints = [tuple(row) for row in connection.exec_driver_sql(named)]
+    engine.dispose()
+    return tables, constraints
+
+
 def emptied(url):
     engine = create_engine(url)
-    Base.metadata.drop_all(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
     engine.dispose()
     return url

@@ -62,7 +62,7 @@ class NewIdentity:
         self.said.append(f"dials {self._number}, tariff {self._tariff}, programmes {covered}")
 
     def _knows(self, terminal: str) -> bool:
-        from headend.accounts.models import Subscriber
+        from headend.callcentre.models import Subscriber
         from sqlalchemy import select
 
         try:

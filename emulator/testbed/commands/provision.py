@@ -190,7 +190,7 @@ def open_master_key(engine: "Engine", db: str, path: Path | None) -> "MasterKey"
     import os
 
     from headend.accounts.master_key import ENVIRONMENT, create_master_key, load_master_key
-    from headend.callcentre.subscribers import has_master_key
+    from headend.accounts.terminals import has_master_key
 
     if path is None and os.environ.get(ENVIRONMENT):
         return load_master_key()

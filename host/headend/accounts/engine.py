@@ -1,19 +1,22 @@
-"""Opens the call centre's database: a SQLite file by default, PostgreSQL by URL.
+"""Opens the head-end's database: a SQLite file by default, PostgreSQL by URL.
 
 SQLite files run in WAL mode with synchronous=FULL: readers never wait for the writer, and a commit is on
 the disk before it returns (NORMAL may lose the last in a power cut: a key could leave without its charge).
 Every transaction begins as a writer (BEGIN IMMEDIATE): two calls queue at the start and never fail half-way.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from settop.errors import LocalError
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from headend.accounts.models import Base
+from headend.accounts.errors import LedgerError
+from headend.accounts.migrating import bring_up_to_date
 
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for another process's one before it fails."""
@@ -26,7 +29,10 @@ def database_url(url_or_path: str) -> str:
 
 
 def open_database(url_or_path: str = MEMORY) -> Engine:
-    """An engine with every table made. Raises LocalError where the database cannot be opened."""
+    """An engine, and every table there as this version wants it (headend.accounts.migrating).
+
+    Raises LocalError where the database cannot be opened or brought up to date; it is then as it was.
+    """
     url = database_url(url_or_path)
     if not url.startswith(("sqlite", "postgresql")):
         raise LocalError("a database of that kind is not supported: give a file's path or postgresql+psycopg://...")
@@ -36,16 +42,38 @@ def open_database(url_or_path: str = MEMORY) -> Engine:
             if url.startswith("sqlite")
             else create_engine(url, isolation_level="READ COMMITTED", hide_parameters=True)
         )
-        Base.metadata.create_all(engine)
     except ArgumentError:
         # Its text repeats the URL, password included.
         raise LocalError("not a database URL: expected a file's path or postgresql+psycopg://user@host/name") from None
     except ImportError as error:
         raise LocalError(f"the driver for this database is not installed: pip install {error.name}") from None
+    try:
+        with engine.begin() as connection:
+            bring_up_to_date(connection, BUSY_TIMEOUT_S)
     except SQLAlchemyError as error:
-        reason = str(error.__cause__ or type(error).__name__).splitlines()[0]
-        raise LocalError(f"cannot open the database: {reason}") from None
+        raise LocalError(f"cannot open the database: {_reason(error)}") from None
     return engine
+
+
+@contextmanager
+def declared() -> Iterator[None]:
+    """Turns the database's errors into LedgerError, without the statement and its values."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise LedgerError(f"the head-end's database failed: {_reason(error)}") from None
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction, committed at the end, rolled back by any error. Raises LedgerError where the database fails."""
+    with declared(), engine.begin() as connection:
+        yield connection
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return (str(cause or "").splitlines() or [""])[0] or type(error).__name__
 
 
 def _sqlite(url: str) -> Engine:

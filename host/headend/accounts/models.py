@@ -1,17 +1,25 @@
-"""Tables of the call centre. Money in hundredths of the tariff's currency, times in ms of the centre's clock.
+"""Tables that all systems share: accounts, terminals and the check of the master key. A system's own are in its room.
 
-No key lies here in clear: `Subscriber.sealed_key` opens under the master key (headend.accounts.master_key).
+Money in hundredths. No key lies here in clear: `Terminal.sealed_key` opens under the master key
+(headend.accounts.master_key). A change of any table is a revision too (headend.accounts.migrations).
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-SET_UP = -1
-"""`Charge.portion` of a set-up price: due once per broadcast, with the first portion of it."""
 
 
 class Base(DeclarativeBase):
-    """Base of all tables."""
+    """Base of all tables of all systems. Every constraint has a name, so that a revision can change it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
 
 
 class MasterKeyCheck(Base):
@@ -23,83 +31,25 @@ class MasterKeyCheck(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary(24))
 
 
-class Tariff(Base):
-    """What a portion costs, and once per broadcast the set-up."""
+class Account(Base):
+    """Who pays. `credit` null: pays afterwards, without limit. `charged`: sold by all systems, less refunds."""
 
-    __tablename__ = "tariffs"
-    __table_args__ = (CheckConstraint("portion_price >= 0 AND set_up_price >= 0", name="prices_valid"),)
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint("credit IS NULL OR credit >= 0", name="credit_valid"),
+        CheckConstraint("charged >= 0", name="charged_valid"),
+    )
 
-    tariff_id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(64), unique=True)
-    portion_price: Mapped[int] = mapped_column(BigInteger)
-    set_up_price: Mapped[int] = mapped_column(BigInteger)
-    currency: Mapped[str] = mapped_column(String(8))
-
-
-class Subscriber(Base):
-    """A provisioned terminal. `credit` null: pays afterwards, without limit."""
-
-    __tablename__ = "subscribers"
-    __table_args__ = (CheckConstraint("credit IS NULL OR credit >= 0", name="credit_valid"),)
-
-    subscriber_id: Mapped[int] = mapped_column(primary_key=True)
-    terminal_id: Mapped[bytes] = mapped_column(LargeBinary(8), unique=True)
-    sealed_key: Mapped[bytes] = mapped_column(LargeBinary(48))
-    tariff_id: Mapped[int] = mapped_column(ForeignKey("tariffs.tariff_id"))
-    every_programme: Mapped[bool]
+    account_id: Mapped[int] = mapped_column(primary_key=True)
     credit: Mapped[int | None] = mapped_column(BigInteger)
+    charged: Mapped[int] = mapped_column(BigInteger)
 
 
-class AllowedProgramme(Base):
-    """A programme in a subscription that does not cover all of them."""
+class Terminal(Base):
+    """A provisioned terminal; an account may have several."""
 
-    __tablename__ = "allowed_programmes"
+    __tablename__ = "terminals"
 
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.subscriber_id"), primary_key=True)
-    programme_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-
-
-class Call(Base):
-    """One programme watched in one call. The tariff is copied in: a later change of it alters no record."""
-
-    __tablename__ = "calls"
-
-    call_id: Mapped[int] = mapped_column(primary_key=True)
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.subscriber_id"), index=True)
-    programme_id: Mapped[int] = mapped_column(BigInteger)
-    broadcast_id: Mapped[bytes] = mapped_column(LargeBinary(8))
-    started_ms: Mapped[int] = mapped_column(BigInteger)
-    ended_ms: Mapped[int | None] = mapped_column(BigInteger)
-    reason: Mapped[str | None] = mapped_column(String(120))
-    tariff: Mapped[str] = mapped_column(String(64))
-    portion_price: Mapped[int] = mapped_column(BigInteger)
-    set_up_price: Mapped[int] = mapped_column(BigInteger)
-    currency: Mapped[str] = mapped_column(String(8))
-
-
-class Delivery(Base):
-    """A key that left in a call. `price`: what was charged for it then, 0 where it was paid for already."""
-
-    __tablename__ = "deliveries"
-
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.call_id"), primary_key=True)
-    portion: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    sent_ms: Mapped[int] = mapped_column(BigInteger)
-    acked_ms: Mapped[int | None] = mapped_column(BigInteger)
-    withdrawn: Mapped[bool]
-    price: Mapped[int] = mapped_column(BigInteger)
-
-
-class Charge(Base):
-    """Money owed for a portion or the set-up; their sum is the bill. Unique, however many calls resume it."""
-
-    __tablename__ = "charges"
-    __table_args__ = (UniqueConstraint("subscriber_id", "programme_id", "broadcast_id", "portion"),)
-
-    charge_id: Mapped[int] = mapped_column(primary_key=True)
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.subscriber_id"))
-    programme_id: Mapped[int] = mapped_column(BigInteger)
-    broadcast_id: Mapped[bytes] = mapped_column(LargeBinary(8))
-    portion: Mapped[int] = mapped_column(BigInteger)
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.call_id"), index=True)
-    price: Mapped[int] = mapped_column(BigInteger)
+    terminal_id: Mapped[bytes] = mapped_column(LargeBinary(8), primary_key=True)
+    sealed_key: Mapped[bytes] = mapped_column(LargeBinary(48))
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.account_id"), index=True)

@@ -14,9 +14,10 @@ from settop.wire import call as wire
 from settop.wire import dark
 from settop.wire.ids import DEVICE_KEY_BYTES, NO_PORTION
 
+from headend.accounts.errors import LedgerError
 from headend.broadcast.schedule import Schedule
 from headend.callcentre import states
-from headend.callcentre.ledger import SUPERSEDED, Ledger, LedgerError, Subscriber, Superseded
+from headend.callcentre.ledger import SUPERSEDED, Ledger, Subscriber, Superseded
 from headend.callcentre.session import Session
 from headend.callcentre.timing import Event, Timing
 from headend.callcentre.watching import Watching

@@ -3,17 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from settop.errors import LocalError, RingcastError
+from settop.errors import RingcastError
 
 WITHDRAWALS_LIMIT = 8
 """Portions of one broadcast that a subscriber may have given back and not paid since, over all calls.
 
 The key of such a portion did leave: what a terminal that lies about wiping it can gain is bounded by this."""
 SUPERSEDED = "superseded by another call"
-
-
-class LedgerError(LocalError):
-    """The ledger could not be read or written: nothing is known to be charged, so no key may leave."""
 
 
 class Superseded(RingcastError):
@@ -30,7 +26,8 @@ class Subscriber:
 
 
 class Ledger(Protocol):
-    """Every method returns only when what it wrote is committed, and raises LedgerError where it cannot be."""
+    """Every method returns only when what it wrote is committed, and raises LedgerError (headend.accounts.errors) where
+    it cannot be: nothing is known to be charged then, so no key may leave."""
 
     def find(self, terminal_id: bytes) -> Subscriber | None:
         """The subscriber; None, after the same work, for an unknown terminal."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from headend.accounts.models import Charge, Delivery
+from headend.callcentre.models import Charge, Delivery
 
 
 @dataclass(frozen=True)

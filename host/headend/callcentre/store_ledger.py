@@ -4,22 +4,21 @@ Several processes may serve calls on one database. Whatever changes a subscriber
 that subscriber's row (SQLite: the whole database), so the changes of one subscriber come one after another.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from settop.errors import LocalError
-from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 from sqlalchemy import Connection, Engine, Row, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from headend.accounts.engine import transaction
 from headend.accounts.master_key import MasterKey
-from headend.accounts.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
-from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, LedgerError, Superseded
+from headend.accounts.models import Terminal
+from headend.accounts.money import pay, refund
+from headend.accounts.terminals import DeviceKeys
+from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, Superseded
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
+from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
 from headend.callcentre.records import CallRecord, read_record
-from headend.callcentre.subscribers import check_master_key
 
 __all__ = ("CallRecord", "StoreLedger")
 
@@ -32,26 +31,21 @@ class StoreLedger:
 
     def __init__(self, engine: Engine, master_key: MasterKey) -> None:
         self._engine = engine
-        self._master_key = master_key
-        self._stranger = master_key.seal(bytes(TERMINAL_ID_BYTES), bytes(DEVICE_KEY_BYTES))
-        self._checked = False
+        self._keys = DeviceKeys(engine, master_key)
 
     def find(self, terminal_id: bytes) -> CallingSubscriber | None:
         """The subscriber with this terminal, or None after unwrapping a key all the same."""
-        if not self._checked:
-            with _declared():
-                check_master_key(self._engine, self._master_key)
-            self._checked = True
-        with self._transaction() as connection:
+        self._keys.check()
+        with transaction(self._engine) as connection:
             row = connection.execute(
-                select(Subscriber.subscriber_id, Subscriber.sealed_key).where(Subscriber.terminal_id == terminal_id)
+                select(Subscriber.subscriber_id, Terminal.sealed_key)
+                .join(Terminal, Terminal.terminal_id == Subscriber.terminal_id)
+                .where(Subscriber.terminal_id == terminal_id)
             ).one_or_none()
-        owner, sealed = (bytes(TERMINAL_ID_BYTES), self._stranger) if row is None else (terminal_id, row.sealed_key)
-        try:
-            device_key = self._master_key.open(owner, sealed)
-        except LocalError as error:
-            raise LedgerError(f"terminal {terminal_id.hex()}: {error}") from None
-        return None if row is None else CallingSubscriber(row.subscriber_id, terminal_id, device_key)
+        device_key = self._keys.open(terminal_id, None if row is None else row.sealed_key)
+        if row is None or device_key is None:
+            return None
+        return CallingSubscriber(row.subscriber_id, terminal_id, device_key)
 
     def may_watch(self, subscriber: CallingSubscriber, programme_id: int) -> bool:
         """Whether the subscription covers this programme."""
@@ -59,7 +53,7 @@ class StoreLedger:
             AllowedProgramme.subscriber_id == subscriber.subscriber_id,
             AllowedProgramme.programme_id == programme_id,
         )
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             row = connection.execute(
                 select(Subscriber.every_programme, listed).where(Subscriber.subscriber_id == subscriber.subscriber_id)
             ).one_or_none()
@@ -77,7 +71,7 @@ class StoreLedger:
 
         None, and nothing changes, where that tariff's portion costs more than `max_price`.
         """
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             this = Subscriber.subscriber_id == subscriber.subscriber_id
             if connection.execute(select(Subscriber.subscriber_id).where(this).with_for_update()).one_or_none() is None:
                 raise LocalError(f"no subscriber {subscriber.subscriber_id}")
@@ -111,8 +105,8 @@ class StoreLedger:
     def deliver(self, call: int, portion: int, now_ms: int) -> bool:
         """Charges a portion, and the set-up with the first, unless that is done. False: too little credit. Superseded:
         the record has ended."""
-        with self._transaction() as connection:
-            record = self._locked(connection, call)
+        with transaction(self._engine) as connection:
+            record, account_id = self._locked(connection, call)
             if record.ended_ms is not None:
                 raise Superseded(SUPERSEDED)
             price = 0
@@ -120,7 +114,7 @@ class StoreLedger:
                 price += record.portion_price
                 if self._claim(connection, record, SET_UP, record.set_up_price):
                     price += record.set_up_price
-            if price and not self._pay(connection, record.subscriber_id, price):
+            if price and not pay(connection, account_id, price):
                 connection.rollback()
                 return False
             row = {"call_id": call, "portion": portion, "sent_ms": now_ms, "withdrawn": False, "price": price}
@@ -131,7 +125,7 @@ class StoreLedger:
 
     def acknowledge(self, call: int, portion: int, now_ms: int) -> None:
         """The terminal has this key; the first acknowledgement's time stays."""
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(
                 update(Delivery)
                 .where(Delivery.call_id == call, Delivery.portion == portion, Delivery.acked_ms.is_(None))
@@ -144,35 +138,30 @@ class StoreLedger:
         A portion whose key stands delivered by another call too stays paid; one over WITHDRAWALS_LIMIT stays
         delivered and paid. The set-up price goes back where no portion of the broadcast remains charged.
         """
-        with self._transaction() as connection:
-            record = self._locked(connection, call)
+        with transaction(self._engine) as connection:
+            record, account_id = self._locked(connection, call)
             late = (Delivery.call_id == call, Delivery.portion > last_owed, Delivery.withdrawn.is_(False))
             portions = connection.scalars(select(Delivery.portion).where(*late).order_by(Delivery.portion.desc())).all()
             room = WITHDRAWALS_LIMIT - self._given_back(connection, record)
-            refund = 0
+            back = 0
             for portion in portions:
                 if not self._stands_elsewhere(connection, record, portion):
                     if room <= 0:
                         continue
                     room -= 1
-                    refund += self._take_back(connection, record, portion)
+                    back += self._take_back(connection, record, portion)
                 connection.execute(
                     update(Delivery).where(Delivery.call_id == call, Delivery.portion == portion).values(withdrawn=True)
                 )
             remains = exists().where(*_charges_of(record), Charge.portion != SET_UP)
             if portions and not connection.scalar(select(remains)):
-                refund += self._take_back(connection, record, SET_UP)
-            if refund:
-                # NULL + refund stays NULL: who has no limit gets no credit.
-                connection.execute(
-                    update(Subscriber)
-                    .where(Subscriber.subscriber_id == record.subscriber_id)
-                    .values(credit=Subscriber.credit + refund)
-                )
+                back += self._take_back(connection, record, SET_UP)
+            if back:
+                refund(connection, account_id, back)
 
     def charged(self, call: int) -> int:
         """Portions that this call paid for."""
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             count = connection.scalar(
                 select(func.count()).select_from(Charge).where(Charge.call_id == call, Charge.portion != SET_UP)
             )
@@ -180,7 +169,7 @@ class StoreLedger:
 
     def close_call(self, call: int, now_ms: int, reason: str) -> bool:
         """Ends the record; one that has ended stays as it is: False."""
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             closed = connection.execute(
                 update(Call)
                 .where(Call.call_id == call, Call.ended_ms.is_(None))
@@ -190,12 +179,12 @@ class StoreLedger:
 
     def call_record(self, call: int) -> CallRecord:
         """The call's bill. Raises LocalError for an unknown call."""
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             return read_record(connection, self._call(connection, call))
 
     def calls_of(self, subscriber_id: int) -> tuple[int, ...]:
         """Ids of a subscriber's calls, oldest first."""
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             found = connection.scalars(
                 select(Call.call_id).where(Call.subscriber_id == subscriber_id).order_by(Call.call_id)
             )
@@ -203,26 +192,24 @@ class StoreLedger:
 
     # --- inside one transaction -----------------------------------------------------------------------------
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with _declared(), self._engine.begin() as connection:
-            yield connection
-
     def _call(self, connection: Connection, call: int) -> Row[Any]:
         row = connection.execute(select(Call.__table__).where(Call.call_id == call)).one_or_none()
         if row is None:
             raise LocalError(f"no call record {call}")
         return row
 
-    def _locked(self, connection: Connection, call: int) -> Row[Any]:
-        """The call, read after every other change of this subscriber's calls and charges."""
-        connection.execute(
-            select(Subscriber.subscriber_id)
+    def _locked(self, connection: Connection, call: int) -> tuple[Row[Any], int]:
+        """The call, read after every other change of this subscriber's calls and charges, and the account that pays."""
+        account_id = connection.scalar(
+            select(Terminal.account_id)
+            .join(Subscriber, Subscriber.terminal_id == Terminal.terminal_id)
             .join(Call, Call.subscriber_id == Subscriber.subscriber_id)
             .where(Call.call_id == call)
             .with_for_update(of=Subscriber)
-        ).one_or_none()
-        return self._call(connection, call)
+        )
+        record = self._call(connection, call)
+        assert account_id is not None
+        return record, account_id
 
     def _insert(self, table: type[Charge] | type[Delivery]) -> "sqlite.Insert | postgresql.Insert":
         if self._engine.dialect.name == "postgresql":
@@ -242,15 +229,6 @@ class StoreLedger:
         # RETURNING, because an insert's rowcount means nothing in some drivers.
         statement = self._insert(Charge).values(**row).on_conflict_do_nothing().returning(Charge.charge_id)
         return connection.scalar(statement) is not None
-
-    def _pay(self, connection: Connection, subscriber_id: int, price: int) -> bool:
-        enough = Subscriber.credit.is_(None) | (Subscriber.credit >= price)
-        paid = connection.execute(
-            update(Subscriber)
-            .where(Subscriber.subscriber_id == subscriber_id, enough)
-            .values(credit=Subscriber.credit - price)
-        )
-        return paid.rowcount == 1
 
     def _take_back(self, connection: Connection, record: Row[Any], portion: int) -> int:
         """The price of a charge that is removed, 0 where there is none."""
@@ -278,17 +256,6 @@ class StoreLedger:
             .where(*_deliveries_of(record), Delivery.withdrawn.is_(True), ~paid)
         )
         return count or 0
-
-
-@contextmanager
-def _declared() -> Iterator[None]:
-    """Turns the database's errors into LedgerError, without the statement and its values."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = error.orig if isinstance(error, DBAPIError) else None
-        reason = (str(cause).splitlines() or [""])[0] or type(error).__name__
-        raise LedgerError(f"the call centre's database failed: {reason}") from None
 
 
 def _charges_of(record: Row[Any]) -> tuple[Any, ...]:

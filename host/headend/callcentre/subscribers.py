@@ -1,47 +1,22 @@
-"""Registers tariffs and subscribers, and seals their device keys."""
+"""Registers tariffs, and subscribers with their terminals and accounts."""
 
 from collections.abc import Iterable
 
 from settop.errors import LocalError
-from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from headend.accounts import money
+from headend.accounts.engine import transaction
 from headend.accounts.master_key import MasterKey
-from headend.accounts.models import AllowedProgramme, MasterKeyCheck, Subscriber, Tariff
-
-_CHECK_ID = 1
-_CHECK_OWNER = b"ringcast"
-_CHECK_VALUE = bytes(8)
-
-
-def check_master_key(engine: Engine, master_key: MasterKey) -> None:
-    """Ties an empty database to this key, or raises LocalError where it is tied to another."""
-    look = select(MasterKeyCheck.sealed).where(MasterKeyCheck.check_id == _CHECK_ID)
-    with engine.begin() as connection:
-        sealed = connection.scalar(look)
-    if sealed is None:
-        try:
-            with engine.begin() as connection:
-                sealed = master_key.seal(_CHECK_OWNER, _CHECK_VALUE)
-                connection.execute(insert(MasterKeyCheck).values(check_id=_CHECK_ID, sealed=sealed))
-        except IntegrityError:
-            # Another process was first: its key counts.
-            with engine.begin() as connection:
-                sealed = connection.scalar(look)
-    assert sealed is not None
-    master_key.open(_CHECK_OWNER, sealed)
-
-
-def has_master_key(engine: Engine) -> bool:
-    """Whether the database is tied to a master key already."""
-    with engine.begin() as connection:
-        return connection.scalar(select(MasterKeyCheck.check_id)) is not None
+from headend.accounts.models import Terminal
+from headend.accounts.terminals import add_terminal, remove_terminal, seal_device_key
+from headend.callcentre.models import AllowedProgramme, Subscriber, Tariff
 
 
 def has_tariff(engine: Engine, name: str) -> bool:
     """Whether there is a tariff of this name."""
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         return connection.scalar(select(Tariff.tariff_id).where(Tariff.name == name)) is not None
 
 
@@ -52,7 +27,7 @@ def set_tariff(engine: Engine, name: str, portion_price: int, set_up_price: int 
     if portion_price < 0 or set_up_price < 0:
         raise LocalError("prices must be 0 or more hundredths")
     prices = {"portion_price": portion_price, "set_up_price": set_up_price, "currency": currency}
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         if not connection.execute(update(Tariff).where(Tariff.name == name).values(**prices)).rowcount:
             connection.execute(insert(Tariff).values(name=name, **prices))
 
@@ -70,45 +45,40 @@ def add_subscriber(
 
     Raises LocalError for an impossible size, tariff, programme id or credit, and for a known terminal.
     """
-    if len(terminal_id) != TERMINAL_ID_BYTES or len(device_key) != DEVICE_KEY_BYTES:
-        raise LocalError(f"expected a terminal id of {TERMINAL_ID_BYTES} bytes and a key of {DEVICE_KEY_BYTES}")
-    if credit is not None and credit < 0:
-        raise LocalError("credit must be 0 or more hundredths")
-    check_master_key(engine, master_key)
-    sealed = master_key.seal(terminal_id, device_key)
-    try:
-        with engine.begin() as connection:
-            tariff_id = connection.scalar(select(Tariff.tariff_id).where(Tariff.name == tariff))
-            if tariff_id is None:
-                raise LocalError(f"no tariff {tariff!r}: make it first")
-            row = {
-                "terminal_id": terminal_id,
-                "sealed_key": sealed,
-                "tariff_id": tariff_id,
-                "every_programme": programmes is None,
-                "credit": credit,
-            }
-            key = connection.execute(insert(Subscriber).values(**row)).inserted_primary_key
-            assert key is not None
-            _allow(connection, key[0], programmes)
-    except IntegrityError:
-        raise LocalError(f"terminal {terminal_id.hex()} is registered already") from None
+    money.checked(credit)
+    sealed = seal_device_key(engine, master_key, terminal_id, device_key)
+    with transaction(engine) as connection:
+        tariff_id = connection.scalar(select(Tariff.tariff_id).where(Tariff.name == tariff))
+        if tariff_id is None:
+            raise LocalError(f"no tariff {tariff!r}: make it first")
+        add_terminal(connection, terminal_id, sealed, money.open_account(connection, credit))
+        row = {"terminal_id": terminal_id, "tariff_id": tariff_id, "every_programme": programmes is None}
+        key = connection.execute(insert(Subscriber).values(**row)).inserted_primary_key
+        assert key is not None
+        _allow(connection, key[0], programmes)
     return int(key[0])
 
 
 def remove_subscriber(engine: Engine, subscriber_id: int) -> None:
-    """Takes back a registration that came to nothing. Raises LocalError for one that has calls: records stay."""
-    try:
-        with engine.begin() as connection:
+    """Takes back a registration that came to nothing, with terminal and account.
+
+    Raises LocalError for one that has calls: records stay.
+    """
+    with transaction(engine) as connection:
+        try:
             connection.execute(delete(AllowedProgramme).where(AllowedProgramme.subscriber_id == subscriber_id))
-            connection.execute(delete(Subscriber).where(Subscriber.subscriber_id == subscriber_id))
-    except IntegrityError:
-        raise LocalError(f"subscriber {subscriber_id} has call records and stays") from None
+            terminal_id = connection.scalar(
+                delete(Subscriber).where(Subscriber.subscriber_id == subscriber_id).returning(Subscriber.terminal_id)
+            )
+            if terminal_id is not None:
+                remove_terminal(connection, terminal_id)
+        except IntegrityError:
+            raise LocalError(f"subscriber {subscriber_id} has call records and stays") from None
 
 
 def allow_programmes(engine: Engine, subscriber_id: int, programmes: Iterable[int] | None) -> None:
     """Replaces what a subscription covers. None: all; empty: none. Raises LocalError if unknown."""
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         change = update(Subscriber).where(Subscriber.subscriber_id == subscriber_id)
         if not connection.execute(change.values(every_programme=programmes is None)).rowcount:
             raise LocalError(f"no subscriber {subscriber_id}")
@@ -118,23 +88,25 @@ def allow_programmes(engine: Engine, subscriber_id: int, programmes: Iterable[in
 
 def set_credit(engine: Engine, subscriber_id: int, credit: int | None) -> None:
     """Sets what a subscriber may still spend, in hundredths; None: no limit. Raises LocalError if unknown."""
-    if credit is not None and credit < 0:
-        raise LocalError("credit must be 0 or more hundredths")
-    with engine.begin() as connection:
-        change = update(Subscriber).where(Subscriber.subscriber_id == subscriber_id)
-        if not connection.execute(change.values(credit=credit)).rowcount:
-            raise LocalError(f"no subscriber {subscriber_id}")
+    money.set_credit(engine, account_of(engine, subscriber_id), credit)
 
 
 def credit_left(engine: Engine, subscriber_id: int) -> int | None:
     """Credit in hundredths, None for no limit. Raises LocalError if unknown."""
-    with engine.begin() as connection:
-        row = connection.execute(
-            select(Subscriber.credit).where(Subscriber.subscriber_id == subscriber_id)
-        ).one_or_none()
-    if row is None:
+    return money.credit_left(engine, account_of(engine, subscriber_id))
+
+
+def account_of(engine: Engine, subscriber_id: int) -> int:
+    """The account that pays. Raises LocalError if the subscriber is unknown."""
+    with transaction(engine) as connection:
+        account_id = connection.scalar(
+            select(Terminal.account_id)
+            .join(Subscriber, Subscriber.terminal_id == Terminal.terminal_id)
+            .where(Subscriber.subscriber_id == subscriber_id)
+        )
+    if account_id is None:
         raise LocalError(f"no subscriber {subscriber_id}")
-    return row[0]
+    return int(account_id)
 
 
 def _allow(connection: Connection, subscriber_id: int, programmes: Iterable[int] | None) -> None:
