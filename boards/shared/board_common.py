@@ -58,8 +58,8 @@ def _check_wires(board):
                 "board_config.py: UART %r leads to %r, expected one of %s, each once"
                 % (uart, wires[uart], ", ".join(_WIRES))
             )
-    if type(board.SERVICES) not in (tuple, list):
-        raise ValueError("board_config.py: SERVICES is %r, expected a tuple of names" % (board.SERVICES,))
+    if type(board.SERVICES) not in (tuple, list) or len(set(board.SERVICES)) < len(board.SERVICES):
+        raise ValueError("board_config.py: SERVICES is %r, expected a tuple of names, each once" % (board.SERVICES,))
 
 
 def uart_of(wire):

@@ -158,7 +158,7 @@ class App:
             if event[0] == "left_out":
                 self.report("left_out", event[1])
             else:
-                self.services.on_event(event, now_ms)
+                self.services.on_event(event, now_ms, self.player.sender)
 
     def _list(self):
         """A line of the list of programmes: one in a step, as there may be hundreds."""

@@ -4,6 +4,7 @@ Which ones a board starts is its SERVICES; one that is not named is not imported
 each UART leads to; a wire has one owner.
 """
 
+import gc
 import sys
 
 from settop.errors import LocalError, RingcastError
@@ -35,6 +36,8 @@ class Registry:
             path = "settop.services.%s.service" % name
             __import__(path)
             service = sys.modules[path].make(self._terminal)
+            if service.opener is not None:
+                self._terminal.player.add_opener(service.opener)
         except Exception as error:
             for wire in list(self._claims):
                 if self._claims[wire] == name:
@@ -75,26 +78,29 @@ class Registry:
         for name, service in self._running:
             try:
                 timer_ms = service.step(now_ms)
+                if timer_ms is not None and (soonest is None or timer_ms - soonest < 0):
+                    soonest = timer_ms + 0  # a number, or this one has failed
             except Exception as error:
                 self._fail(name, service, error)
-                continue
-            if timer_ms is not None and (soonest is None or timer_ms < soonest):
-                soonest = timer_ms
         return soonest
 
-    def on_event(self, event, now_ms):
-        """Tell all of them."""
+    def on_event(self, event, now_ms, opener=None):
+        """Tell the service that brought the opener which told it; where there is none, all of them."""
         for name, service in self._running:
             try:
-                service.on_event(event, now_ms)
+                if opener is None or service.opener is opener:
+                    service.on_event(event, now_ms)
             except Exception as error:
                 self._fail(name, service, error)
 
     def busy(self):
         """Why nothing must be disturbed now, or ""."""
-        for _, service in self._running:
-            if service.busy:
-                return service.busy
+        for name, service in self._running:
+            try:
+                if service.busy:
+                    return str(service.busy)
+            except Exception as error:
+                self._fail(name, service, error)
         return ""
 
     def status(self):
@@ -102,7 +108,7 @@ class Registry:
         words = []
         for name, service in self._running:
             try:
-                words.append(service.status())
+                words.append(str(service.status()))
             except Exception as error:
                 self._fail(name, service, error)
         return " ".join([word for word in words if word])
@@ -112,13 +118,21 @@ class Registry:
         return sum([service.refused for _, service in self._running])
 
     def _fail(self, name, service, error):
-        """Go on without this one. Its wires stay its own: nobody knows what their other ends do."""
-        self._running = [one for one in self._running if one[1] is not service]
+        """Go on without this one. Its wires stay its own: nobody knows what their other ends do. Its opener stays with
+        the player, without a key."""
+        failed = None
         try:
             service.stop()
         except Exception as second:
-            self._terminal.report("error", "service %s did not clear up: %s" % (name, _what(second)))
-        self._terminal.report("error", "service %s has stopped: %s" % (name, _what(error)))
+            failed = second
+        gc.collect()  # there may be no memory left
+        self._running = [one for one in self._running if one[1] is not service]
+        try:
+            if failed is not None:
+                self._terminal.report("error", "service %s did not clear up: %s" % (name, _what(failed)))
+            self._terminal.report("error", "service %s has stopped: %s" % (name, _what(error)))
+        except MemoryError:
+            pass
 
 
 def _what(error):
@@ -131,17 +145,21 @@ def _what(error):
 
 def _place(error):
     """FILE:LINE of the innermost frame."""
-    if hasattr(sys, "print_exception"):  # MicroPython
-        import io
+    if not hasattr(sys, "print_exception"):  # CPython
+        frame = error.__traceback__
+        while frame.tb_next is not None:
+            frame = frame.tb_next
+        return "%s:%d" % (frame.tb_frame.f_code.co_filename.split("/")[-1], frame.tb_lineno)
+    import io
 
-        text = io.StringIO()
-        sys.print_exception(error, text)
-        for line in reversed(text.getvalue().split("\n")):
-            if line.startswith("  File "):
-                words = line.split('"')
-                return "%s:%s" % (words[1], words[2].split()[2].strip(","))
-        return "an unknown place"
-    frame = error.__traceback__
-    while frame.tb_next is not None:
-        frame = frame.tb_next
-    return "%s:%d" % (frame.tb_frame.f_code.co_filename.split("/")[-1], frame.tb_lineno)
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    place = "an unknown place"
+    # Behind the frames comes the error's own text, which may look like one.
+    for line in text.getvalue().split("\n")[1:]:
+        if not line.startswith("  File "):
+            break
+        words = line.split('"')
+        if len(words) == 3:
+            place = words[1] + ":" + words[2].split(",")[1].strip()[5:]
+    return place

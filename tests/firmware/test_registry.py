@@ -210,3 +210,83 @@ def test_a_service_without_its_wire_says_so_and_the_player_plays_on():
     app = start(board)
     assert "error service call does not start: call needs a UART that leads to a modem" in board.console.said[0]
     assert answer(app, board, "programmes") == ["programmes services=0"]
+
+
+def test_a_service_that_has_eaten_the_memory_is_stopped_all_the_same():
+    """What it holds goes before anything is made; a report that finds no room is left out."""
+
+    class Hungry(Bad):
+        def __init__(self):
+            Bad.__init__(self, "")
+            self.kept = []
+
+        def step(self, now_ms):
+            if gc_counts():
+                while True:
+                    self.kept.append(bytearray(4096))
+            raise MemoryError
+
+        def stop(self):
+            self.stopped = True
+            self.kept = []
+
+    hungry = Hungry()
+    services, terminal = registry(hungry=lambda terminal: hungry)
+    assert services.step(1) is None and hungry.stopped and services.get("hungry") is None
+    assert len(terminal.said) == 1
+
+
+def gc_counts():
+    """Whether the heap has an end."""
+    import gc
+
+    return hasattr(gc, "mem_free")
+
+
+def test_an_errors_own_text_is_never_taken_for_a_place():
+    def make(terminal):
+        raise ValueError('a\n  File "SECRETKEY", line 77, in x')
+
+    def cut(terminal):
+        raise ValueError("a\n  File b")
+
+    _, terminal = registry(cut=cut, long=make)
+    assert len(terminal.said) == 2
+    for line in terminal.said:
+        assert "SECRETKEY" not in line and "ValueError in " in line and "test_registry.py:" in line
+
+
+def test_answers_that_are_none_stop_a_service_and_nobody_else():
+    class Odd(Service):
+        def __init__(self, **odd):
+            self.odd = odd
+
+        def step(self, now_ms):
+            return self.odd.get("step")
+
+    for odd in ({"step": "soon"}, {"step": ()}):
+        good = Good()
+        services, terminal = registry(a_odd=lambda terminal, odd=odd: Odd(**odd), good=lambda terminal, good=good: good)
+        for now_ms in (1, 2):
+            assert services.step(now_ms) == now_ms + 7
+        assert services.busy() == "" and services.refused() == 0
+
+
+def test_what_an_opener_tells_only_its_own_service_hears():
+    class Opener:
+        pass
+
+    class Player:
+        def add_opener(self, opener):
+            self.last = opener
+
+    first, second = Good(), Good()
+    first.opener, second.opener = Opener(), Opener()
+    Terminal.player = Player()
+    try:
+        services, _ = registry(a_first=lambda terminal: first, second=lambda terminal: second)
+    finally:
+        del Terminal.player
+    services.on_event(("portion", 1), 5, first.opener)
+    services.on_event(("seen", None), 5)
+    assert (first.heard, second.heard) == (["portion", "seen"], ["seen"])

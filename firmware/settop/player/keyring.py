@@ -14,9 +14,11 @@ class Keyring:
 
     def install(self, portion, key):
         """Take over `key` (bytearray of 16): it is wiped here, the cipher made from it stays."""
-        if portion not in self._ciphers:
-            self._ciphers[portion] = aes_ecb(key)
-        wipe(key)
+        try:
+            if portion not in self._ciphers:
+                self._ciphers[portion] = aes_ecb(key)
+        finally:
+            wipe(key)
         self._changed()
 
     def cipher(self, portion):

@@ -1,7 +1,7 @@
 """What opens a broadcast, as the player sees it: the face of a system's way from packets and messages to clear packets.
 
-A service brings its opener, `Player.add_opener` attaches it. One that recognises a descriptor in the PMT in force gets
-the packets and messages of that programme; where none does, nothing that is scrambled is put out.
+A service has its opener in `opener`, and the registry attaches it to the player. One that recognises a descriptor in the
+PMT in force gets the packets and messages of that programme; where none does, nothing that is scrambled is put out.
 
 No board loads this module, it would cost half a kilobyte of heap: an opener has these names by itself, and a test holds
 every one against them (tests/firmware/test_faces.py).
@@ -22,8 +22,8 @@ class Opener:
     slots = None
 
     def attach(self, player, slots):
-        """The player's slots are there, before the first packet. `player` has tell(event) for what the services are to
-        hear, and make_ring(), to be called when the first key has come."""
+        """The player's slots are there, before the first packet. `player` has tell(event, opener) for what its service
+        is to hear, and make_ring(), to be called when the first key has come."""
         self.slots = slots
 
     def recognise(self, descriptor):
@@ -37,6 +37,10 @@ class Opener:
 
     def tune(self, ca):
         """The viewer has chosen, and `ca` (see take_up) is where the tables lead now."""
+
+    def leave(self, chosen):
+        """The tables lead to another system's messages: nothing opens until they lead here again and a message says
+        what. `chosen`: the viewer wants it so, and the keys go; else they stay until they are over."""
 
     def on_message(self, packet, now_ms):
         """A packet of the messages' PID (188 octets). Raises RemoteError for one that breaks the rules."""

@@ -12,7 +12,7 @@ from settop.ring import ByteRing
 from settop.ts import packet as ts
 from settop.ts.slots import Slots
 from settop.wire.dark import NOT_OURS
-from settop.wire.transport import PACKET_BYTES, SYNC
+from settop.wire.transport import LOWEST_FREE_PID, NULL_PID, PACKET_BYTES, SYNC
 
 FLUSH_MS = 50  # the last packet of a stream has none behind it: it is put out after this long
 SLOTS = 25  # the last waits for the sync octet behind it; 24 make two halves for two cores
@@ -55,6 +55,7 @@ class Player:
         self._fed_ms = 0
         self._step_ms = 0
         self._events = []
+        self.sender = None
 
     def add_opener(self, opener):
         """A service has come that opens programmes of its own."""
@@ -82,14 +83,17 @@ class Player:
         return self.programmes.missing() or (NOT_OURS if self.opener is None else self.opener.missing())
 
     def next_event(self):
-        """The oldest event not yet taken, or None."""
-        return self._events.pop(0) if self._events else None
+        """The oldest event not yet taken, or None; `sender` is the opener that told it, None for the player's own."""
+        if not self._events:
+            return None
+        self.sender, event = self._events.pop(0)
+        return event
 
-    def tell(self, event):
-        """For openers: what the services are to hear."""
+    def tell(self, event, opener=None):
+        """For openers: what the service that brought them is to hear."""
         if len(self._events) == MAX_EVENTS:
             self._events.pop(0)
-        self._events.append(event)
+        self._events.append((opener, event))
 
     def make_ring(self):
         """For openers: the first key is there, so the sink will soon have something to take."""
@@ -101,9 +105,9 @@ class Player:
         ring = self._ring
         if ring is not None and ring.level:
             ring.drain(self._sink)
-        opener = self.opener
-        if opener is not None and now_ms - self._step_ms > STALL_MS:
-            opener.stall(now_ms - self._step_ms)
+        if now_ms - self._step_ms > STALL_MS:
+            for opener in self._openers:
+                opener.stall(now_ms - self._step_ms)
         self._step_ms = now_ms
         have = self._have
         start = ts.IN_OFFSET + have
@@ -113,10 +117,10 @@ class Player:
         if not count:
             if have >= PACKET_BYTES and now_ms - self._fed_ms >= FLUSH_MS:
                 self._handle(have // PACKET_BYTES, now_ms)
-            if self.opener is not None:
-                self.opener.look(now_ms, False)
+            for opener in self._openers:
+                opener.look(now_ms, False)
             return 0
-        if opener is not None:
+        for opener in self._openers:
             opener.look(now_ms, True)
         self._have = have + count
         self._fed_ms = now_ms
@@ -128,22 +132,22 @@ class Player:
         """Put out the streams of this service (its number, 1 to 65535) alone; None: of the lowest one of ours, and of
         all that share its messages."""
         self.programmes.tune(service)
-        self._choose_opener()
+        self._choose_opener(True)
         if self.opener is not None:
             self.opener.tune(self.programmes.ca)
 
     def _recognise(self, descriptor):
-        """For the tables: the first opener's word, with the opener behind it."""
+        """For the tables: the first opener's word, with it behind. No message has a PID that is PSI's own."""
         for opener in self._openers:
             found = opener.recognise(descriptor)
-            if found is not None:
+            if found is not None and LOWEST_FREE_PID <= found[0][0] < NULL_PID:
                 return found[0] + (opener,), found[1]
         return None
 
-    def _choose_opener(self):
+    def _choose_opener(self, chosen):
         ca = self.programmes.ca
         if ca is not None and ca[-1] is not self.opener:
-            self.opener.take_up(None)
+            self.opener.leave(chosen)
             self.opener = ca[-1]
 
     # --- packets --------------------------------------------------------------------------------------------------
@@ -254,7 +258,12 @@ class Player:
 
     def _table(self, packet, action, now_ms):
         if action == ts.PID_ECM:
-            self.opener.on_message(packet, now_ms)
+            try:
+                self.opener.on_message(packet, now_ms)
+            except RemoteError:
+                raise
+            except Exception:  # one system's mistake is not to stop the others
+                raise RemoteError("a message that its opener fails on")
         elif action != ts.PID_PASS:
             programmes = self.programmes
             ca = programmes.ca
@@ -267,7 +276,7 @@ class Player:
                     programmes.feed_pmt(packet)
             finally:
                 if programmes.ca != ca:
-                    self._choose_opener()
+                    self._choose_opener(False)
                     self.opener.take_up(programmes.ca)  # without an opener there is no `ca`
                 text = programmes.left_out()
                 if text is not None:

@@ -1,9 +1,9 @@
 """What the application sees of a system: one face for all services.
 
 `settop/services/NAME/service.py` has `make(terminal)`, which gives one of these. `terminal` has what a service may use:
-player, helper (a SecondCore or None), identity() (Identity or None), random(n) (n fresh bytes), report(event, text) (a
-line on the console, without secrets) and wire(name, claimant) (the board's line of that name; LocalError where it is
-somebody else's).
+helper (a SecondCore for one descrambler, or None), offer() (the price on air or None), identity() (Identity or None),
+random(n) (n fresh bytes), report(event, text) (a line on the console, without secrets) and wire(name, claimant) (the
+board's line of that name; LocalError where it is somebody else's).
 
 No board loads this module: a service has these names by itself, and a test holds every one against them
 (tests/firmware/test_faces.py).
@@ -11,13 +11,15 @@ No board loads this module: a service has these names by itself, and a test hold
 
 
 class Service:
-    """The face, as a service that does nothing.
+    """The face, as a service that does nothing. `opener`: what it opens broadcasts with (settop.player.opener), or
+    None; the registry attaches it and brings what it tells.
 
     COMMANDS: console words that are its own. `busy`: why its work must not be disturbed, for the viewer to read, or "".
     `refused`: messages of its other end that were refused, since start.
     """
 
     COMMANDS = ()
+    opener = None
     busy = ""
     refused = 0
 
@@ -29,7 +31,7 @@ class Service:
         """A console line whose first word is one of COMMANDS. Raises RemoteError for arguments that are none."""
 
     def on_event(self, event, now_ms):
-        """What an opener told, or ("seen", cause), what was made of the broadcast since the last look: a cause of
+        """What its opener told, or ("seen", cause), what was made of the broadcast since the last look: a cause of
         settop.wire.dark, None for not certain. Names that are not known are passed over."""
 
     def status(self):

@@ -54,7 +54,9 @@ class SecondCore:
         self._kept = None
 
     def begin(self, source, plan):
-        """Make its buffers and start it. False: this board has no core or no memory to spare."""
+        """Make its buffers and start it. False: no core or no memory to spare, or it serves another one."""
+        if self._kept is not None:
+            return False
         if not is_there():
             self.ended = True
             return False

@@ -10,12 +10,11 @@ from settop.ts.descrambler import Descrambler
 from settop.ts.packet import payload_offset
 from settop.wire.dark import CLEAR, NO_ECM, NO_KEY
 from settop.wire.ecm import SECTION_BYTES, unpack_ca_descriptor, unpack_ecm
+from settop.wire.ids import NO_PORTION
 
 
 def make(terminal):
-    opener = VoucherOpener()
-    terminal.player.add_opener(opener)
-    return VoucherService(opener, terminal.report)
+    return VoucherService(VoucherOpener(), terminal.report)
 
 
 class VoucherOpener:
@@ -39,14 +38,16 @@ class VoucherOpener:
         self.portion = None
         self.derive()
 
-    tune = take_up
+    tune = leave = take_up
 
     def on_message(self, packet, now_ms):
         at = payload_offset(packet) + 1
         ecm = unpack_ecm(packet[at : at + SECTION_BYTES])
+        if ecm.portion == NO_PORTION:
+            raise RemoteError("ECM of no portion")
         if ecm.portion != self.portion:
             self.portion, self.programme_id, self.broadcast_id = ecm.portion, ecm.programme_id, ecm.broadcast_id
-            self._player.tell(("voucher_portion", ecm.portion))
+            self._player.tell(("voucher_portion", ecm.portion), self)
             self.derive()
 
     def derive(self):
@@ -87,18 +88,18 @@ class VoucherService:
     refused = 0
 
     def __init__(self, opener, report):
-        self._opener, self._report = opener, report
+        self.opener, self._report = opener, report
 
     def step(self, now_ms):
         return None
 
     def command(self, words, now_ms):
         try:
-            self._opener.secret = bytes.fromhex(words[1])
+            self.opener.secret = bytes.fromhex(words[1])
         except (IndexError, ValueError):
             raise RemoteError("voucher takes its number, 32 hexadecimal digits") from None
         self._report("redeemed")
-        self._opener.derive()
+        self.opener.derive()
         self._tell_key()
 
     def on_event(self, event, now_ms):
@@ -106,12 +107,12 @@ class VoucherService:
             self._tell_key()
 
     def _tell_key(self):
-        if self._opener.portion is not None and self._opener.secret:
-            self._report("key", "portion=" + str(self._opener.portion))
+        if self.opener.portion is not None and self.opener.secret:
+            self._report("key", "portion=" + str(self.opener.portion))
 
     def status(self):
-        return "voucher=%s" % ("yes" if self._opener.secret else "no")
+        return "voucher=%s" % ("yes" if self.opener.secret else "no")
 
     def stop(self):
-        self._opener.secret = b""
-        self._opener.derive()
+        self.opener.secret = b""
+        self.opener.derive()

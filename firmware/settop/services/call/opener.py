@@ -46,6 +46,9 @@ class CallOpener:
     def recognise(self, descriptor):
         return recognise(descriptor)
 
+    def _tell(self, event):
+        self._player.tell(event, self)
+
     @property
     def portion(self):
         return self._portions.portion
@@ -102,11 +105,23 @@ class CallOpener:
         self._ca = ca
         if ca in (None, self._believed):
             return
+        self._forget()
+
+    def leave(self, chosen):
+        self._ca = None
+        if chosen:
+            self._forget()
+        else:
+            self._believed = None
+            self._portions.doubt()
+            self._look_keys_up()
+
+    def _forget(self):
         self._believed = None
         known = self._portions.tune()
         self.keyring.wipe()
         if known:
-            self._player.tell(("lost_portion",))
+            self._tell(("lost_portion",))
         self._look_keys_up()
 
     def on_message(self, packet, now_ms):
@@ -125,7 +140,7 @@ class CallOpener:
         self._believed = self._ca
         if news == NOTHING:
             return
-        tell = self._player.tell
+        tell = self._tell
         if news == NEW_BROADCAST:
             self.keyring.wipe()
             tell(("broadcast", ecm.programme_id, ecm.broadcast_id))
@@ -141,7 +156,7 @@ class CallOpener:
         portions = self._portions
         if portions.is_over(now_ms, fed):
             self.keyring.drop_before(portions.floor)
-            self._player.tell(("lost_portion",))
+            self._tell(("lost_portion",))
             self._look_keys_up()
 
     def _look_keys_up(self):

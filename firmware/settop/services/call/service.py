@@ -4,6 +4,7 @@ States: IDLE; DIALLING; TALKING from CONNECT on; LEAVING when goodbye is said or
 dial again after a line that was lost.
 """
 
+from settop.crypto.wipe import wipe
 from settop.errors import LocalError
 from settop.modem.dte import Dte
 from settop.services.call import states
@@ -29,9 +30,7 @@ def make(terminal):
     """See settop.services.face."""
     line = terminal.wire("modem", "call")
     opener = CallOpener(terminal.helper)
-    service = CallService(line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report)
-    terminal.player.add_opener(opener)
-    return service
+    return CallService(line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report)
 
 
 def put_down(keyring, running):
@@ -56,7 +55,7 @@ class CallService:
         self.forward_secrecy = False
         self.refused = 0
         self._line = line
-        self._opener = opener
+        self.opener = opener
         self._keyring = opener.keyring
         self._offer = offer
         self._identity = identity
@@ -98,6 +97,11 @@ class CallService:
         self._keyring.wipe()
         if self._core is not None:
             self._core.line_lost()
+            event = self._core.next_event()
+            while event is not None:
+                if event[0] == "key":
+                    wipe(event[2])
+                event = self._core.next_event()
 
     def dial(self, number, now_ms, max_price=None):
         """The viewer lifts the handset; `number` None takes the provisioned one. `max_price`: the most that a portion
@@ -125,7 +129,7 @@ class CallService:
             self._report("error", "there is no call")
             return
         self._redials_left = 0
-        kept = put_down(self._keyring, self._opener.portion)
+        kept = put_down(self._keyring, self.opener.portion)
         self._report("hanging_up", "last_kept=%s" % ("none" if kept is None else kept))
         if state == TALKING:
             self.state = LEAVING
@@ -189,7 +193,7 @@ class CallService:
 
     def _paid_position(self):
         """The portion on air if there is a key for it, or None. Where none is known keys tell: they come one ahead."""
-        portion = self._opener.portion
+        portion = self.opener.portion
         if portion is not None:
             return portion if self._keyring.cipher(portion) is not None else None
         held = self._keyring.held()
@@ -265,7 +269,7 @@ class CallService:
         self._report("dialling", "number=" + self._number)
 
     def _ask(self, now_ms):
-        opener = self._opener
+        opener = self.opener
         if opener.broadcast_id is None or opener.portion is None:
             return
         self._asked = (opener.programme_id, opener.broadcast_id)
@@ -357,7 +361,7 @@ class CallService:
         self._redials_left = REDIALS
         self._redialling = False
         self._keyring.install(portion, key)
-        running = self._opener.portion
+        running = self.opener.portion
         # While the tuner sees nothing the newest two are kept: they may fit when it sees again.
         self._keyring.drop_before(portion - 1 if running is None else running)
         self._report("key", "portion=%d" % portion)
