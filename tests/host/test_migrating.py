@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from headend.accounts import engine as database
 from headend.accounts.engine import open_database, transaction
 from headend.accounts.master_key import MasterKey
 from headend.accounts.migrating import NEWEST, UNCOUNTED, revision_of, revisions
@@ -250,6 +251,24 @@ def test_two_processes_open_an_old_database_at_once(old):
 
 def test_two_processes_make_a_database_at_once(tmp_path):
     check_two_open_at_once(str(tmp_path / "new.db"))
+
+
+def test_file_that_another_process_is_making_is_waited_for(tmp_path, monkeypatch):
+    path = tmp_path / "new.db"
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(database, "sleep", lambda _seconds: holder.execute("ROLLBACK"))
+    open_database(str(path))
+
+
+def test_file_that_another_process_keeps_is_left_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.02)
+    path = tmp_path / "new.db"
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LocalError, match="database is locked"):
+        open_database(str(path))
+    holder.close()
 
 
 def test_database_of_a_newer_version_is_refused_and_stays_as_it_is(old):

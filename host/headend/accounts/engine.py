@@ -8,6 +8,8 @@ Every transaction begins as a writer (BEGIN IMMEDIATE): two calls queue at the s
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY, Cursor, OperationalError
+from time import monotonic, sleep
 from typing import Any
 
 from settop.errors import LocalError
@@ -55,6 +57,19 @@ def open_database(url_or_path: str = MEMORY) -> Engine:
     return engine
 
 
+def _write_ahead(cursor: Cursor) -> None:
+    """For a file that another program is just making SQLite does not wait by itself."""
+    end_s = monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or monotonic() >= end_s:
+                raise
+        sleep(0.01)
+
+
 @contextmanager
 def declared() -> Iterator[None]:
     """Turns the database's errors into LedgerError, without the statement and its values."""
@@ -90,7 +105,7 @@ def _sqlite(url: str) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys=ON")
         if not memory:
-            cursor.execute("PRAGMA journal_mode=WAL")
+            _write_ahead(cursor)
             cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
 
