@@ -160,3 +160,13 @@ def test_bytes_of_one_call_do_not_reach_the_next():
     bench.hear(b"\r\nCONNECT 2400\r\n", 100)
     assert bench.call.state == "talking"
     assert bench.call.refused == refused
+
+
+def test_a_service_that_is_stopped_wipes_the_keys_that_were_still_to_be_taken():
+    bench = Bench()
+    bench.connect()
+    bench.opener.keyring.install(7, bytearray(range(1, 17)))
+    late = bytearray(range(1, 17))
+    bench.call._core._events.append(("key", 8, late))
+    bench.call.stop()
+    assert bench.opener.keyring.held() == [] and not any(late)

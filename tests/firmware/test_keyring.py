@@ -92,3 +92,18 @@ def test_whoever_opens_with_it_hears_of_every_change_after_it_has_happened():
     ring.wipe()
     ring.wipe()
     assert seen == [[3], [3, 4], [4], []]
+
+
+def test_a_key_that_no_cipher_can_be_made_of_is_wiped_all_the_same():
+    def no_memory(key):
+        raise MemoryError
+
+    real, module.aes_ecb = module.aes_ecb, no_memory
+    key = bytearray(air.key_of(3))
+    try:
+        Keyring().install(3, key)
+        raise AssertionError("a cipher out of nothing")
+    except MemoryError:
+        assert not any(key)
+    finally:
+        module.aes_ecb = real

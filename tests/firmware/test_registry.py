@@ -266,7 +266,7 @@ def test_answers_that_are_none_stop_a_service_and_nobody_else():
 
     for odd in ({"step": "soon"}, {"step": ()}):
         good = Good()
-        services, terminal = registry(a_odd=lambda terminal, odd=odd: Odd(**odd), good=lambda terminal, good=good: good)
+        services, _ = registry(a_odd=lambda terminal, odd=odd: Odd(**odd), good=lambda terminal, good=good: good)
         for now_ms in (1, 2):
             assert services.step(now_ms) == now_ms + 7
         assert services.busy() == "" and services.refused() == 0

@@ -1,7 +1,7 @@
 """What opens a broadcast, as the player sees it: the face of a system's way from packets and messages to clear packets.
 
-A service has its opener in `opener`, and the registry attaches it to the player. One that recognises a descriptor in the
-PMT in force gets the packets and messages of that programme; where none does, nothing that is scrambled is put out.
+A service has its opener in `opener`, and the registry attaches it to the player. One that recognises a descriptor in
+the PMT in force gets the packets and messages of that programme; where none does, nothing that is scrambled is put out.
 
 No board loads this module, it would cost half a kilobyte of heap: an opener has these names by itself, and a test holds
 every one against them (tests/firmware/test_faces.py).
