@@ -1,9 +1,8 @@
 """A V.250 modem (DCE) between a DTE and a telephone line, as a core without IO or clock.
 
-Bytes from the DTE go into `receive`, bytes for it come out of `take`; `poll` runs what the line says and what
-is due. Times are integer milliseconds that never go back. All bytes of one `receive` count as having come at
-its `now_ms`. Clause numbers are those of ITU-T V.250. The page docs/protocols/modem.md has the commands and
-the state table.
+Bytes from the DTE go into `receive`, bytes for it come out of `take`; `poll` runs what the line says and what is due.
+Times are integer milliseconds that never go back. All bytes of one `receive` count as having come at its `now_ms`.
+Clause numbers are those of ITU-T V.250; docs/protocols/modem.md has the commands and the state table.
 """
 
 from collections.abc import Iterator
