@@ -1,8 +1,8 @@
 """A V.250 modem (DCE) between a DTE and a telephone line, as a core without IO or clock.
 
 Bytes from the DTE go into `receive`, bytes for it come out of `take`; `poll` runs what the line says and what is due.
-Times are integer milliseconds that never go back. All bytes of one `receive` count as having come at its `now_ms`.
-Clause numbers are those of ITU-T V.250; docs/protocols/modem.md has the commands and the state table.
+Times are ms that never go back; all bytes of one `receive` count as having come at its `now_ms`. Clause numbers are
+ITU-T V.250's. docs/protocols/modem.md has the commands and the state table.
 """
 
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ class State(Enum):
 class Modem:
     """One modem on `port`.
 
-    Flow control: `room(now_ms)` is how many bytes it can take now. Who sends more loses the excess, counted in
-    `lost_bytes`. Bytes still buffered when the call is given up are discarded.
+    Flow control: `room(now_ms)` is how many bytes it can take now; the excess is lost, and counted in `lost_bytes`.
+    Bytes still buffered when the call is given up are discarded.
     """
 
     def __init__(self, port: LinePort) -> None:
@@ -124,8 +124,6 @@ class Modem:
             self._hang_up(now_ms)
         if action == 3:
             self.profile = self._memory.profiles[self._memory.chosen].copy()
-
-    # -- time
 
     @property
     def waiting(self) -> bool:
