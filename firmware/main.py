@@ -14,9 +14,10 @@ if hasattr(gc, "threshold"):
 
 import board  # noqa: E402
 from settop.app import App  # noqa: E402
+from settop.registry import preload  # noqa: E402
 
-app = App(board)  # it imports what its services are made of
+preload(board.SERVICES)
 gc.collect()
 if hasattr(gc, "threshold"):
     gc.threshold(-1)
-app.run()
+App(board).run()

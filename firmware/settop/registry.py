@@ -10,6 +10,21 @@ import sys
 from settop.errors import LocalError, RingcastError
 
 
+def preload(names):
+    """Import what these services are made of, while memory is collected early (main.py). What fails, start() tells."""
+    for name in names:
+        try:
+            _load(name)
+        except Exception:
+            pass
+
+
+def _load(name):
+    path = "settop.services.%s.service" % name
+    __import__(path)
+    return sys.modules[path]
+
+
 class Registry:
     """`terminal`: what services get (settop.services.face). `wires`: names of what the board's UARTs lead to."""
 
@@ -33,9 +48,7 @@ class Registry:
     def start(self, name):
         """Load a service and set it going; what hinders it is reported. Returns it, or None."""
         try:
-            path = "settop.services.%s.service" % name
-            __import__(path)
-            service = sys.modules[path].make(self._terminal)
+            service = _load(name).make(self._terminal)
             if service.opener is not None:
                 self._terminal.player.add_opener(service.opener)
         except Exception as error:

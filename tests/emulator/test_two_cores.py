@@ -27,9 +27,11 @@ import gc
 gc.threshold(16384)
 import board
 from settop.app import App
-app = App(board)
+from settop.registry import preload
+preload(board.SERVICES)
 gc.collect()
 gc.threshold(-1)
+app = App(board)
 while True:
     board.idle(app.step())
     keyring = app.player.opener.keyring

@@ -9,42 +9,40 @@ HOLD_MS = 200
 _NO_CARRIER = b"\r\nNO CARRIER\r\n"
 _OK = b"\r\nOK\r\n"
 
-_WORDS = {
-    b"OK": "ok",
-    b"RING": "ring",
-    b"NO CARRIER": "no_carrier",
-    b"ERROR": "error",
-    b"NO DIALTONE": "no_dialtone",
-    b"NO DIAL TONE": "no_dialtone",
-    b"BUSY": "busy",
-    b"NO ANSWER": "no_answer",
-    b"0": "ok",
-    b"2": "ring",
-    b"3": "no_carrier",
-    b"4": "error",
-    b"6": "no_dialtone",
-    b"7": "busy",
-    b"8": "no_answer",
-}
-# Numbers of CONNECT with a rate, as most makers give them; 0 means that the modem does not tell
-_CONNECT_BPS = {
-    b"1": 0,
-    b"5": 1200,
-    b"10": 2400,
-    b"11": 4800,
-    b"12": 9600,
-    b"13": 14400,
-    b"14": 19200,
-    b"24": 7200,
-}
+# Rows of constants stay in flash. The numbers of CONNECT with a rate are those that most makers give; 0 means that the
+# modem does not tell it.
+_CODES = (
+    (b"OK", "ok"),
+    (b"RING", "ring"),
+    (b"NO CARRIER", "no_carrier"),
+    (b"ERROR", "error"),
+    (b"NO DIALTONE", "no_dialtone"),
+    (b"NO DIAL TONE", "no_dialtone"),
+    (b"BUSY", "busy"),
+    (b"NO ANSWER", "no_answer"),
+    (b"0", "ok"),
+    (b"2", "ring"),
+    (b"3", "no_carrier"),
+    (b"4", "error"),
+    (b"6", "no_dialtone"),
+    (b"7", "busy"),
+    (b"8", "no_answer"),
+    (b"1", 0),
+    (b"5", 1200),
+    (b"10", 2400),
+    (b"11", 4800),
+    (b"12", 9600),
+    (b"13", 14400),
+    (b"14", 19200),
+    (b"24", 7200),
+)
 
 
 def parse_result(line):
     """("connect", bit/s, whether LF follows), (name,) or None for a line that is no result code (an echo)."""
-    if line in _WORDS:
-        return (_WORDS[line],)
-    if line in _CONNECT_BPS:
-        return ("connect", _CONNECT_BPS[line], False)
+    for code, meaning in _CODES:
+        if line == code:
+            return (meaning,) if isinstance(meaning, str) else ("connect", meaning, False)
     if line == b"CONNECT" or line.startswith(b"CONNECT "):
         rate_bps = 0
         for byte in line[8:]:
