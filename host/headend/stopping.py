@@ -2,6 +2,7 @@
 begun is put away by the `with` and `finally` that began it.
 """
 
+import os
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_DEAF_S = 0.002  # where nothing can be raised, it is tried again so much later
 _AGAIN_AFTER_S = 2.0
 """Signals come in bursts (a service manager, a closing terminal): what puts things away is not disturbed by the rest
 of one. Who still waits after this long means it."""
@@ -58,15 +60,24 @@ def stoppable() -> Iterator[StopState]:
                 signal.signal(number, handler)
 
 
-def _stop(number: int, _: FrameType | None) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:
     if _state.held:
         _state.waiting = number
+        return
+    if frame is not None and _is_deaf(frame):
+        threading.Timer(_DEAF_S, os.kill, (os.getpid(), number)).start()
         return
     now_s = time.monotonic()
     if now_s - _state.since_s >= _AGAIN_AFTER_S:
         _state.since_s = now_s
         _state.status = _state.status or 128 + number
         raise Stopped(number)
+
+
+def _is_deaf(frame: FrameType) -> bool:
+    """Whether an exception would be printed and forgotten here: in the callback with which an import drops its lock."""
+    code = frame.f_code
+    return code.co_name == "cb" and code.co_filename.startswith("<frozen importlib")
 
 
 @contextmanager

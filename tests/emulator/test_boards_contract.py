@@ -123,12 +123,11 @@ def test_modem_tuner_and_output_have_the_face_of_a_uart(load, monkeypatch, name)
     assert all(callable(getattr(line, method)) for line in lines for method in ("any", "readinto", "write"))
 
 
-@with_cpython
+@pytest.mark.parametrize("name", [name for name in (*BOARD_NAMES, "cpython") if name != "pyboard"])
 def test_lock_key_comes_back_in_a_bytearray_of_its_own(load, monkeypatch, tmp_path, name):
+    """A pyboard's is programmed in tests/emulator/test_boards.py."""
     monkeypatch.chdir(tmp_path)
     board = load(name)
-    if name == "pyboard":
-        pytest.skip("tests/emulator/test_boards.py programs its flash")
     assert board.load_lock() is None
     board.store_lock(bytes(range(32)))
     lock = board.load_lock()

@@ -215,3 +215,13 @@ def test_burst_of_signals_does_not_disturb_the_putting_away():
                 put_away.append(number)
     assert put_away == list(STOP_SIGNALS)
     assert state.status == 143
+
+
+def test_a_signal_in_the_middle_of_an_import_is_not_forgotten():
+    """Python drops what is raised in the callback of a module's lock; the program would go on as if nothing were."""
+    source = "def cb():\n    os.kill(os.getpid(), signal.SIGTERM)\n    return 'survived'\n"
+    names = {"os": os, "signal": signal}
+    exec(compile(source, "<frozen importlib._bootstrap>", "exec"), names)  # noqa: S102
+    with pytest.raises(Stopped), stoppable():
+        assert names["cb"]() == "survived"
+        time.sleep(5)
