@@ -153,7 +153,7 @@ class CallService:
             self._report("lost_portion", "")
             self._on_portion(None, None, now_ms)
         elif kind == "seen":
-            self._look(event[1], now_ms)
+            self._judge_darkness(event[1], now_ms)
 
     def _on_portion(self, portion, broadcast, now_ms):
         """The tuner sees another portion, or None; `broadcast`: (programme id, broadcast id)."""
@@ -164,7 +164,7 @@ class CallService:
         else:
             self._core.on_air(portion)
 
-    def _look(self, cause, now_ms):
+    def _judge_darkness(self, cause, now_ms):
         """What was made of the broadcast since the last look: a cause of settop.wire.dark, None for not certain.
 
         Tells the viewer what keeps the picture dark, and the centre where that was paid for.
