@@ -28,10 +28,8 @@ NAME = "esp32"
 PORT = "esp32"
 LINK = getattr(_config, "LINK", "uarts")  # or "cable": modem, tuner, output and console share the USB cable
 CORES = getattr(_config, "CORES", 1)
-UARTS = {
-    1: (25, 26),
-    2: (33, 32),
-}  # id: TX pin, RX pin; 16 and 17, UART2's usual ones, are the PSRAM's on a WROVER module
+# id: TX pin, RX pin; 16 and 17, UART2's usual ones, are the PSRAM's on a WROVER module
+UARTS = {1: (25, 26), 2: (33, 32)}
 WIRES = getattr(_config, "WIRES", {1: "modem", 2: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
 MODEM_BAUD = 115200

@@ -20,7 +20,7 @@ FAST = ("lint", "types", "cpython", "upy", "pico", "hil", "peers")
 LONG = ("targets",)
 """CI's part, which also runs the tests marked `long`."""
 SOAK = ("soak",)
-"""Outside CI, an hour or so: by name only."""
+"""Outside CI, by name only."""
 ALL = (*FAST, *LONG, *SOAK)
 SLOWEST_FILES = 5
 

@@ -273,10 +273,11 @@ def test_what_a_method_wrote_is_there_for_another_process(tmp_path):
     assert other.call_record(call).delivered == (3,)
 
 
-def test_credit_equals_what_was_not_billed_after_any_history():
+def histories(*credits):
+    """A centre after each step of eight random histories of deliveries and withdrawals, under one of the credits."""
     for seed in range(8):
         rng = random.Random(seed)
-        centre = Centre(credit=600)
+        centre = Centre(credit=rng.choice(credits) if len(credits) > 1 else credits[0])
         calls = [centre.call()]
         for step in range(60):
             if rng.random() < 0.1:
@@ -285,22 +286,17 @@ def test_credit_equals_what_was_not_billed_after_any_history():
                 centre.ledger.deliver(calls[-1], rng.randrange(12), step)
             else:
                 centre.ledger.withdraw_after(rng.choice(calls), rng.randrange(-1, 12))
-            assert credit_left(centre.engine, centre.number) + centre.bill() == 600
+            yield centre
+
+
+def test_credit_equals_what_was_not_billed_after_any_history():
+    for centre in histories(600):
+        assert credit_left(centre.engine, centre.number) + centre.bill() == 600
 
 
 def test_account_knows_what_it_was_charged_after_any_history():
-    for seed in range(8):
-        rng = random.Random(seed)
-        centre = Centre(credit=rng.choice((None, 600)))
-        calls = [centre.call()]
-        for step in range(60):
-            if rng.random() < 0.1:
-                calls.append(centre.call(rng.choice((BROADCAST, b"run no.2"))))
-            if rng.random() < 0.85:
-                centre.ledger.deliver(calls[-1], rng.randrange(12), step)
-            else:
-                centre.ledger.withdraw_after(rng.choice(calls), rng.randrange(-1, 12))
-            assert centre.charged() == centre.bill()
+    for centre in histories(None, 600):
+        assert centre.charged() == centre.bill()
 
 
 def test_terminals_of_one_account_draw_on_one_credit():

@@ -37,9 +37,9 @@ def test(
 ) -> None:
     """Run the tests: lint, types, suites on CPython, the unix port, the emulated Pico, serial ports, and peers.
 
-    With CI=true in the environment also `targets`, and the tests marked `long`: another ten minutes. By name only:
-    `soak`, an hour of what is too long for either (every parser fuzzed with 100,000 cases, hours of a call, power cut
-    at every instant, and mutants of the code, which the fast tests must notice).
+    With CI=true in the environment also `targets`, and the tests marked `long`: a quarter of an hour more. By name
+    only: `soak`, what is too long for either (every parser fuzzed with 100,000 cases, hours of a call, the power cut
+    twice in a row, and mutants of the code, which the fast tests must notice).
     """
     wanted = environments or tiers.default_environments(os.environ.get("CI") == "true")
     for name in wanted:
