@@ -253,7 +253,9 @@ class App:
         )
 
     def _provision(self, words):
-        # Rare and large: loaded when it is wanted, so that a terminal in service does without it.
+        # Rare and large: loaded when it is wanted, so that a terminal in service does without it. What stays of it is
+        # to lie close together: a call may come right behind, and the ring wants one large piece.
+        gc.collect()
         from settop.services.provision import Provisioner
 
         busy = self.services.busy()
@@ -285,6 +287,7 @@ class App:
         if self._identity is not None:
             self._identity.wipe()
         self._identity = identity
+        gc.collect()
         self.report("provisioned", identity.terminal_id.hex())
 
 

@@ -23,7 +23,7 @@ class Opener:
 
     def attach(self, player, slots):
         """The player's slots are there, before the first packet. `player` has tell(event, opener) for what its service
-        is to hear, and make_ring(), to be called when the first key has come."""
+        is to hear, and make_ring(), to be called before keys come."""
         self.slots = slots
 
     def recognise(self, descriptor):

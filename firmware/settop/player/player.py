@@ -44,7 +44,7 @@ class Player:
         self._tuner = tuner
         self._sink = sink
         self._ring_bytes = ring_bytes
-        self._ring = None  # made with the first key, or when the sink first takes less than all
+        self._ring = None  # made when an opener expects keys, or when the sink first takes less than all
         self._slots = Slots(slots)
         self._source = memoryview(self._slots.source)
         self._openers = []
@@ -96,7 +96,7 @@ class Player:
         self._events.append((opener, event))
 
     def make_ring(self):
-        """For openers: the first key is there, so the sink will soon have something to take."""
+        """For openers: keys will come, and the sink will soon have much to take. It wants one large piece of memory."""
         if self._ring is None:
             self._ring = ByteRing(self._ring_bytes)
 

@@ -43,6 +43,11 @@ class CallOpener:
         self.slots = slots
         self.descrambler = Descrambler(slots, self._helper)
 
+    def make_ready(self):
+        """A call begins, keys will come. Its handshake leaves small pieces all over the memory: a ring has room now."""
+        if self._player is not None:
+            self._player.make_ring()
+
     def recognise(self, descriptor):
         return recognise(descriptor)
 
@@ -166,5 +171,3 @@ class CallOpener:
         if portion is not None:
             # The other parity stays shut until the change is due.
             self._ciphers[portion & 1] = self.keyring.cipher(portion)
-        if self._player is not None and self.keyring.held():
-            self._player.make_ring()

@@ -120,6 +120,7 @@ class CallService:
         self._tell_price()
         self._redials_left = REDIALS
         self._redialling = False
+        self.opener.make_ready()
         self._dial(now_ms)
 
     def hang_up(self, now_ms):
