@@ -156,6 +156,7 @@ def test_both_cores_descramble_at_almost_twice_the_rate_of_the_bare_cipher_on_on
     assert figure.value < 2.0
 
 
+@pytest.mark.long
 @pytest.mark.pico
 def test_the_frozen_terminal_dials_within_a_second_and_leaves_most_of_its_heap_free():
     try:

@@ -67,6 +67,7 @@ def test_image_boots_with_no_files_beside_it_and_is_ready_within_a_second(image)
         machine.close()
 
 
+@pytest.mark.long
 @pytest.mark.pico
 def test_image_with_nothing_beside_it_is_provisioned_and_plays_a_call(image, tmp_path):
     clip = tmp_path / "clip.ts"

@@ -128,7 +128,14 @@ BOOTS = {
 }
 
 
-@pytest.mark.parametrize("code", BOOTS.values(), ids=BOOTS)
+ENDLESS = "prints for ever"
+"""Long: whoever flashes has patience with a board that does not let go, and that is real time."""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [pytest.param(code, id=name, marks=pytest.mark.long if name == ENDLESS else ()) for name, code in BOOTS.items()],
+)
 @pytest.mark.parametrize("started", [True, False], ids=["started", "at a prompt"])
 def test_whatever_boot_py_does_the_files_go_where_the_next_start_finds_them(bench, code, started):  # noqa: F811
     board = bench(app_output=b"waiting for the network\r\n" * 40)

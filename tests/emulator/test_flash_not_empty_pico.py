@@ -127,6 +127,7 @@ def test_a_folder_that_hides_the_package_goes_by_the_command_that_is_recommended
 ENDLESS = "while True:\n    print('waiting for the network')\n"
 
 
+@pytest.mark.long
 def test_a_boot_py_that_prints_for_ever_is_stopped(start):
     """Where the board had started before it was put there."""
     process = start({})

@@ -118,6 +118,7 @@ def test_the_command_gives_an_identity_once_and_keeps_it(process, first, tmp_pat
     assert "transferred 0 files" in again.out
 
 
+@pytest.mark.long
 def test_erase_takes_off_keys_and_program_and_leaves_an_empty_board(process, first, tmp_path):
     plan = ringcast("flash", "--board", "pico", "--port", usb(process), "--erase", "--dry-run")
     assert "the keystore (4 files in /keys), the lock key" in plan.out and "nothing was changed" in plan.out
@@ -163,6 +164,7 @@ def test_cable_pulled_again_and_again_loses_only_time(process):
     } | {MANIFEST}
 
 
+@pytest.mark.long
 def test_power_cut_after_the_flash_brings_the_terminal_back(process, first):
     flash_board(usb(process), BOARD, SETTINGS)
     process.power_cycle()

@@ -1,3 +1,4 @@
+# on the pico: long
 """The application's commands `programmes` and `tune`, and what it says of tables that are too large."""
 
 import small_stream as air

@@ -30,15 +30,16 @@ def test_a_second_core_that_stops_costs_no_packet():
 
 def test_octets_in_any_pieces_give_the_same_packets():
     clear, sent = content(air.Rng(2), 40, 0)
-    data = b"".join(sent)
     for opener in OPENERS:
         for size in (1, 7, 187, 188, 189, 1000):
+            count = 40 if size > 7 else air.times(40)
+            data = b"".join(sent[:count])
             with opener() as helper:
                 rig = Rig((0,), helper=helper).tune(remaining_ms=60000)
                 for at in range(0, len(data), size):
                     rig.feed(data[at : at + size])
                 rig.wait(FLUSH_MS + 10)
-                assert bytes(rig.sink.got) == b"".join(clear), (opener.name, size)
+                assert bytes(rig.sink.got) == b"".join(clear[:count]), (opener.name, size)
 
 
 def test_lost_octets_cost_the_packet_that_they_are_missing_from():

@@ -1,3 +1,4 @@
+# on the pico: long
 """Hostile and broken streams: nothing scrambled comes out, no wrong key opens anything, nothing raises, memory stays.
 
 Every packet that comes out must be one that the broadcaster had in clear, or a table as it was sent.

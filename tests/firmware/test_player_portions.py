@@ -1,3 +1,4 @@
+# on the pico: long
 """The player at portion changes: which key opens what, and that no wrong key ever does."""
 
 import small_stream as air

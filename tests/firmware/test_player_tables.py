@@ -1,3 +1,4 @@
+# on the pico: long
 """Tables while the programme runs: what changes, changes with the next packet; damaged packets; another service."""
 
 import small_stream as air

@@ -1,3 +1,4 @@
+# on the pico: long
 """The PID table: what PAT and PMTs may change and what no table can."""
 
 import small_stream as air

@@ -1,3 +1,4 @@
+# on the pico: long
 """PAT and PMT as the world sends them: odd entries, many services, tables that move and change, the chosen service."""
 
 import small_stream as air

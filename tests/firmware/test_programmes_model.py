@@ -1,3 +1,4 @@
+# on the pico: long
 """Random tables against a model of what they mean, written from the standard: the same PIDs after every section."""
 
 import small_stream as air

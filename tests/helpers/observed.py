@@ -143,6 +143,11 @@ def whole_portions(terminal: CallTerminal) -> list[int]:
     ]
 
 
+def viewable(terminal: CallTerminal) -> set[int]:
+    """Portions of which at least a packet came out clear."""
+    return {part.index for part in terminal.analysis.portions if part.clear_packets}
+
+
 def dark_portions(terminal: CallTerminal) -> list[int]:
     return [part.index for part in terminal.analysis.portions if not part.clear_packets]
 

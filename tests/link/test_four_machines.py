@@ -26,7 +26,7 @@ UNIQUE_ID = b"four one"
 CABLE = "serial on one cable"
 OTHERS = (
     "unix",
-    "serial",
+    pytest.param("serial", marks=pytest.mark.long),
     pytest.param("pico", marks=pytest.mark.long),
     pytest.param(CABLE, marks=pytest.mark.long),
 )

@@ -1,8 +1,9 @@
 """Runs the firmware suite on MicroPython: `python -m testbed.commands.upy_suite --on unix|pico [module ...]`.
 
 The suite is tests/firmware; a module may say on one of its first lines which runtimes it is for, e.g.
-`# runtimes: cpython unix`. On the Pico every module gets a board of its own, so that one heap holds one
-module; as many boards run side by side as the machine has cores.
+`# runtimes: cpython unix`, or `# on the pico: long` where it shows little there that the unix port does not and takes
+long: CI=true or its name runs it. On the Pico every module gets a board of its own, so that one heap holds one module;
+as many boards run side by side as the machine has cores.
 """
 
 import argparse
@@ -30,14 +31,24 @@ PICO_LIMIT_S = 300  # simulated
 PICO_STEP_NS = 20_000_000
 UNIX_HEAP_BYTES = 1_000_000  # a whole module list in one process
 
+_LONG_ON_PICO = re.compile(rb"^#\s*on the pico:\s*long\s*$", re.MULTILINE)
 _RUNTIMES_LINE = re.compile(rb"^#\s*runtimes:\s*(.+?)\s*$", re.MULTILINE)
 _TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.MULTILINE)
 
 
 def runtimes_of(source: bytes) -> tuple[str, ...]:
     """The runtimes that a test module is for: its `# runtimes:` line within HEAD_LINES, else all."""
-    found = _RUNTIMES_LINE.search(b"\n".join(source.splitlines()[:HEAD_LINES]))
+    found = _RUNTIMES_LINE.search(_head(source))
     return tuple(found.group(1).decode().replace(",", " ").split()) if found else RUNTIMES
+
+
+def is_long_on_pico(source: bytes) -> bool:
+    """Whether a test module's first HEAD_LINES leave it out of the fast tier on the Pico."""
+    return _LONG_ON_PICO.search(_head(source)) is not None
+
+
+def _head(source: bytes) -> bytes:
+    return b"\n".join(source.splitlines()[:HEAD_LINES])
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,8 @@ def suite_files(tests: Path, names: list[str]) -> dict[str, bytes]:
     return files
 
 
-def modules_for(runtime: str, tests: Path, wanted: list[str]) -> list[str]:
-    """Names of the test modules to run, in order; says which are left out.
+def modules_for(runtime: str, tests: Path, wanted: list[str], fast: bool = False) -> list[str]:
+    """Names of the test modules to run, in order; says which are left out. fast: without those that are long.
 
     FileNotFoundError: no such module.
     """
@@ -92,11 +103,14 @@ def modules_for(runtime: str, tests: Path, wanted: list[str]) -> list[str]:
         path = folder / f"{name}.py"
         if not path.is_file():
             raise FileNotFoundError(f"no test module {path}")
-        meant = runtimes_of(path.read_bytes())
-        if runtime in meant:
-            chosen.append(name)
-        else:
+        source = path.read_bytes()
+        meant = runtimes_of(source)
+        if runtime not in meant:
             print(f"left out on {runtime}: {name} is for {' '.join(meant)}")
+        elif fast and not wanted and runtime == "pico" and is_long_on_pico(source):
+            print(f"left to CI on {runtime}: {name} (`--on pico {name}` runs it)")
+        else:
+            chosen.append(name)
     return chosen
 
 
@@ -180,7 +194,7 @@ def run_on_pico(image: Image, tests: Path, names: list[str]) -> Iterator[tuple[s
 def run_suite(runtime: str, wanted: list[str], progress: Callable[[str], None]) -> Totals:
     """Runs the suite on "unix" or "pico" and prints its output. Raises RuntimeUnavailable."""
     tests = tests_folder()
-    names = modules_for(runtime, tests, wanted)
+    names = modules_for(runtime, tests, wanted, fast=os.environ.get("CI") != "true")
     if runtime == "unix":
         from testbed.runtimes import unix_binary
 
