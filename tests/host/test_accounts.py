@@ -8,7 +8,7 @@ from headend.accounts.errors import LedgerError
 from headend.accounts.master_key import MasterKey, create_master_key, load_master_key
 from headend.accounts.models import Base
 from headend.accounts.money import open_account
-from headend.accounts.terminals import add_terminal
+from headend.accounts.terminals import add_terminal, check_master_key
 from headend.callcentre.store_ledger import StoreLedger
 from headend.callcentre.subscribers import account_of, add_subscriber, allow_programmes, remove_subscriber, set_tariff
 from settop.errors import LocalError, RingcastError
@@ -163,7 +163,7 @@ def test_account_stays_while_another_terminal_has_it(engine):
     number = add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening")
     account = account_of(engine, number)
     with engine.begin() as connection:
-        add_terminal(connection, b"terminal", bytes(48), account)
+        add_terminal(connection, MASTER, b"terminal", bytes(32), account)
     remove_subscriber(engine, number)
     assert counted(engine) == [0, 0, 1, 1]
 
@@ -178,9 +178,9 @@ def test_subscriber_with_calls_stays_whole(engine):
 
 
 def test_terminal_that_does_not_subscribe_to_calls_is_unknown_to_them(engine):
+    check_master_key(engine, MASTER)
     with engine.begin() as connection:
-        sealed = MASTER.seal(TERMINAL, DEVICE_KEY)
-        add_terminal(connection, TERMINAL, sealed, open_account(connection))
+        add_terminal(connection, MASTER, TERMINAL, DEVICE_KEY, open_account(connection))
     assert StoreLedger(engine, MASTER).find(TERMINAL) is None
 
 

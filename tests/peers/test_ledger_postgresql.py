@@ -95,11 +95,11 @@ def waiting(engine):
         return connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one() > 0
 
 
-@pytest.fixture
-def old(server):
-    """A database of the last version without revisions."""
+@pytest.fixture(params=["old_database", "database_0002"])
+def old(server, request):
+    """A database of the last version without revisions, or of an older revision."""
     with create_engine(emptied(server)).begin() as connection:
-        connection.exec_driver_sql((test_migrating.ROOT / "tests/data/old_database.postgresql.sql").read_text())
+        connection.exec_driver_sql((test_migrating.ROOT / f"tests/data/{request.param}.postgresql.sql").read_text())
     return server
 
 
@@ -128,7 +128,7 @@ def test_a_fault_at_any_statement_leaves_the_old_database_as_it_was(old):
                 pass
         assert dump(old) == before
         statement += 1
-    assert statement == len(ran) > 40
+    assert statement == len(ran) > 35
     test_migrating.check_every_value(open_database(old))
 
 
@@ -158,7 +158,7 @@ def dump(url):
     with engine.begin() as connection:
         names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
         tables = {
-            name: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1, 2")]  # noqa: S608
+            name: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY {name}")]  # noqa: S608
             for name in connection.exec_driver_sql(names).scalars().all()
         }
         named = "SELECT conrelid::regclass::text, conname FROM pg_constraint ORDER BY 1, 2"

@@ -14,7 +14,7 @@ from headend.accounts.engine import transaction
 from headend.accounts.master_key import MasterKey
 from headend.accounts.models import Terminal
 from headend.accounts.money import pay, refund
-from headend.accounts.terminals import DeviceKeys
+from headend.accounts.terminals import DeviceKeys, SealedKey
 from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, Superseded
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
 from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
@@ -34,16 +34,17 @@ class StoreLedger:
         self._keys = DeviceKeys(engine, master_key)
 
     def find(self, terminal_id: bytes) -> CallingSubscriber | None:
-        """The subscriber with this terminal, or None after unwrapping a key all the same."""
+        """The subscriber with this terminal; None, after unwrapping a key all the same, if it is unknown or revoked."""
         self._keys.check()
         with transaction(self._engine) as connection:
             row = connection.execute(
-                select(Subscriber.subscriber_id, Terminal.sealed_key)
+                select(Subscriber.subscriber_id, Subscriber.revoked_ms, Terminal.sealed_key, Terminal.key_version)
                 .join(Terminal, Terminal.terminal_id == Subscriber.terminal_id)
                 .where(Subscriber.terminal_id == terminal_id)
             ).one_or_none()
-        device_key = self._keys.open(terminal_id, None if row is None else row.sealed_key)
-        if row is None or device_key is None:
+        sealed = None if row is None else SealedKey(row.key_version, row.sealed_key)
+        device_key = self._keys.open(terminal_id, sealed)
+        if row is None or device_key is None or row.revoked_ms is not None:
             return None
         return CallingSubscriber(row.subscriber_id, terminal_id, device_key)
 
