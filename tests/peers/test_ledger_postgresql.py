@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from headend.callcentre.ledger import Superseded
 from settop.errors import LocalError
 from sqlalchemy import create_engine
 
-from tests.host import test_ledger, test_migrating
+from tests.host import test_ledger, test_migrating, test_rotating
 
 pytestmark = pytest.mark.peer
 LEDGER_TESTS = [
@@ -174,3 +175,35 @@ def emptied(url):
         connection.exec_driver_sql("CREATE SCHEMA public")
     engine.dispose()
     return url
+
+
+# --- a new master key -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def make_centre(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(test_rotating.rotating, "BATCH", 2)
+    numbers = count()
+
+    def made():
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        return test_rotating.Centre(emptied(server), folder)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        test_rotating.check_a_fault_at_any_statement,
+        test_rotating.check_a_process_killed_at_any_statement,
+    ],
+)
+def test_a_new_master_key_survives_what_cuts_it_off(make_centre, check):
+    check(make_centre)
+
+
+@pytest.mark.parametrize("check", [test_rotating.check_others_go_on, test_rotating.check_under_load])
+def test_others_go_on_while_the_master_key_is_changed(make_centre, check):
+    check(make_centre())

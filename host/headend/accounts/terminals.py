@@ -85,14 +85,12 @@ def check_row(version: int, master_key: MasterKey) -> dict[str, object]:
     return {"check_id": version, "sealed": master_key.seal(CHECK_OWNER, CHECK_VALUE)}
 
 
-def keys_by_version(connection: Connection, master_key: MasterKey, lock: bool = False) -> dict[int, MasterKey]:
+def keys_by_version(connection: Connection, master_key: MasterKey) -> dict[int, MasterKey]:
     """Which of the keys that are held has which version in the database; at least one has.
 
-    lock: none of the versions goes before the transaction is over. Raises LocalError where none is the database's.
+    Raises LocalError where none is the database's.
     """
     look = select(MasterKeyCheck.check_id, MasterKeyCheck.sealed)
-    if lock:
-        look = look.with_for_update(read=True, key_share=True)
     rows = {row.check_id: row.sealed for row in connection.execute(look)}
     found = matching(rows, master_key.held())
     if len(found) < len(rows):
@@ -100,6 +98,16 @@ def keys_by_version(connection: Connection, master_key: MasterKey, lock: bool = 
     if not found:
         raise LocalError(WRONG)
     return found
+
+
+def newest_version(connection: Connection, master_key: MasterKey) -> tuple[int, MasterKey]:
+    """The newest version whose key is held; it does not go before the transaction is over."""
+    while True:
+        version, key = max(keys_by_version(connection, master_key).items(), key=lambda item: item[0])
+        # This one alone: whoever gives up an older one would wait for everybody who registers a terminal.
+        row = select(MasterKeyCheck.check_id).where(MasterKeyCheck.check_id == version)
+        if connection.scalar(row.with_for_update(read=True, key_share=True)) is not None:
+            return version, key
 
 
 def matching(rows: dict[int, bytes], held: tuple[MasterKey, ...]) -> dict[int, MasterKey]:
@@ -135,8 +143,7 @@ def add_terminal(
     Raises LocalError for an impossible size, another master key and a known terminal; the transaction is over then.
     """
     check_sizes(terminal_id, device_key)
-    # Locked until the commit: a version that is being given up meanwhile stays until this row was sealed anew.
-    version, key = max(keys_by_version(connection, master_key, lock=True).items(), key=lambda item: item[0])
+    version, key = newest_version(connection, master_key)
     row = {"terminal_id": terminal_id, "sealed_key": key.seal(terminal_id, device_key), "key_version": version}
     try:
         connection.execute(insert(Terminal).values(account_id=account_id, **row))
