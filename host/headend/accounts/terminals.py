@@ -80,6 +80,16 @@ def check_master_key(engine: Engine, master_key: MasterKey) -> dict[int, MasterK
             return keys_by_version(connection, master_key)
 
 
+def check_all_versions(engine: Engine, master_key: MasterKey) -> None:
+    """Whether what is held opens every row of a database that nobody else uses. Raises LocalError where it does not."""
+    with transaction(engine) as connection:
+        versions = connection.scalars(select(MasterKeyCheck.check_id)).all()
+        if versions and len(keys_by_version(connection, master_key)) < len(versions):
+            raise LocalError(
+                "this database was copied while its master key was changed: give a key file with both keys"
+            )
+
+
 def check_row(version: int, master_key: MasterKey) -> dict[str, object]:
     """The row that ties a database to this key."""
     return {"check_id": version, "sealed": master_key.seal(CHECK_OWNER, CHECK_VALUE)}

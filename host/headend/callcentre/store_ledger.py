@@ -19,6 +19,7 @@ from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, Superseded
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
 from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
 from headend.callcentre.records import CallRecord, read_record
+from headend.callcentre.revoking import REVOKED
 
 __all__ = ("CallRecord", "StoreLedger")
 
@@ -56,7 +57,9 @@ class StoreLedger:
         )
         with transaction(self._engine) as connection:
             row = connection.execute(
-                select(Subscriber.every_programme, listed).where(Subscriber.subscriber_id == subscriber.subscriber_id)
+                select(Subscriber.every_programme, listed).where(
+                    Subscriber.subscriber_id == subscriber.subscriber_id, Subscriber.revoked_ms.is_(None)
+                )
             ).one_or_none()
         return row is not None and bool(row[0] or row[1])
 
@@ -74,7 +77,8 @@ class StoreLedger:
         """
         with transaction(self._engine) as connection:
             this = Subscriber.subscriber_id == subscriber.subscriber_id
-            if connection.execute(select(Subscriber.subscriber_id).where(this).with_for_update()).one_or_none() is None:
+            known = connection.execute(select(Subscriber.revoked_ms).where(this).with_for_update()).one_or_none()
+            if known is None:
                 raise LocalError(f"no subscriber {subscriber.subscriber_id}")
             tariff = connection.execute(
                 select(Tariff.name, Tariff.portion_price, Tariff.set_up_price, Tariff.currency)
@@ -94,6 +98,9 @@ class StoreLedger:
                     programme_id=programme_id,
                     broadcast_id=broadcast_id,
                     started_ms=now_ms,
+                    # Revoked since it was found: the record is over before a key can leave.
+                    ended_ms=None if known.revoked_ms is None else now_ms,
+                    reason=None if known.revoked_ms is None else REVOKED,
                     tariff=tariff.name,
                     portion_price=tariff.portion_price,
                     set_up_price=tariff.set_up_price,
