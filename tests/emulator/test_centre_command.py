@@ -19,7 +19,7 @@ from sqlalchemy import update
 from testbed.commands import centre as commands
 
 from tests.helpers.commands import ringcast
-from tests.host.test_migrating import Interrupted, fault_at, interrupt
+from tests.host.test_migrating import ROOT, Interrupted, fault_at, interrupt
 
 FIRST, SECOND = b"term0001", b"term0002"
 DEVICE_KEY = bytes(range(100, 132))
@@ -249,9 +249,22 @@ def test_backup_and_restore_by_command(db, tmp_path):
         if "key" not in path.name:
             path.rename(path.with_name(f"lost.{path.name}"))
     ended = ringcast("centre", "restore", tmp_path / "copy.db", "--db", db)
-    assert (ended.status, "1 calls that were under way in it are ended" in ended.out) == (0, True)
+    assert (ended.status, "1 calls that were under way in the backup are ended" in ended.out) == (0, True)
     assert lines(db, "calls", "--running") == []
     assert len(lines(db, "subscribers")) == 2
+
+
+def test_database_that_another_program_put_back_is_settled(db, tmp_path):
+    assert ringcast("centre", "restore", "--db", db).status == 2
+    assert ringcast("centre", "restore", tmp_path / "copy.db", "--settle", "--db", db).status == 2
+    ended = ringcast("centre", "restore", "--settle", "--db", db)
+    assert (ended.status, "1 calls that were under way in the backup are ended" in ended.out) == (0, True)
+    (line,) = lines(db, "calls", "--limit", 1)
+    assert (line["reason"], line["ended_ms"]) == ("the database was restored", NOW_MS - HOUR_MS + 2)
+    with closing(sqlite3.connect(db)) as connection:
+        assert connection.execute("SELECT DISTINCT token_old, token_pending FROM subscribers").fetchall() == [
+            (None, None)
+        ]
 
 
 def test_backup_wants_the_key_of_its_time(db, tmp_path):
@@ -308,4 +321,5 @@ def test_a_commands_help_has_an_example_and_says_how_it_ends(name):
     said = inspect.getdoc(getattr(commands, name.replace("-", "_")))
     assert re.search(rf"\n  ringcast centre {name} .*--db", said)
     assert "Exit status" in said
+    assert f"ringcast centre {name}" in (ROOT / "docs/centre.md").read_text()
     assert f"Usage: ringcast centre {name} " in ringcast("centre", name, "--help").out

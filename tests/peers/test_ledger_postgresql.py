@@ -13,9 +13,11 @@ import pytest
 from headend.accounts.engine import open_database
 from headend.accounts.migrating import revision_of
 from headend.callcentre.ledger import Superseded
+from headend.callcentre.restored import RESTORED, settle_restored
 from settop.errors import LocalError
 from sqlalchemy import create_engine
 
+from tests.helpers.call_pair import MASTER, Air, CallPair, Home
 from tests.host import test_ledger, test_migrating, test_rotating
 
 pytestmark = pytest.mark.peer
@@ -207,3 +209,29 @@ def test_a_new_master_key_survives_what_cuts_it_off(make_centre, check):
 @pytest.mark.parametrize("check", [test_rotating.check_others_go_on, test_rotating.check_under_load])
 def test_others_go_on_while_the_master_key_is_changed(make_centre, check):
     check(make_centre())
+
+
+# --- backup and restore: PostgreSQL's own programs --------------------------------------------------------------------
+
+
+def test_database_that_pg_restore_put_back_serves_a_call(server, tmp_path):
+    home = Home(url=emptied(server))
+    CallPair(home.ledger, Air()).run(35_000)
+    host = server.rpartition("=")[2]
+    place, copy = ["--host", host, "--username", "test"], str(tmp_path / "copy")
+    subprocess.run([program("pg_dump"), *place, "--format=custom", f"--file={copy}", "postgres"], check=True)
+    CallPair(home.ledger, Air(), connect_ms=41_000, seed=2).run(65_000)
+    (paid, *later), home_bill = home.records(), home.bill()
+    home.engine.dispose()
+    emptied(server)
+    options = ["--clean", "--if-exists", "--dbname=postgres"]
+    subprocess.run([program("pg_restore"), *place, *options, copy], check=True)
+    home.engine = open_database(server)
+    settle_restored(home.engine)
+    home.ledger = test_ledger.StoreLedger(home.engine, MASTER)
+    (record,) = home.records()
+    assert later
+    assert (record.delivered, record.reason) == (paid.delivered, RESTORED)
+    again = CallPair(home.ledger, Air(), connect_ms=41_000, seed=3).run(65_000)
+    assert len(again.keys) >= 2
+    assert home.bill() == home_bill

@@ -242,20 +242,30 @@ def backup(
 
 @app.command(rich_help_panel=COPIES)
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `ringcast centre backup` made.")],
     db: Db,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="What `ringcast centre backup` made.", show_default=False)
+    ] = None,
     master_key: MasterKeyFile = None,
+    settle: Annotated[
+        bool, typer.Option("--settle", help="No FILE: another program put the database back; do the rest.")
+    ] = False,
 ) -> None:
     """Put a backup where no database is.
 
     Calls that were under way in it are ended, tokens against clones begin anew. What was registered, charged, paid in
-    and revoked since the backup is lost: docs/centre.md says what that means. For SQLite; PostgreSQL has pg_restore.
+    and revoked since the backup is lost: docs/centre.md says what that means. For SQLite; for PostgreSQL, pg_restore
+    puts the database back and --settle does the rest.
 
     \b
       ringcast centre restore /backup/centre-2026-11-28.db --db centre.db
+      ringcast centre restore --settle --db postgresql+psycopg://centre@host/centre --master-key centre.key
 
-    Exit status: 0 if the database is there; 1 if not, and a line says why: nothing was changed then.
+    Exit status: 0 if the database is there; 1 if not, and a line says why: nothing was changed then; 2 for FILE with
+    --settle or neither.
     """
+    if (file is None) != settle:
+        raise typer.BadParameter("give either FILE, or --settle for a database that another program put back")
     from headend.accounts.backup import restore as restore_it
     from headend.accounts.master_key import load_master_key
     from headend.accounts.terminals import check_all_versions
@@ -265,16 +275,17 @@ def restore(
     key = load_master_key(path) if path is None or master_key is not None or path.exists() else None
     ended = 0
 
-    def settle(engine: "Engine") -> None:
+    def put_right(engine: "Engine") -> None:
         nonlocal ended
         if key is not None:
             check_all_versions(engine, key)
         ended = settle_restored(engine)
 
-    restore_it(file, db, settle)
-    typer.echo(f"{db} is restored; {ended} calls that were under way in it are ended")
+    if file is None:
+        put_right(shared.open_centre(db))
+    else:
+        restore_it(file, db, put_right)
+    typer.echo(f"restored; {ended} calls that were under way in the backup are ended")
     if key is None:
-        tell(
-            "ringcast centre restore",
-            f"note: {path} is missing: restore the key of that time too, nothing opens without",
-        )
+        missing = f"note: {path} is missing: restore the key of that time too, nothing opens without it"
+        tell("ringcast centre restore", missing)
