@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -15,6 +16,7 @@ from headend.callcentre.alarms import add_alarm
 from headend.callcentre.models import Subscriber
 from headend.callcentre.store_ledger import StoreLedger
 from headend.callcentre.subscribers import add_subscriber, set_tariff
+from headend.stopping import Stopped
 from sqlalchemy import update
 from testbed.commands import centre as commands
 
@@ -205,6 +207,18 @@ def test_rotation_that_was_cut_off_is_finished(db, tmp_path, monkeypatch):
     assert lines(db, "subscribers")
     ended = ringcast("centre", "rotate-key", "--db", db)
     assert (ended.status, "this finished what an earlier run had begun" in ended.out) == (0, True)
+
+
+def test_rotation_that_a_signal_ends_says_how_to_go_on(db, monkeypatch):
+    def stopped(*_arguments):
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(rotating, "seal_anew", stopped)
+    ended = ringcast("centre", "rotate-key", "--db", db)
+    assert (ended.status, ended.complaint) == (
+        143,
+        "ringcast centre rotate-key: not finished: the key file has both keys and opens everything; run it again",
+    )
 
 
 def test_prepared_key_is_told(db, tmp_path):

@@ -96,6 +96,20 @@ def test_file_commits_reach_the_disk(tmp_path):
         assert connection.scalar(text("PRAGMA synchronous")) == 2  # FULL
 
 
+def test_new_database_file_is_its_owners_alone(tmp_path):
+    engine = open_database(str(tmp_path / "centre.db"))
+    set_tariff(engine, "evening", 25)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "centre.db": 0o600,
+        "centre.db-wal": 0o600,
+        "centre.db-shm": 0o600,
+    }
+    engine.dispose()
+    (tmp_path / "centre.db").chmod(0o640)  # somebody's decision
+    open_database(str(tmp_path / "centre.db"))
+    assert (tmp_path / "centre.db").stat().st_mode & 0o777 == 0o640
+
+
 def test_reprs_and_errors_show_no_key(engine):
     add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening")
     found = StoreLedger(engine, MASTER).find(TERMINAL)

@@ -82,6 +82,18 @@ def test_backup_of_an_older_version_is_brought_up_to_date(tmp_path, before):
     check_every_value(open_database(str(tmp_path / "centre.db")))
 
 
+def test_snapshot_of_a_disk_is_restored_with_its_log_and_stays_as_it_was(home, tmp_path):
+    home.ledger.open_call(home.ledger.find(TERMINAL_ID), 1, bytes(8), 7)
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    for path in tmp_path.glob("centre.db*"):
+        (snapshot / path.name).write_bytes(path.read_bytes())
+    before = {path.name: path.read_bytes() for path in snapshot.iterdir()}
+    assert before["centre.db-wal"]
+    assert len(restored(tmp_path, snapshot / "centre.db").records()) == 1
+    assert {path.name: path.read_bytes() for path in snapshot.iterdir()} == before
+
+
 def test_nothing_that_is_there_is_written_over(home, tmp_path):
     db, copy = str(tmp_path / "centre.db"), tmp_path / "copy.db"
     back_up(db, copy)

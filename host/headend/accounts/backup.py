@@ -4,6 +4,7 @@ SQLite makes the copy while the database is in use, as it was at one instant. Po
 """
 
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,8 +27,14 @@ def back_up(db: str, target: Path) -> None:
     Raises LocalError where that is not possible, and for PostgreSQL; there is no `target` then.
     """
     source = sqlite_file(db, "pg_dump --format=custom --file=FILE DATABASE")
+    uri = f"{source.resolve().as_uri()}?mode=rw"  # makes none where none is; a reader of the log writes beside it
     with _explained("back up"), _new_file(target) as copy:
-        _copy(source, copy)
+        with (
+            closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as original,
+            closing(sqlite3.connect(copy)) as made,
+        ):
+            original.backup(made)  # in one step: of one instant, and writers are not held up by a reader
+        _one_file(copy)
 
 
 def restore(backup: Path, db: str, settle: Callable[[Engine], None]) -> None:
@@ -42,7 +49,11 @@ def restore(backup: Path, db: str, settle: Callable[[Engine], None]) -> None:
     if not backup.is_file():
         raise LocalError(f"there is no backup {backup}")
     with _explained("restore"), _new_file(target) as copy:
-        _copy(backup, copy)
+        for end in ("", *_BESIDE):  # the backup stays as it is, also where it is a disk's snapshot with a log beside it
+            part = backup.with_name(backup.name + end)
+            if end != "-shm" and part.exists():
+                shutil.copyfile(part, copy.with_name(copy.name + end))
+        _one_file(copy)
         with closing(sqlite3.connect(copy)) as connection:
             ours = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'subscribers'").fetchone()[0]
         if not ours:
@@ -64,16 +75,6 @@ def sqlite_file(db: str, postgresql: str, there: bool = True) -> Path:
     if there and not path.is_file():
         raise LocalError(f"there is no database {path}")
     return path
-
-
-def _copy(source: Path, copy: Path) -> None:
-    uri = f"{source.resolve().as_uri()}?mode=rw"  # makes none where none is; a reader of the WAL writes beside it
-    with (
-        closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as original,
-        closing(sqlite3.connect(copy)) as made,
-    ):
-        original.backup(made)  # in one step: of one instant, and writers are not held up by a reader
-    _one_file(copy)
 
 
 def _one_file(path: Path) -> None:
