@@ -44,7 +44,9 @@ COMMANDS = {
 """By section of `--help`, in its order. Command: its module in testbed.commands, where a function of that name is, and
 the line that `--help` has of it, with which the function's docstring begins."""
 
-SYSTEMS: dict[str, tuple[str, str]] = {}
+SYSTEMS: dict[str, tuple[str, str]] = {
+    "centre": ("testbed.commands.centre", "The call centre's subscribers, calls, alarms, keys."),
+}
 """A system's own commands, `./ringcast SYSTEM ...`: the module whose `app` is their Typer application, and its line."""
 
 _SYSTEMS_SECTION = "Systems"

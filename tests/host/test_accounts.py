@@ -8,7 +8,7 @@ from headend.accounts.errors import LedgerError
 from headend.accounts.master_key import MasterKey, create_master_key, load_master_key
 from headend.accounts.models import Base
 from headend.accounts.money import open_account
-from headend.accounts.terminals import add_terminal
+from headend.accounts.terminals import add_terminal, check_master_key
 from headend.callcentre.store_ledger import StoreLedger
 from headend.callcentre.subscribers import account_of, add_subscriber, allow_programmes, remove_subscriber, set_tariff
 from settop.errors import LocalError, RingcastError
@@ -96,6 +96,20 @@ def test_file_commits_reach_the_disk(tmp_path):
         assert connection.scalar(text("PRAGMA synchronous")) == 2  # FULL
 
 
+def test_new_database_file_is_its_owners_alone(tmp_path):
+    engine = open_database(str(tmp_path / "centre.db"))
+    set_tariff(engine, "evening", 25)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "centre.db": 0o600,
+        "centre.db-wal": 0o600,
+        "centre.db-shm": 0o600,
+    }
+    engine.dispose()
+    (tmp_path / "centre.db").chmod(0o640)  # somebody's decision
+    open_database(str(tmp_path / "centre.db"))
+    assert (tmp_path / "centre.db").stat().st_mode & 0o777 == 0o640
+
+
 def test_reprs_and_errors_show_no_key(engine):
     add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening")
     found = StoreLedger(engine, MASTER).find(TERMINAL)
@@ -163,7 +177,7 @@ def test_account_stays_while_another_terminal_has_it(engine):
     number = add_subscriber(engine, MASTER, TERMINAL, DEVICE_KEY, "evening")
     account = account_of(engine, number)
     with engine.begin() as connection:
-        add_terminal(connection, b"terminal", bytes(48), account)
+        add_terminal(connection, MASTER, b"terminal", bytes(32), account)
     remove_subscriber(engine, number)
     assert counted(engine) == [0, 0, 1, 1]
 
@@ -178,9 +192,9 @@ def test_subscriber_with_calls_stays_whole(engine):
 
 
 def test_terminal_that_does_not_subscribe_to_calls_is_unknown_to_them(engine):
+    check_master_key(engine, MASTER)
     with engine.begin() as connection:
-        sealed = MASTER.seal(TERMINAL, DEVICE_KEY)
-        add_terminal(connection, TERMINAL, sealed, open_account(connection))
+        add_terminal(connection, MASTER, TERMINAL, DEVICE_KEY, open_account(connection))
     assert StoreLedger(engine, MASTER).find(TERMINAL) is None
 
 

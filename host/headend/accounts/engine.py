@@ -5,8 +5,9 @@ the disk before it returns (NORMAL may lose the last in a power cut: a key could
 Every transaction begins as a writer (BEGIN IMMEDIATE): two calls queue at the start and never fail half-way.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY, Cursor, OperationalError
 from time import monotonic, sleep
@@ -70,6 +71,12 @@ def _write_ahead(cursor: Cursor) -> None:
         sleep(0.01)
 
 
+def _made_private(path: str) -> None:
+    """A database that is new is its owner's alone, and so is what SQLite keeps beside it; one that is there stays."""
+    with suppress(OSError):  # SQLite says what is wrong
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 @contextmanager
 def declared() -> Iterator[None]:
     """Turns the database's errors into LedgerError, without the statement and its values."""
@@ -98,6 +105,8 @@ def _sqlite(url: str) -> Engine:
         # One connection is one database in memory.
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     engine = create_engine(url, hide_parameters=True, **options)
+    if not memory and engine.url.database:
+        _made_private(engine.url.database)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

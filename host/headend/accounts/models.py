@@ -23,7 +23,10 @@ class Base(DeclarativeBase):
 
 
 class MasterKeyCheck(Base):
-    """One row, sealed under the master key when the database was new: tells a wrong master key at once."""
+    """A row for each master key in use, sealed under it: tells a wrong one at once. `check_id` is the key's version.
+
+    There is one; while the key is changed (headend.accounts.rotating) there are two, and the higher one is the newer.
+    """
 
     __tablename__ = "master_key_check"
 
@@ -46,10 +49,14 @@ class Account(Base):
 
 
 class Terminal(Base):
-    """A provisioned terminal; an account may have several."""
+    """A provisioned terminal; an account may have several. `key_version`: of the master key that seals `sealed_key`.
+
+    A version that a row refers to cannot be taken away, so that no key is ever left without what opens it.
+    """
 
     __tablename__ = "terminals"
 
     terminal_id: Mapped[bytes] = mapped_column(LargeBinary(8), primary_key=True)
     sealed_key: Mapped[bytes] = mapped_column(LargeBinary(48))
+    key_version: Mapped[int] = mapped_column(ForeignKey("master_key_check.check_id"), index=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.account_id"), index=True)

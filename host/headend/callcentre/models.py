@@ -27,14 +27,35 @@ class Tariff(Base):
 
 
 class Subscriber(Base):
-    """A terminal that may call, and under which tariff."""
+    """A terminal that may call, and under which tariff.
+
+    `token_old`, `token_pending`: 8 octets that a call must show, or null. `clone_rule`: what an older one means.
+    `revoked_ms`: since when the terminal counts as unknown, in Unix ms; null: it does not.
+    """
 
     __tablename__ = "subscribers"
+    __table_args__ = (CheckConstraint("clone_rule IN ('warn', 'deny', 'reprovision')", name="clone_rule_valid"),)
 
     subscriber_id: Mapped[int] = mapped_column(primary_key=True)
     terminal_id: Mapped[bytes] = mapped_column(ForeignKey("terminals.terminal_id"), unique=True)
     tariff_id: Mapped[int] = mapped_column(ForeignKey("tariffs.tariff_id"))
     every_programme: Mapped[bool]
+    token_old: Mapped[bytes | None] = mapped_column(LargeBinary(8))
+    token_pending: Mapped[bytes | None] = mapped_column(LargeBinary(8))
+    clone_rule: Mapped[str] = mapped_column(String(16), server_default="warn")
+    revoked_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Alarm(Base):
+    """What the operator should look at; the texts are ours, never a peer's."""
+
+    __tablename__ = "alarms"
+
+    alarm_id: Mapped[int] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.subscriber_id"), index=True)
+    at_ms: Mapped[int] = mapped_column(BigInteger, index=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(String(200))
 
 
 class AllowedProgramme(Base):

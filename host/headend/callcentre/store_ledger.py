@@ -14,11 +14,12 @@ from headend.accounts.engine import transaction
 from headend.accounts.master_key import MasterKey
 from headend.accounts.models import Terminal
 from headend.accounts.money import pay, refund
-from headend.accounts.terminals import DeviceKeys
+from headend.accounts.terminals import DeviceKeys, SealedKey
 from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, Superseded
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
 from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
 from headend.callcentre.records import CallRecord, read_record
+from headend.callcentre.revoking import REVOKED
 
 __all__ = ("CallRecord", "StoreLedger")
 
@@ -34,16 +35,17 @@ class StoreLedger:
         self._keys = DeviceKeys(engine, master_key)
 
     def find(self, terminal_id: bytes) -> CallingSubscriber | None:
-        """The subscriber with this terminal, or None after unwrapping a key all the same."""
+        """The subscriber with this terminal; None, after unwrapping a key all the same, if it is unknown or revoked."""
         self._keys.check()
         with transaction(self._engine) as connection:
             row = connection.execute(
-                select(Subscriber.subscriber_id, Terminal.sealed_key)
+                select(Subscriber.subscriber_id, Subscriber.revoked_ms, Terminal.sealed_key, Terminal.key_version)
                 .join(Terminal, Terminal.terminal_id == Subscriber.terminal_id)
                 .where(Subscriber.terminal_id == terminal_id)
             ).one_or_none()
-        device_key = self._keys.open(terminal_id, None if row is None else row.sealed_key)
-        if row is None or device_key is None:
+        sealed = None if row is None else SealedKey(row.key_version, row.sealed_key)
+        device_key = self._keys.open(terminal_id, sealed)
+        if row is None or device_key is None or row.revoked_ms is not None:
             return None
         return CallingSubscriber(row.subscriber_id, terminal_id, device_key)
 
@@ -55,7 +57,9 @@ class StoreLedger:
         )
         with transaction(self._engine) as connection:
             row = connection.execute(
-                select(Subscriber.every_programme, listed).where(Subscriber.subscriber_id == subscriber.subscriber_id)
+                select(Subscriber.every_programme, listed).where(
+                    Subscriber.subscriber_id == subscriber.subscriber_id, Subscriber.revoked_ms.is_(None)
+                )
             ).one_or_none()
         return row is not None and bool(row[0] or row[1])
 
@@ -73,7 +77,8 @@ class StoreLedger:
         """
         with transaction(self._engine) as connection:
             this = Subscriber.subscriber_id == subscriber.subscriber_id
-            if connection.execute(select(Subscriber.subscriber_id).where(this).with_for_update()).one_or_none() is None:
+            known = connection.execute(select(Subscriber.revoked_ms).where(this).with_for_update()).one_or_none()
+            if known is None:
                 raise LocalError(f"no subscriber {subscriber.subscriber_id}")
             tariff = connection.execute(
                 select(Tariff.name, Tariff.portion_price, Tariff.set_up_price, Tariff.currency)
@@ -93,6 +98,9 @@ class StoreLedger:
                     programme_id=programme_id,
                     broadcast_id=broadcast_id,
                     started_ms=now_ms,
+                    # Revoked since it was found: the record is over before a key can leave.
+                    ended_ms=None if known.revoked_ms is None else now_ms,
+                    reason=None if known.revoked_ms is None else REVOKED,
                     tariff=tariff.name,
                     portion_price=tariff.portion_price,
                     set_up_price=tariff.set_up_price,

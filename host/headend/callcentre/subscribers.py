@@ -10,7 +10,7 @@ from headend.accounts import money
 from headend.accounts.engine import transaction
 from headend.accounts.master_key import MasterKey
 from headend.accounts.models import Terminal
-from headend.accounts.terminals import add_terminal, remove_terminal, seal_device_key
+from headend.accounts.terminals import add_terminal, check_master_key, check_sizes, remove_terminal
 from headend.callcentre.models import AllowedProgramme, Subscriber, Tariff
 
 
@@ -46,12 +46,13 @@ def add_subscriber(
     Raises LocalError for an impossible size, tariff, programme id or credit, and for a known terminal.
     """
     money.checked(credit)
-    sealed = seal_device_key(engine, master_key, terminal_id, device_key)
+    check_sizes(terminal_id, device_key)
+    check_master_key(engine, master_key)
     with transaction(engine) as connection:
         tariff_id = connection.scalar(select(Tariff.tariff_id).where(Tariff.name == tariff))
         if tariff_id is None:
             raise LocalError(f"no tariff {tariff!r}: make it first")
-        add_terminal(connection, terminal_id, sealed, money.open_account(connection, credit))
+        add_terminal(connection, master_key, terminal_id, device_key, money.open_account(connection, credit))
         row = {"terminal_id": terminal_id, "tariff_id": tariff_id, "every_programme": programmes is None}
         key = connection.execute(insert(Subscriber).values(**row)).inserted_primary_key
         assert key is not None
