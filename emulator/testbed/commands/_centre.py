@@ -1,7 +1,6 @@
-"""What the commands of `ringcast centre` share: which database and key, times, and lists as tables or JSON."""
+"""What the commands of `ringcast centre` share: which database, times, and lists as tables or JSON."""
 
 import json
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -49,17 +48,6 @@ def open_centre(db: str) -> "Engine":
     if "://" not in db and not Path(db).expanduser().is_file():
         raise LocalError(f"there is no database {db}: `ringcast provision` makes one")
     return open_database(db)
-
-
-def key_file(db: str, named: Path | None) -> Path | None:
-    """Where the master key lies: None for the environment. Raises LocalError where it must be named."""
-    from headend.accounts.master_key import ENVIRONMENT
-
-    if named is None and os.environ.get(ENVIRONMENT):
-        return None
-    if named is None and "://" in db:
-        raise LocalError(f"with a database URL, name the master key: --master-key FILE or {ENVIRONMENT}")
-    return Path(f"{db}.master-key").expanduser() if named is None else named
 
 
 def only(since: str | None, subscriber: str | None, limit: int, now_ms: int) -> "Only":

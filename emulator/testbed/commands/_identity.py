@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from testbed.commands.provision import open_master_key, provision_board, settle_tariff
+from testbed.commands._master_key import open_master_key
+from testbed.commands.provision import provision_board, settle_tariff
 from testbed.deploy.started import BoardConsole
 
 

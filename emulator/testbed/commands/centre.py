@@ -9,6 +9,7 @@ from settop.errors import LocalError
 
 from testbed.commands import _centre as shared
 from testbed.commands._centre import AsJson, Db, Limit, MasterKeyFile, OfSubscriber, Since
+from testbed.commands._master_key import key_file
 from testbed.commands.ending import interruption, tell
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def rotate_key(
     """
     from headend.accounts.rotating import prepare_file, rotate_file
 
-    engine, path = shared.open_centre(db), shared.key_file(db, master_key)
+    engine, path = shared.open_centre(db), key_file(db, master_key)
     if path is None:
         if prepare:
             raise LocalError("the master key is in the environment: --prepare is for a key file")
@@ -271,7 +272,7 @@ def restore(
     from headend.accounts.terminals import check_all_versions
     from headend.callcentre.restored import settle_restored
 
-    path = shared.key_file(db, master_key)
+    path = key_file(db, master_key)
     key = load_master_key(path) if path is None or master_key is not None or path.exists() else None
     ended = 0
 

@@ -11,8 +11,9 @@ from settop.errors import LocalError, RemoteError
 from settop.wire import provision as wire
 from settop.wire.console import parse
 
+from testbed.commands._master_key import open_master_key
+
 if TYPE_CHECKING:
-    from headend.accounts.master_key import MasterKey
     from headend.provisioning import NewTerminal
     from sqlalchemy import Engine
 
@@ -185,28 +186,3 @@ def settle_tariff(engine: "Engine", name: str, portion_price: int | None, set_up
         set_tariff(engine, name, portion_price, set_up_price, currency)
     elif not has_tariff(engine, name):
         raise LocalError(f"no tariff {name!r}: add --portion-price to make it")
-
-
-def open_master_key(engine: "Engine", db: str, path: Path | None) -> "MasterKey":
-    """The key that seals the device keys of `db`; a file is made where there is none yet and none is needed.
-
-    Raises LocalError where it is missing or must be named.
-    """
-    import os
-
-    from headend.accounts.master_key import ENVIRONMENT, create_master_key, load_master_key
-    from headend.accounts.terminals import has_master_key
-
-    if path is None and os.environ.get(ENVIRONMENT):
-        return load_master_key()
-    if path is None:
-        if "://" in db:
-            raise LocalError(f"with a database URL, name the master key: --master-key FILE or {ENVIRONMENT}")
-        path = Path(f"{db}.master-key").expanduser()
-    if path.exists():
-        return load_master_key(path)
-    if has_master_key(engine):
-        raise LocalError(f"{path} is missing and the database needs it: restore it, or name it with --master-key")
-    made = create_master_key(path)
-    typer.echo(f"new master key in {path}: keep a copy of it apart from the database", err=True)
-    return made

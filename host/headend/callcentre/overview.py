@@ -102,9 +102,9 @@ def subscribers(engine: Engine, only: Only, revoked: bool = False) -> list[Subsc
         rows = connection.execute(wanted).all()
         allowed: dict[int, list[int]] = {}
         for number, programme in connection.execute(
-            select(AllowedProgramme.subscriber_id, AllowedProgramme.programme_id).order_by(
-                AllowedProgramme.programme_id
-            )
+            select(AllowedProgramme.subscriber_id, AllowedProgramme.programme_id)
+            .where(AllowedProgramme.subscriber_id.in_(wanted.with_only_columns(Subscriber.subscriber_id)))
+            .order_by(AllowedProgramme.programme_id)
         ):
             allowed.setdefault(number, []).append(programme)
     return [
