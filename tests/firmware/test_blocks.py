@@ -174,7 +174,7 @@ def test_wrong_bits_never_turn_the_count_back():
     flash = Flash(COUNTS)
     reached = _counted(flash, CAPACITY + 20)
     for block in COUNTS:
-        for at in list(range(0, 32)) + list(range(120, 150)) + list(range(250, 300)) + [CAPACITY, CAPACITY + 255]:
+        for at in list(range(32)) + list(range(120, 150)) + list(range(250, 300)) + [CAPACITY, CAPACITY + 255]:
             for bit in range(8):
                 spoilt = flash.copy()
                 spoilt.blocks[block][at] ^= 1 << bit

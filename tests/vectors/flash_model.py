@@ -1,7 +1,7 @@
 """Flash whose power goes in the middle of a program or an erase, for tests on every interpreter.
 
-A cell is 0, 1, or weak: it was being programmed or erased when the power went, and reads as `weak_reads` says ("0", "1",
-or a random generator) until it is programmed or its block is erased.
+A cell is 0, 1, or weak: it was being programmed or erased when the power went, and reads as `weak_reads` says ("0",
+"1", or a random generator) until it is programmed or its block is erased.
 """
 
 
@@ -10,9 +10,9 @@ class PowerCut(Exception):
 
 
 class Flash:
-    """`cut_at`: the number of the program or erase, from 0, in which the power goes; `cut` does what is done of it by then.
+    """`cut_at`: the number of the program or erase, from 0, in which the power goes.
 
-    `cut(flash, block, at, old, new)` sets what it likes through `put` and `weaken`.
+    `cut(flash, block, at, data)` does what is done of it by then, through `put` and `weaken`; data None: an erase.
     """
 
     def __init__(self, numbers, block_bytes=1024):

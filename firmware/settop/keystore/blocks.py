@@ -7,9 +7,9 @@
     program(block, at, data)   clears the bits that are 0 in `data`, within one page of 256; others stay
     erase(block)               sets every bit
 
-What a power cut leaves of a program or an erase are cells between 0 and 1, read one way now and another way later. Nothing
-here rests on such a cell: what was programmed last is programmed again at the first look after a start, which wears no
-cell and settles it, and a block is erased before each use, also where it looks blank.
+What a power cut leaves of a program or an erase are cells between 0 and 1, read one way now and another way later.
+Nothing here rests on such a cell: what was programmed last is programmed again at the first look after a start, which
+wears no cell and settles it, and a block is erased before each use, also where it looks blank.
 
 A lock's block holds, big-endian, from its first octet on:
 
@@ -29,8 +29,8 @@ A counter's block holds two copies of its header, at 0 and at 128, and from its 
 
 A block that is full leads to the other, which is erased and begun with the full one's count. Of 4,096 octets 3,840 are
 counts, so two blocks that stand 100,000 erasures each (the W25Q16JV by its data sheet) count to 768 million: once a
-second for 24 years. After that an erasure leaves bits at 0, or a count is not there when it is read back: count() says so
-and changes nothing, value() still gives what was reached, and the locks are as good as before.
+second for 24 years. After that an erasure leaves bits at 0, or a count is not there when it is read back: count() says
+so and changes nothing, value() still gives what was reached, and the locks are as good as before.
 """
 
 import struct
