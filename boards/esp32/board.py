@@ -127,7 +127,8 @@ class _Counter:
     """A counter in NVS, which spreads its writes over the partition's pages and writes whole or not at all.
 
     An entry of 32 octets for each count, 126 on a page of 4 KiB, some five pages of the stock 24 KiB partition in turn:
-    with 100,000 erasures of a page about 60 million counts. After that, or at 2^31 - 1, count() says that it is worn out.
+    with 100,000 erasures of a page about 60 million counts. After that, or at 2^31 - 1, count() says that it is worn
+    out.
     """
 
     def value(self):

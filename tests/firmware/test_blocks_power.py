@@ -60,8 +60,8 @@ def _found(flash, how, seed):
     _reads(flash, how, seed)
     locks = Locks(flash, LOCKS)
     found = [bytes(lock) for lock in locks.load()]
-    # What a start has seen, it goes on seeing; but for an older lock that is being forgotten, and for a first one that was
-    # not quite there: nothing is sealed under either.
+    # What a start has seen, it goes on seeing; but for an older lock that is being forgotten, and for a first one that
+    # was not quite there: nothing is sealed under either.
     assert not found or [bytes(lock) for lock in locks.load()][:1] == found[:1]
     assert locks.damaged() == 0
     return found

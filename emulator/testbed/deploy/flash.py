@@ -140,8 +140,8 @@ def flash_board(
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure took off, or (dry run) would. lock: whether there were lock keys or a counter. back: files of the user's that
-    a flash had renamed: from, to."""
+    """What an erasure took off, or (dry run) would. lock: whether there were lock keys or a counter. back: files of
+    the user's that a flash had renamed: from, to."""
 
     files: tuple[str, ...]
     keys: tuple[str, ...]

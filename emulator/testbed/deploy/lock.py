@@ -39,8 +39,8 @@ for _k in ('lock', 'lock1', 'count'):
   _n.commit()
 """
 
-# The sector stays, as erasing it stops the processor: lock keys are overwritten, which is all that the board does, and the
-# counter goes on from where it is.
+# The sector stays, as erasing it stops the processor: lock keys are overwritten, which is all that the board does, and
+# the counter goes on from where it is.
 _STM32 = """\
 def _has():
  return any(_place(b)[0] is not None for b in (0, 1))

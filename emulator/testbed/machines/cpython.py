@@ -127,8 +127,8 @@ class _Flash:
 class CpythonMachine:
     """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside.
 
-    `files` are the keystore's slots; `vault` has the lock keys' blocks, as the Pico's flash has them (the block of formats
-    before 4 would be the first of four), and then the counter's.
+    `files` are the keystore's slots; `vault` is four erase blocks, two of lock keys (what formats before 4 left in flash
+    would be the first) and two of the counter.
     """
 
     name = "cpython"
