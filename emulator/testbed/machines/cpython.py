@@ -127,8 +127,8 @@ class _Flash:
 class CpythonMachine:
     """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside.
 
-    `files` are the keystore's slots; `vault` is four erase blocks, two of lock keys (what formats before 4 left in flash
-    would be the first) and two of the counter.
+    `files` are the keystore's slots; `vault` is four erase blocks, two of lock keys (the first is all that formats
+    before 4 had in flash) and two of the counter.
     """
 
     name = "cpython"
