@@ -63,7 +63,7 @@ def store_of(computed_us: int, commands: list[FlashCommand]) -> Store:
 
 
 def stores(image: Image) -> list[Store]:
-    """STORES stores of a record that is there, one behind the other. MachineError: the board does not say that it did."""
+    """STORES stores of a record that is there, one behind the other. MachineError: the board does not get there."""
     files = {**package_files(), **load_board("pico").board_modules(), "main.py": _PROGRAM}
     machine = PicoMachine(image, TerminalSpec(files=files, seed=b"bench"), watch_flash=True)
     machine.boot()
