@@ -134,7 +134,7 @@ def store_lock(lock):
 
 def forget_old_lock():
     """Overwrites all lock keys but the newest."""
-    _vault()[0].forget_old()
+    _vault()[0].give_up()
 
 
 def counter():

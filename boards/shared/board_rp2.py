@@ -7,10 +7,6 @@ from board_common import cable, uart_of
 _PAGE_BYTES = 256  # what the flash programs at a time
 _BLOCK_BYTES = 4096
 _ERASE_BLOCK = 6  # of the block device protocol
-# Flash blocks below the file system and behind the firmware image, which no file reaches. Firmware of formats before 4
-# kept its one lock key in -1.
-_LOCK_BLOCKS = (-1, -2)
-_COUNTER_BLOCKS = (-3, -4)
 
 
 def _uart(pins, baud, rxbuf, txbuf):
@@ -74,7 +70,9 @@ class _Flash:
 def _vault():
     from settop.keystore.blocks import Counter, Locks
 
-    return Locks(_Flash(), _LOCK_BLOCKS), Counter(_Flash(), _COUNTER_BLOCKS)
+    # Below the file system and behind the firmware image, where no file reaches. Formats before 4 had one lock, in -1.
+    flash = _Flash()
+    return Locks(flash, (-1, -2)), Counter(flash, (-3, -4))
 
 
 def unique_id():

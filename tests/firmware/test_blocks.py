@@ -35,10 +35,10 @@ def test_two_locks_are_kept_newest_first_and_a_third_takes_the_olders_place():
     locks.store(C)
     assert _locks(flash) == [C, B]
     assert all(A not in block for block in flash.blocks.values())
-    locks.forget_old()
+    locks.give_up()
     assert _locks(flash) == [C] and locks.damaged() == 0
     assert all(B not in block for block in flash.blocks.values())
-    locks.forget_old()
+    locks.give_up()
     assert _locks(flash) == [C]
 
 
@@ -62,7 +62,7 @@ def test_the_block_of_formats_3_is_the_oldest_lock_and_stays_until_it_is_forgott
         locks.store(B)
         assert _locks(flash) == [B, A]
         assert bytes(flash.blocks[LOCKS[index]]) == before
-        locks.forget_old()
+        locks.give_up()
         assert _locks(flash) == [B]
         assert set(flash.blocks[LOCKS[index]]) == {0xFF}
 
@@ -102,7 +102,7 @@ def test_a_damaged_newest_lock_leaves_the_older_one_and_is_told():
     flash.blocks[-1][20] ^= 1
     assert _locks(flash) == [] and Locks(flash, LOCKS).damaged() == 2
     locks.store(C)
-    locks.forget_old()
+    locks.give_up()
     assert _locks(flash) == [C] and locks.damaged() == 0
 
 

@@ -78,7 +78,7 @@ def situations():
     Locks(flash, LOCKS).store(A)
     yield flash.copy(), [A]
     Locks(flash, LOCKS).store(B)
-    Locks(flash, LOCKS).forget_old()
+    Locks(flash, LOCKS).give_up()
     yield flash.copy(), [B]
     foreign = Flash(LOCKS)
     for number in LOCKS:
@@ -100,7 +100,7 @@ def check_store(stride=STRIDE, random_cuts=RANDOM):
             Locks(flash, LOCKS).store(D)
             # Where there was none before, the one that was cut may still come: nothing was ever sealed under it.
             assert _found(flash, first, number) == [D] + again[:1] or (not again and found == [])
-            Locks(flash, LOCKS).forget_old()
+            Locks(flash, LOCKS).give_up()
             assert _found(flash, second, number) == [D]
             made += 1
     return made
@@ -113,14 +113,14 @@ def check_forget(stride=STRIDE, random_cuts=RANDOM):
             continue
         Locks(prepared, LOCKS).store(C)
         for flash, first, second, number in _every_cut(
-            prepared, lambda flash: Locks(flash, LOCKS).forget_old(), stride, random_cuts
+            prepared, lambda flash: Locks(flash, LOCKS).give_up(), stride, random_cuts
         ):
             found = _found(flash, first, number)
             assert found in ([C], [C] + before), (before, number)
             again = _found(flash, second, number + 1)
             assert again in ([C], [C] + before), (before, number)
             locks = Locks(flash, LOCKS)
-            locks.forget_old()
+            locks.give_up()
             assert _found(flash, first, number) == [C]
             assert all(before[0] not in data for data in flash.blocks.values())
             made += 1

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.soak
 def test_cuts_at_every_octet_leave_one_state_whole(check):
     made = check(stride=1, random_cuts=200)
     print(f"{made} power cuts in {check.__name__}")
-    assert made > 50_000
+    assert made > 40_000
 
 
 def random_cut(flash, rng, steps):
@@ -81,7 +81,7 @@ def test_the_newest_lock_is_never_lost_in_long_lives_whose_power_goes_at_every_o
         newest = next(iter(locks.load()), None)
         if newest is not None:
             sealed = bytes(newest)  # all is sealed under the newest that there is
-        if not survives(flash, rng, 12, locks.forget_old):
+        if not survives(flash, rng, 12, locks.give_up):
             cuts += 1
             continue
         new = rng.randbytes(32)

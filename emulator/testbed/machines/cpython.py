@@ -198,7 +198,7 @@ class CpythonMachine:
             load_locks=locks.load,
             locks_damaged=locks.damaged,
             store_lock=locks.store,
-            forget_old_lock=locks.forget_old,
+            forget_old_lock=locks.give_up,
             counter=counter.value,
             count=counter.count,
             unique_id=lambda: hashlib.sha256(b"cpython id " + self.spec.seed).digest()[:8],
