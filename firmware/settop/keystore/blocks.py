@@ -42,10 +42,6 @@ import struct
 from settop.crypto.wipe import wipe
 from settop.wire.crc import crc32_mpeg2
 
-LOCK_MAGIC = b"RCLK2\x00\x00\x00"
-OLD_MAGIC = b"RCLK1\x00\x00\x00"
-COUNT_MAGIC = b"RCCN1\x00\x00\x00"
-
 # What sequence() says where there is no number: -1 for a blank place, -2 for anything else. (Every name of a module
 # lives on a board's heap, so some here are such as other rooms have, too.)
 
@@ -68,6 +64,9 @@ def sequence(view, what):
 
 class Locks:
     """Lock keys of 32 octets in the blocks `blocks` (two numbers)."""
+
+    magic = b"RCLK2\x00\x00\x00"
+    old_magic = b"RCLK1\x00\x00\x00"
 
     def __init__(self, flash, blocks):
         self.flash = flash
@@ -116,30 +115,33 @@ class Locks:
         At the first look what a cut left is decided: a lock that was just being committed is, and one that was not
         quite there or was being forgotten goes.
         """
-        states = (self._find(0), self._find(1))
+        states = (self.find(0), self.find(1))
         if not self._looked and max(states) >= 0:
             for index in (0, 1):
                 if states[index] >= 0:
-                    self.flash.program(self.blocks[index], 0, LOCK_MAGIC if states[index] else OLD_MAGIC)
+                    self.flash.program(self.blocks[index], 0, self.magic if states[index] else self.old_magic)
                 elif states[index] == -2:
                     from settop.keystore.blocks_rare import leave
 
                     leave(self, index)
-            states = (self._find(0), self._find(1))
+            states = (self.find(0), self.find(1))
         self._looked = True
         return states
 
-    def _find(self, index):
+    def find(self, index):
+        """What this block holds, as in states()."""
         record = bytearray(48)
         self.flash.read(self.blocks[index], 0, record)
         view = memoryview(record)
-        state = 0 if view[:8] == OLD_MAGIC else sequence(view, LOCK_MAGIC)
+        state = 0 if view[:8] == self.old_magic else sequence(view, self.magic)
         wipe(record)
         return state
 
 
 class Counter:
     """A count that never falls, in the blocks `blocks` (two numbers)."""
+
+    magic = b"RCCN1\x00\x00\x00"
 
     def __init__(self, flash, blocks):
         self.flash = flash
@@ -200,7 +202,7 @@ class Counter:
         state = -1
         for at in (0, 128):
             self.flash.read(self.blocks[index], at, header)
-            found = sequence(memoryview(header), COUNT_MAGIC)
+            found = sequence(memoryview(header), self.magic)
             if found >= 0:
                 return found
             state = min(state, found)

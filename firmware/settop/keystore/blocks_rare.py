@@ -6,7 +6,6 @@ import struct
 from settop.crypto.compare import equal
 from settop.crypto.wipe import wipe
 from settop.errors import LocalError, RemoteError
-from settop.keystore.blocks import COUNT_MAGIC, LOCK_MAGIC, OLD_MAGIC, sequence
 from settop.wire.crc import crc32_mpeg2
 
 LOCK_BYTES = 32
@@ -48,14 +47,11 @@ def _what(locks, index):
     record = bytearray(_RECORD_BYTES)
     locks.flash.read(locks.blocks[index], 0, record)
     magic = bytes(memoryview(record)[:_MAGIC_BYTES])
-    # Read once more it may be one, if cells of its magic are between 0 and 1: it was being forgotten.
-    whole = sequence(memoryview(record), LOCK_MAGIC) >= 0
+    whole = crc32_mpeg2(memoryview(record)[_MAGIC_BYTES:]) == 0
     wipe(record)
-    if whole:
-        return _OVER
-    if _is_near(magic, LOCK_MAGIC) and not _is_cleared_from(magic, OLD_MAGIC):
-        return _DAMAGED
-    return _OVER if _is_cleared_from(magic, LOCK_MAGIC) or _is_cleared_from(magic, OLD_MAGIC) else _NOT_OURS
+    if _is_near(magic, locks.magic) and not _is_cleared_from(magic, locks.old_magic):
+        return _NOT_OURS if whole else _DAMAGED  # whole: with cells between 0 and 1, it was read otherwise a moment ago
+    return _OVER if _is_cleared_from(magic, locks.magic) or _is_cleared_from(magic, locks.old_magic) else _NOT_OURS
 
 
 def damaged(locks, states):
@@ -81,7 +77,7 @@ def store(locks, lock, states):
     record = bytearray(_RECORD_BYTES)
     check = bytearray(_RECORD_BYTES)
     try:
-        record[:_MAGIC_BYTES] = LOCK_MAGIC
+        record[:_MAGIC_BYTES] = locks.magic
         struct.pack_into(">I", record, _MAGIC_BYTES, 1 + max(0, *states))
         record[_LOCK_AT : _LOCK_AT + LOCK_BYTES] = lock
         view = memoryview(record)
@@ -92,7 +88,7 @@ def store(locks, lock, states):
         locks.flash.program(block, _MAGIC_BYTES, view[_MAGIC_BYTES:])
         locks.flash.read(block, 0, check)
         if equal(memoryview(check)[_MAGIC_BYTES:], view[_MAGIC_BYTES:]):
-            locks.flash.program(block, 0, LOCK_MAGIC)
+            locks.flash.program(block, 0, locks.magic)
             locks.flash.read(block, 0, check)
         if not equal(check, record):
             refuse("the lock key does not read back")
@@ -105,7 +101,7 @@ def give_up(locks, states):
     """See Locks.give_up."""
     newest = _newest(states)
     if newest is not None:
-        locks.flash.program(locks.blocks[newest], 0, LOCK_MAGIC if states[newest] else OLD_MAGIC)
+        locks.flash.program(locks.blocks[newest], 0, locks.magic if states[newest] else locks.old_magic)
         _drop(locks, 1 - newest)
 
 
@@ -155,7 +151,7 @@ def _what_counts(counter, index):
     header = bytearray(_HEADER_BYTES)
     for at in _COPIES_AT:
         counter.flash.read(counter.blocks[index], at, header)
-        if _is_near(header, COUNT_MAGIC):
+        if _is_near(header, counter.magic):
             state = state or _DAMAGED
         elif not at and not any(memoryview(header)[:_MAGIC_BYTES]):
             # Given up, its first copy is 0; filled with 0, all of it is.
@@ -172,7 +168,7 @@ def set_up(counter):
     struct.pack_into(">I", header, _HEADER_BYTES - 4, crc32_mpeg2(memoryview(header)[_MAGIC_BYTES:-4]))
     for at in _COPIES_AT:
         counter.flash.program(block, at + _MAGIC_BYTES, memoryview(header)[_MAGIC_BYTES:])
-        counter.flash.program(block, at, COUNT_MAGIC)
+        counter.flash.program(block, at, counter.magic)
 
 
 def begin(counter):
