@@ -121,6 +121,21 @@ def test_dialogue_of_provisioning_passes_over_what_is_no_answer(stray):
         provision_board(console, lambda: pytest.fail("registered"), lambda _: None)
 
 
+def test_an_answer_that_a_time_out_cuts_in_two_is_one_answer():
+    key = bytes(range(9, 41)).hex().encode()
+    answers = [b"", b"@ 1146 provision-key " + key[:4], b"", key[4:] + b"\r", b"\n", b"@ 9 error no more\r\n"]
+    console = SimpleNamespace(write=len, readline=lambda size: answers.pop(0))
+
+    class Registered(Exception):
+        pass
+
+    def register():
+        raise Registered
+
+    with pytest.raises(Registered):
+        provision_board(console, register, lambda _: None)
+
+
 def test_clocks_are_those_of_a_boards_own_lines_since_it_started(tmp_path):
     log = tmp_path / "console.log"
     log.write_text(

@@ -148,8 +148,13 @@ def board_public(text: str) -> bytes:
 def _answer(console: Console, event: str, timeout_s: float) -> str:
     """TEXT of the first line of that event; others are passed over."""
     end_s = time.monotonic() + timeout_s
+    line = b""
     while time.monotonic() < end_s:
-        found = parse(console.readline(_LINE_LIMIT_BYTES).decode("ascii", "replace"))
+        line += console.readline(_LINE_LIMIT_BYTES)
+        if not line.endswith(b"\n") and len(line) < _LINE_LIMIT_BYTES:
+            continue  # its time-out fell into a line
+        found = parse(line.decode("ascii", "replace"))
+        line = b""
         if found is None:
             continue
         _, said, text = found

@@ -152,7 +152,9 @@ def _what_counts(counter, index):
     for at in _COPIES_AT:
         counter.flash.read(counter.blocks[index], at, header)
         if _is_near(header, counter.magic):
-            state = state or _DAMAGED
+            # Whole: with cells between 0 and 1, it was read otherwise a moment ago and was just being begun.
+            if crc32_mpeg2(memoryview(header)[_MAGIC_BYTES:]):
+                state = state or _DAMAGED
         elif not at and not any(memoryview(header)[:_MAGIC_BYTES]):
             # Given up, its first copy is 0; filled with 0, all of it is.
             counter.flash.read(counter.blocks[index], _HEADER_BYTES, header)
