@@ -12,8 +12,14 @@ import machine
 from board_common import (  # noqa: F401 (the same names everywhere)
     Console,
     cable,
+    count,
+    counter,
     entropy,
+    forget_old_lock,
     idle,
+    load_locks,
+    locks_damaged,
+    store_lock,
     ticks_diff,
     ticks_ms,
     uart_of,
@@ -35,13 +41,17 @@ SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those tha
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "/keys"
-LOCK_PLACE = "the NVS partition (namespace ringcast)"
+LOCK_PLACE = "the NVS partition (namespace ringcast): two lock keys, a counter"
 NETWORK = "wlan"
 HEAP_BYTES = 160000  # by others' boards; it grows in steps, as ESP-IDF has memory left
 FLASH_BYTES = 196608  # of what the stock image leaves of its 1984 KiB partition
 
-_LOCK_BYTES = 32
-_LOCK_KEY = "lock"
+_LOCK_KEYS = ("lock", "lock1")  # blobs; formats before 4 kept one lock key in the first, 32 octets and no more
+_COUNT_KEY = "count"
+_OLD_LOCK_BYTES = 32
+_OLD_MAGIC = b"RCLK1\x00\x00\x00"  # before it in flash, see settop.keystore.blocks
+_BLOB_BYTES = 64
+_MOST = 0x7FFFFFFF
 
 
 def modem():
@@ -64,25 +74,92 @@ def _uart(pins, baud, rxbuf, txbuf):
     return machine.UART(number, baud, tx=tx, rx=rx, rxbuf=rxbuf, txbuf=txbuf, timeout=0, timeout_char=0)
 
 
-def _lock_store():
+class _Blobs:
+    """NVS as flash for lock keys: the face that settop.keystore.blocks wants. A block is a blob, blank where none is.
+
+    A commit of NVS is whole or not there (ESP-IDF, non-volatile storage library), so a cut has no steps here.
+    """
+
+    block_bytes = 256
+
+    def read(self, block, at, view):
+        blob = _blob(block)
+        view[:] = memoryview(blob)[at : at + len(view)]
+        _wipe(blob)
+
+    def program(self, block, at, data):
+        blob = _blob(block)
+        for i in range(len(data)):
+            blob[at + i] &= data[i]
+        nvs = _nvs()
+        nvs.set_blob(_LOCK_KEYS[block], blob)
+        nvs.commit()
+        _wipe(blob)
+
+    def erase(self, block):
+        nvs = _nvs()
+        try:
+            nvs.erase_key(_LOCK_KEYS[block])
+        except OSError:  # there is none
+            return
+        nvs.commit()
+
+
+def _blob(block):
+    blob = bytearray(b"\xff" * _BLOB_BYTES)
+    try:
+        size = _nvs().get_blob(_LOCK_KEYS[block], blob)
+    except OSError:  # there is none, or one that is longer
+        return blob
+    if size == _OLD_LOCK_BYTES:
+        for i in range(size - 1, -1, -1):
+            blob[len(_OLD_MAGIC) + i] = blob[i]
+        blob[: len(_OLD_MAGIC)] = _OLD_MAGIC
+    return blob
+
+
+def _wipe(blob):
+    for i in range(len(blob)):
+        blob[i] = 0
+
+
+class _Counter:
+    """A counter in NVS, which spreads its writes over the partition's pages and writes whole or not at all.
+
+    An entry of 32 octets for each count, 126 on a page of 4 KiB, some five pages of the stock 24 KiB partition in turn:
+    with 100,000 erasures of a page about 60 million counts. After that, or at 2^31 - 1, count() says that it is worn
+    out.
+    """
+
+    def value(self):
+        try:
+            return _nvs().get_i32(_COUNT_KEY)
+        except OSError:  # it never has counted
+            return 0
+
+    def count(self):
+        from settop.errors import RemoteError
+
+        reached = self.value()
+        try:
+            if reached == _MOST:
+                raise OSError
+            nvs = _nvs()
+            nvs.set_i32(_COUNT_KEY, reached + 1)
+            nvs.commit()
+        except OSError:
+            raise RemoteError("the counter does not count: NVS is worn out or full; replace the board")
+        return reached + 1
+
+
+def _nvs():
     return esp32.NVS("ringcast")
 
 
-def load_lock():
-    """The keystore's lock key (32 bytes) from the NVS partition, or None."""
-    lock = bytearray(_LOCK_BYTES)
-    try:
-        count = _lock_store().get_blob(_LOCK_KEY, lock)
-    except OSError:  # there is none, or one that is longer
-        return None
-    return lock if count == _LOCK_BYTES else None
+def _vault():
+    from settop.keystore.blocks import Locks
 
-
-def store_lock(lock):
-    """Write the lock key. No file reaches NVS, and a new image leaves it; erasing the whole flash takes it off."""
-    nvs = _lock_store()
-    nvs.set_blob(_LOCK_KEY, lock)
-    nvs.commit()
+    return Locks(_Blobs(), (0, 1)), _Counter()
 
 
 def unique_id():

@@ -3,8 +3,20 @@
 Console on USB. A board_config.py on the file system, if there is one, says what differs on this bench.
 """
 
-from board_common import Console, entropy, idle, ticks_diff, ticks_ms  # noqa: F401 (the same names on every board)
-from board_rp2 import load_lock, modem, store_lock, tuner_and_output, unique_id  # noqa: F401
+from board_common import (  # noqa: F401 (the same names on every board)
+    Console,
+    count,
+    counter,
+    entropy,
+    forget_old_lock,
+    idle,
+    load_locks,
+    locks_damaged,
+    store_lock,
+    ticks_diff,
+    ticks_ms,
+)
+from board_rp2 import _vault, modem, tuner_and_output, unique_id  # noqa: F401
 
 try:
     import board_config as _config
@@ -21,7 +33,7 @@ SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those tha
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "/keys"
-LOCK_PLACE = "the flash block just below the file system"
+LOCK_PLACE = "the four flash blocks just below the file system: two lock keys, a counter"
 NETWORK = None
 HEAP_BYTES = 240000  # MicroPython 1.25 leaves about so much
-FLASH_BYTES = 262144  # of the 311 KiB between the stock image and the lock key's block
+FLASH_BYTES = 262144  # of the 299 KiB between the stock image and the keystore's blocks

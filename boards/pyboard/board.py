@@ -8,13 +8,19 @@ import machine
 from board_common import (  # noqa: F401 (the same names everywhere)
     Console,
     cable,
+    count,
+    counter,
     entropy,
+    forget_old_lock,
     idle,
+    load_locks,
+    locks_damaged,
+    store_lock,
     ticks_diff,
     ticks_ms,
     uart_of,
 )
-from board_stm32 import load_lock, store_lock  # noqa: F401
+from board_stm32 import _vault  # noqa: F401
 
 try:
     import board_config as _config
@@ -31,10 +37,10 @@ SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those tha
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 115200)
 STORAGE = "/flash/keys"
-LOCK_PLACE = "the last flash sector (11), which the stock image leaves empty"
+LOCK_PLACE = "the last flash sector (11), which the stock image leaves empty: two lock keys, a counter"
 NETWORK = None
 HEAP_BYTES = 102000  # by others' boards
-FLASH_BYTES = 262144  # of about 420 KiB between the stock image and the lock key's sector
+FLASH_BYTES = 262144  # of about 420 KiB between the stock image and the keystore's sector
 
 
 def modem():

@@ -101,3 +101,47 @@ def ticks_ms():
 
 def ticks_diff(a, b):
     return time.ticks_diff(a, b)
+
+
+# The keystore's lock keys and its counter, which no file reaches. Where they lie is the board's own matter: `_vault()`
+# in its board.py gives (Locks, Counter) of settop.keystore.blocks, or what is like them.
+_kept = None
+
+
+def _vault():
+    global _kept
+    if _kept is None:
+        import board
+
+        _kept = board._vault()
+    return _kept
+
+
+def load_locks():
+    """The lock keys that are whole, newest first, at most two, in bytearrays of 32 for the caller to wipe."""
+    return _vault()[0].load()
+
+
+def locks_damaged():
+    """How many places hold a lock key of which nothing can be made."""
+    return _vault()[0].damaged()
+
+
+def store_lock(lock):
+    """Keeps a new lock key beside the newest; load_locks() then gives both."""
+    _vault()[0].store(lock)
+
+
+def forget_old_lock():
+    """Overwrites all lock keys but the newest."""
+    _vault()[0].give_up()
+
+
+def counter():
+    """How far the counter has counted: 0 or more, never less than before. RemoteError: damaged."""
+    return _vault()[1].value()
+
+
+def count():
+    """Advances the counter by one and returns it. RemoteError: worn out."""
+    return _vault()[1].count()

@@ -5,9 +5,8 @@ import rp2
 from board_common import cable, uart_of
 
 _PAGE_BYTES = 256  # what the flash programs at a time
+_BLOCK_BYTES = 4096
 _ERASE_BLOCK = 6  # of the block device protocol
-_LOCK_MAGIC = b"RCLK1\x00\x00\x00"
-_LOCK_BYTES = 32
 
 
 def _uart(pins, baud, rxbuf, txbuf):
@@ -45,31 +44,35 @@ def tuner_and_output():
     return uart, uart
 
 
-def load_lock():
-    """The keystore's lock key (32 bytes) from the flash block just below the file system, or None."""
-    block = bytearray(len(_LOCK_MAGIC) + _LOCK_BYTES)
-    rp2.Flash().readblocks(-1, block)
-    lock = None
-    if block[: len(_LOCK_MAGIC)] == _LOCK_MAGIC:
-        lock = bytearray(memoryview(block)[len(_LOCK_MAGIC) :])
-    for i in range(len(block)):
-        block[i] = 0
-    return lock
+class _Flash:
+    """The face that settop.keystore.blocks wants."""
+
+    block_bytes = _BLOCK_BYTES
+
+    def read(self, block, at, view):
+        rp2.Flash().readblocks(block, view, at)
+
+    def program(self, block, at, data):
+        # One page, not the whole block of 4 KiB: late in a run the heap may not have so much in a row.
+        page = bytearray(b"\xff" * _PAGE_BYTES)
+        start = at % _PAGE_BYTES
+        try:
+            page[start : start + len(data)] = data
+            rp2.Flash().writeblocks(block, page, at - start)
+        finally:
+            for i in range(start, start + len(data)):
+                page[i] = 0
+
+    def erase(self, block):
+        rp2.Flash().ioctl(_ERASE_BLOCK, block)
 
 
-def store_lock(lock):
-    """Write the lock key. The block lies behind the firmware image and below the file system: no file reaches it."""
-    # One page, not the whole block of 4 KiB: late in a run the heap may not have so much in a row.
-    page = bytearray(b"\xff" * _PAGE_BYTES)
-    try:
-        page[: len(_LOCK_MAGIC)] = _LOCK_MAGIC
-        page[len(_LOCK_MAGIC) : len(_LOCK_MAGIC) + _LOCK_BYTES] = lock
-        flash = rp2.Flash()
-        flash.ioctl(_ERASE_BLOCK, -1)
-        flash.writeblocks(-1, page, 0)
-    finally:
-        for i in range(len(page)):
-            page[i] = 0
+def _vault():
+    from settop.keystore.blocks import Counter, Locks
+
+    # Below the file system and behind the firmware image, where no file reaches. Formats before 4 had one lock, in -1.
+    flash = _Flash()
+    return Locks(flash, (-1, -2)), Counter(flash, (-3, -4))
 
 
 def unique_id():

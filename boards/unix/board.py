@@ -9,7 +9,18 @@ import select
 import sys
 
 import board_common
-from board_common import cable, entropy, ticks_diff, ticks_ms  # noqa: F401 (the same names on every board)
+from board_common import (  # noqa: F401 (the same names on every board)
+    cable,
+    count,
+    counter,
+    entropy,
+    forget_old_lock,
+    load_locks,
+    locks_damaged,
+    store_lock,
+    ticks_diff,
+    ticks_ms,
+)
 
 try:
     import board_config as _config
@@ -26,13 +37,17 @@ SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those tha
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "keys"
-LOCK_PLACE = "lock.key, a file outside the keystore's folder for its owner alone"
+LOCK_PLACE = "lock.key, a file outside the keystore's folder for its owner alone: two lock keys, a counter"
 NETWORK = None
 HEAP_BYTES = 360000  # what the bench gives it (-X heapsize); objects are about 1.5 times as large as a board's
 FLASH_BYTES = 1048576  # there is no flash: so much would be a surprise
 
 _LOCK_FILE = "lock.key"
-_LOCK_BYTES = 32
+_NEW_FILE = "lock.new"
+_BLOCK_BYTES = 4096
+_FILE_BYTES = 4 * _BLOCK_BYTES  # two blocks for lock keys, two for the counter
+_OLD_BYTES = 32  # all that the file of formats before 4 held: a lock key
+_OLD_MAGIC = b"RCLK1\x00\x00\x00"  # before it in flash, see settop.keystore.blocks
 _poll = select.poll()
 
 
@@ -58,10 +73,10 @@ class Tty:
         return self._end - self._start
 
     def readinto(self, view):
-        count = min(len(view), self._end - self._start)
-        view[:count] = self._view[self._start : self._start + count]
-        self._start += count
-        return count
+        size = min(len(view), self._end - self._start)
+        view[:size] = self._view[self._start : self._start + size]
+        self._start += size
+        return size
 
     def write(self, data):
         return self._file.write(data)
@@ -88,23 +103,86 @@ def Console():
     return board_common.Console()
 
 
-def load_lock():
-    """The keystore's lock key (32 bytes) from its file, or None."""
-    lock = bytearray(_LOCK_BYTES)
+class _File:
+    """A file as flash: the face that settop.keystore.blocks wants."""
+
+    block_bytes = _BLOCK_BYTES
+
+    def read(self, block, at, view):
+        for i in range(len(view)):
+            view[i] = 0xFF  # what is not there is blank
+        try:
+            file = open(_LOCK_FILE, "rb", buffering=0)
+        except OSError:
+            return
+        with file:
+            start = block * _BLOCK_BYTES + at
+            if not _is_old(file):
+                file.seek(start)
+                file.readinto(view)
+            elif start < len(_OLD_MAGIC) + _OLD_BYTES:
+                whole = _OLD_MAGIC + file.read(_OLD_BYTES)
+                part = whole[start : start + len(view)]
+                view[: len(part)] = part
+
+    def program(self, block, at, data):
+        old = bytearray(len(data))
+        self.read(block, at, old)
+        for i in range(len(data)):
+            old[i] &= data[i]
+        self._write(block * _BLOCK_BYTES + at, old)
+
+    def erase(self, block):
+        self._write(block * _BLOCK_BYTES, b"\xff" * _BLOCK_BYTES)
+
+    def _write(self, start, data):
+        if _file_bytes() != _FILE_BYTES:
+            self._make()
+        with open(_LOCK_FILE, "r+b", buffering=0) as file:
+            file.seek(start)
+            file.write(data)
+            _to_medium(file)
+
+    def _make(self):
+        """The whole file, with what is there of it. Its owner alone may read it before there is anything to read."""
+        content = bytearray(_FILE_BYTES)
+        view = memoryview(content)
+        for block in range(_FILE_BYTES // _BLOCK_BYTES):
+            self.read(block, 0, view[block * _BLOCK_BYTES : (block + 1) * _BLOCK_BYTES])
+        with open(_NEW_FILE, "wb", buffering=0) as file:
+            if hasattr(os, "system"):  # the port has no os.chmod
+                os.system("chmod 600 " + _NEW_FILE)  # noqa: S605
+            file.write(content)
+            _to_medium(file)
+        os.rename(_NEW_FILE, _LOCK_FILE)
+
+
+def _is_old(file):
+    size = file.seek(0, 2)
+    file.seek(0)
+    old = size == _OLD_BYTES and file.read(4) != _OLD_MAGIC[:4]
+    file.seek(0)
+    return old
+
+
+def _file_bytes():
     try:
-        with open(_LOCK_FILE, "rb", buffering=0) as file:
-            whole = file.readinto(lock) == _LOCK_BYTES and not file.read(1)
+        return os.stat(_LOCK_FILE)[6]
     except OSError:
-        return None
-    return lock if whole else None
+        return 0
 
 
-def store_lock(lock):
-    """Write the lock key into a file that its owner alone may read, before there is anything in it to read."""
-    with open(_LOCK_FILE, "wb", buffering=0) as file:
-        if hasattr(os, "system"):  # the port has no os.chmod
-            os.system("chmod 600 " + _LOCK_FILE)  # noqa: S605
-        file.write(lock)
+def _to_medium(file):
+    if hasattr(os, "fsync"):
+        os.fsync(file.fileno())
+    elif hasattr(os, "sync"):
+        os.sync()
+
+
+def _vault():
+    from settop.keystore.blocks import Counter, Locks
+
+    return Locks(_File(), (0, 1)), Counter(_File(), (2, 3))
 
 
 def unique_id():

@@ -49,7 +49,8 @@ class App:
         self._darkness_ms = 0
         boots = 0
         damage = ""
-        lock = board.load_lock()
+        locks = board.load_locks()
+        lock = locks[0] if locks else None
         if lock is not None:
             keystore = self._open_keystore(lock)
             try:
@@ -64,7 +65,7 @@ class App:
         self._boots = boots
         seed = board.entropy()
         self._drbg = Drbg(lock or b"", boots.to_bytes(4, "big"), seed, board.unique_id())
-        if lock is not None:
+        for lock in locks:
             wipe(lock)
         self.services = Registry(self, list(board.WIRES.values()))
         self.services.claim("tuner", "the player")
@@ -282,6 +283,7 @@ class App:
             store_identity(keystore, identity)
             # The record that another lock sealed would not open at the next boot.
             keystore.store("boot", self._boots.to_bytes(4, "big"))
+            self._board.forget_old_lock()
         finally:
             keystore.close()
         if self._identity is not None:

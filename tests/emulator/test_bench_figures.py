@@ -14,10 +14,12 @@ from testbed.bench.figure import Figure
 from testbed.bench.pico_boot import boot_to_dialling_ms, frozen_heap_free_bytes
 from testbed.bench.pico_call import faults, frozen_runtime, make_dense_clip
 from testbed.bench.pico_descramble import pico_descramble_vs_raw_cbc, pico_two_core_descramble_vs_raw_cbc
+from testbed.bench.pico_keystore import STORES, store_of, stores
 from testbed.bench.pico_probe import run_probe
 from testbed.bench.pico_tuner import idle_share, lost_bytes
 from testbed.commands import play
 from testbed.machines.base import MachineError
+from testbed.machines.pico_flash_watch import FlashCommand
 from testbed.runtimes import RuntimeUnavailable, pico_image
 from testbed.runtimes.image import Image
 from testbed.station import ConsoleEvent
@@ -46,12 +48,32 @@ def test_the_promised_figures_are_there_in_their_order():
         "pico_heap_in_call_bytes",
         "frozen_heap_free_bytes",
         "boot_to_dialling_ms",
+        "keystore_store_ms",
         "tuner_uart_lost_bytes",
         "one_cable_vs_usb",
         "host_scramble_vs_per_packet",
         "scramble_vs_ffmpeg_copy",
         "demo_wall_vs_clip",
     ]
+
+
+def test_a_store_takes_what_the_flash_takes_by_its_data_sheet():
+    erase, program = FlashCommand(0, 4096, None), FlashCommand(0, 256, bytes(256))
+    store = store_of(12_500, [erase, program, program])
+    assert (store.erases, store.programs) == (1, 2)
+    assert store.took_ms() == pytest.approx(12.5 + 45 + 2 * 0.4)
+    assert store.took_ms(most=True) == pytest.approx(12.5 + 400 + 2 * 3)
+
+
+@pytest.mark.pico
+def test_stores_on_the_emulated_pico_are_counted_one_by_one():
+    try:
+        done = stores(pico_image())
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+    assert len(done) == STORES
+    assert all(store.programs >= 1 and store.computed_ms > 1 for store in done)
+    assert any(store.erases for store in done)  # littlefs begins a new block now and then
 
 
 def test_measure_hands_the_length_on(monkeypatch):

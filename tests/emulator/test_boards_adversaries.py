@@ -1,6 +1,5 @@
 """Settings that no board knows, and power that goes in the middle of a new lock key, on every board."""
 
-import os
 import sys
 
 import pytest
@@ -62,68 +61,108 @@ def test_a_pico_says_what_is_wrong_in_its_board_config_and_stays_at_its_prompt()
     assert said.endswith(b">>> ")
 
 
-class PowerCut(Exception):
+@pytest.mark.parametrize("name", ["pico", "pico_w", "pico2"])
+def test_power_cut_before_any_step_of_a_new_or_a_forgotten_lock_leaves_the_newest_whole(monkeypatch, name):
+    """Cuts within a step: tests/firmware/test_blocks_power.py."""
+    board, _ = load_module(monkeypatch, name)
+    board.store_lock(bytearray(OLD))
+    for operation, allowed in (
+        (lambda: board.store_lock(bytearray(NEW)), ([OLD], [NEW, OLD])),
+        (board.forget_old_lock, ([NEW], [NEW, OLD])),
+    ):
+        before = bytes(Flash.content)
+        Flash.done = 0
+        operation()
+        steps, after = Flash.done, bytes(Flash.content)
+        assert steps >= 3
+        for cut in range(steps):
+            Flash.content[:], Flash.done, Flash.cut_after = before, 0, cut
+            with pytest.raises(Flash.PowerCut):
+                operation()
+            Flash.cut_after = None
+            sys.modules["board_common"]._kept = None
+            assert board.load_locks() in allowed and board.locks_damaged() == 0
+        Flash.content[:] = after
+    assert board.load_locks() == [NEW]
+    assert not any(key in bytes(buffer) for buffer in Flash.buffers for key in (OLD, NEW) if len(buffer) > 48)
+
+
+def test_power_cut_before_any_commit_leaves_an_esp32_a_whole_lock(monkeypatch):
+    board, _ = load_module(monkeypatch, "esp32")
+    board.store_lock(bytearray(OLD))
+    commit, commits = Nvs.commit, []
+
+    class PowerCut(Exception):
+        pass
+
+    def cut(self):
+        if len(commits) == at:
+            raise PowerCut
+        commits.append(self)
+        commit(self)
+
+    monkeypatch.setattr(Nvs, "commit", cut)
+    for operation, steps, allowed in (
+        (lambda: board.store_lock(bytearray(NEW)), 2, ([OLD], [NEW, OLD])),
+        (board.forget_old_lock, 4, ([NEW], [NEW, OLD])),
+    ):
+        before = dict(Nvs.stored)
+        for at in range(steps):
+            Nvs.stored.clear()
+            Nvs.stored.update(before)
+            commits.clear()
+            with pytest.raises(PowerCut):
+                operation()
+            at = -1
+            sys.modules["board_common"]._kept = None
+            assert board.load_locks() in allowed and board.locks_damaged() == 0
+        Nvs.stored.clear()
+        Nvs.stored.update(before)
+        at = -1
+        operation()
+    assert board.load_locks() == [NEW]
+
+
+class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", ["pico", "pico_w", "pico2"])
-@pytest.mark.parametrize("cut", ["erase", "program", "refused"])
-def test_power_cut_in_a_new_lock_leaves_one_whole_key_none_or_a_wrong_one_and_no_copy(monkeypatch, name, cut):
-    """One block: the old key goes before the new one comes. A wrong one opens nothing, and provisioning starts anew."""
-    board, _ = load_module(monkeypatch, name)
-    board.store_lock(bytearray(OLD))
-    flash_ioctl, flash_write = Flash.ioctl, Flash.writeblocks
-
-    def ioctl(self, operation, number):
-        flash_ioctl(self, operation, number)
-        if cut == "erase":
-            raise PowerCut
-
-    def writeblocks(self, number, block, offset=0):
-        self.blocks.append(block)
-        if cut == "refused":
-            raise OSError(5)
-        if cut == "program":
-            half = bytes(block[:24]) + b"\xff" * (len(block) - 24)
-            Flash.content = half + Flash.content[len(block) :]
-            raise PowerCut
-
-    monkeypatch.setattr(Flash, "ioctl", ioctl)
-    monkeypatch.setattr(Flash, "writeblocks", writeblocks)
-    with pytest.raises((PowerCut, OSError)):
-        board.store_lock(bytearray(NEW))
-    assert not any(any(block) for block in Flash.blocks)
-    lock = board.load_lock()
-    assert OLD not in Flash.content
-    assert lock is None if cut != "program" else lock not in (None, OLD, NEW)
-    monkeypatch.setattr(Flash, "ioctl", flash_ioctl)
-    monkeypatch.setattr(Flash, "writeblocks", flash_write)
-    board.store_lock(bytearray(NEW))
-    assert board.load_lock() == NEW
-
-
-def test_power_cut_before_the_commit_leaves_an_esp32_its_old_lock(monkeypatch):
-    board, _ = load_module(monkeypatch, "esp32")
-    board.store_lock(bytearray(OLD))
-
-    def commit(self):
-        raise PowerCut
-
-    monkeypatch.setattr(Nvs, "commit", commit)
-    with pytest.raises(PowerCut):
-        board.store_lock(bytearray(NEW))
-    assert board.load_lock() == OLD
-
-
-@pytest.mark.parametrize("written", [0, 1, 31])
-def test_power_cut_while_the_file_is_written_leaves_a_unix_board_without_a_lock(monkeypatch, tmp_path, written):
+@pytest.mark.parametrize("first", [b"", OLD], ids=["new", "of_formats_3"])
+def test_a_unix_board_that_dies_while_it_writes_its_file_has_a_whole_lock(monkeypatch, tmp_path, first):
     board, _ = load_module(monkeypatch, "unix")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(os, "system", lambda command: 0)
-    board.store_lock(bytearray(OLD))
-    with open("lock.key", "wb") as file:
-        file.write(NEW[:written])
-    assert board.load_lock() is None
-    board.store_lock(bytearray(NEW))
-    assert board.load_lock() == NEW
+    path = tmp_path / "lock.key"
+    if first:
+        path.write_bytes(OLD)
+    else:
+        board.store_lock(bytearray(OLD))
+    to_medium, left = board._to_medium, [0]
+
+    def dies(file):
+        to_medium(file)
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+
+    monkeypatch.setattr(board, "_to_medium", dies)
+    cuts = 0
+    for operation, allowed in (
+        (lambda: board.store_lock(bytearray(NEW)), ([OLD], [NEW, OLD])),
+        (board.forget_old_lock, ([NEW], [NEW, OLD])),
+    ):
+        before = path.read_bytes()
+        while True:
+            path.write_bytes(before)
+            left[0] = cut = cuts
+            sys.modules["board_common"]._kept = None
+            try:
+                operation()
+                break
+            except Killed:
+                cuts += 1
+            left[0] = 1000
+            sys.modules["board_common"]._kept = None
+            assert board.load_locks() in allowed and board.locks_damaged() == 0, cut
+        cuts = 0
+    assert board.load_locks() == [NEW]
     assert sys.modules["board"] is board

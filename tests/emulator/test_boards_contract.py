@@ -42,8 +42,12 @@ SIGNATURES = {
     "modem": [],
     "tuner_and_output": [],
     "Console": [],
-    "load_lock": [],
+    "load_locks": [],
+    "locks_damaged": [],
     "store_lock": ["lock"],
+    "forget_old_lock": [],
+    "counter": [],
+    "count": [],
     "unique_id": [],
     "entropy": [],
     "ticks_ms": [],
@@ -123,17 +127,47 @@ def test_modem_tuner_and_output_have_the_face_of_a_uart(load, monkeypatch, name)
     assert all(callable(getattr(line, method)) for line in lines for method in ("any", "readinto", "write"))
 
 
-@pytest.mark.parametrize("name", [name for name in (*BOARD_NAMES, "cpython") if name != "pyboard"])
-def test_lock_key_comes_back_in_a_bytearray_of_its_own(load, monkeypatch, tmp_path, name):
-    """A pyboard's is programmed in tests/emulator/test_boards.py."""
+@with_cpython
+def test_lock_keys_come_back_newest_first_in_bytearrays_of_their_own(load, monkeypatch, tmp_path, name):
     monkeypatch.chdir(tmp_path)
     board = load(name)
-    assert board.load_lock() is None
-    board.store_lock(bytes(range(32)))
-    lock = board.load_lock()
-    assert isinstance(lock, bytearray) and lock == bytes(range(32))
+    old, new, third = (bytes(range(first, first + 32)) for first in (0, 100, 200))
+    assert board.load_locks() == [] and board.locks_damaged() == 0
+    board.store_lock(old)
+    (lock,) = board.load_locks()
+    assert isinstance(lock, bytearray) and lock == old
     lock[:] = bytes(32)  # as the application does
-    assert board.load_lock() == bytes(range(32))
+    board.store_lock(bytearray(new))
+    assert board.load_locks() == [new, old]
+    board.forget_old_lock()
+    assert board.load_locks() == [new] and board.locks_damaged() == 0
+    board.store_lock(third)
+    assert board.load_locks() == [third, new]
+    with pytest.raises(LocalError, match="31 bytes, expected 32"):
+        board.store_lock(third[:-1])
+
+
+@with_cpython
+def test_the_counter_goes_on_after_a_start_and_is_apart_from_the_lock_keys(load, monkeypatch, tmp_path, name):
+    monkeypatch.chdir(tmp_path)
+    board = load(name)
+    assert board.counter() == 0
+    assert [board.count() for _ in range(3)] == [1, 2, 3]
+    board.store_lock(bytes(range(32)))
+    board.forget_old_lock()
+    assert board.counter() == 3
+    if name != "cpython":
+        sys.modules["board_common"]._kept = None  # as after a start
+        assert board.counter() == 3 and board.count() == 4
+
+
+def test_a_cpython_terminal_keeps_lock_keys_and_counter_over_a_power_cut():
+    machine = CpythonMachine(TerminalSpec(files={}, seed=b"one"))
+    machine.board().store_lock(bytes(range(32)))
+    machine.board().count()
+    machine.boot()
+    machine.power_cut()
+    assert machine.board().load_locks() == [bytes(range(32))] and machine.board().counter() == 1
 
 
 def test_cpython_board_is_a_board_of_its_own_at_every_boot():

@@ -25,6 +25,7 @@ from tests.helpers.commands import ringcast
 
 PICO2_FAMILY = 0xE48BFF59  # RP2350, Arm, secure (pico-sdk, uf2_family_ids)
 LOCK_BLOCK = FILES_START - 4096
+VAULT_START = FILES_START - 4 * 4096
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +89,8 @@ def test_image_with_nothing_beside_it_is_provisioned_and_plays_a_call(image, tmp
     assert all(check.passed for check in demo_checks(run))
     # The lock key lies where no file reaches it, and the image ends before it.
     flash = bytes(terminal.station.machine.flash)
-    assert flash[LOCK_BLOCK : LOCK_BLOCK + 8] == b"RCLK1\0\0\0"
-    assert set(load_uf2(image.path)[LOCK_BLOCK:FILES_START]) == {0xFF}
+    assert flash[LOCK_BLOCK : LOCK_BLOCK + 8] == b"RCLK2\0\0\0"
+    assert set(load_uf2(image.path)[VAULT_START:FILES_START]) == {0xFF}
 
 
 @pytest.mark.pico
@@ -135,7 +136,7 @@ def test_frozen_modules_take_no_more_flash_than_the_board_has_for_them(image):
     sizes = [sum(len(part) for _, part in uf2_payload(i.path.read_bytes())) for i in (image, stock)]
     board = load_board("pico")
     assert 50_000 < sizes[0] - sizes[1] <= board.flash_bytes
-    assert sizes[1] + board.flash_bytes <= board.image.image_bytes == LOCK_BLOCK  # the budget is really there
+    assert sizes[1] + board.flash_bytes <= board.image.image_bytes == VAULT_START  # the budget is really there
 
 
 # --- the command --------------------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ def test_image_is_written_and_what_to_do_with_it_said(made, tmp_path):
     assert ended.status == 0 and ended.err == ""
     data = (tmp_path / "deep" / "mine.uf2").read_bytes()
     assert hashlib.sha256(data).hexdigest() in said
-    assert "512 bytes" in said and "256 of 651,264 bytes" in said and "BOOTSEL" in said and "RPI-RP2" in said
+    assert "512 bytes" in said and "256 of 638,976 bytes" in said and "BOOTSEL" in said and "RPI-RP2" in said
     ended = ringcast("firmware", "--board", "pico2")
     assert (tmp_path / "ringcast-pico2.uf2").read_bytes()[28:32] == PICO2_FAMILY.to_bytes(4, "little")
     assert "RP2350" in ended.out

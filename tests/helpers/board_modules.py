@@ -18,31 +18,55 @@ class Uart:
 
 
 class Flash:
-    """rp2.Flash as far as a board uses it; `blocks` holds the buffers that went in and out."""
+    """rp2.Flash as far as a board uses it: four blocks below the file system, the last of them -1.
 
-    content = b"\xff" * 4096
-    blocks: list = []
+    `buffers` holds what went in and out. `cut_after`: so many pages and erases more, then PowerCut.
+    """
+
+    BYTES = 4 * 4096
+    content = bytearray(b"\xff" * BYTES)
+    buffers: list = []
+    cut_after: int | None = None
+    done = 0
+
+    class PowerCut(Exception):
+        pass
+
+    def _start(self, number, offset, count):
+        assert -4 <= number <= -1 and 0 <= offset <= 4096 - count, "outside the blocks below the file system"
+        return self.BYTES + number * 4096 + offset
+
+    def _step(self):
+        if Flash.cut_after is not None and Flash.done >= Flash.cut_after:
+            raise self.PowerCut
+        Flash.done += 1
 
     def readblocks(self, number, block, offset=0):
-        assert number == -1
-        block[:] = self.content[offset : offset + len(block)]
-        self.blocks.append(block)
+        start = self._start(number, offset, len(block))
+        block[:] = self.content[start : start + len(block)]
+        self.buffers.append(block)
 
     def writeblocks(self, number, block, offset=0):
-        assert number == -1
-        Flash.content = bytes(block) + self.content[len(block) :]
-        self.blocks.append(block)
+        assert len(block) % 256 == offset % 256 == 0, "the flash programs whole pages"
+        self.buffers.append(block)
+        self._step()
+        start = self._start(number, offset, len(block))
+        for at, octet in enumerate(block, start):
+            self.content[at] &= octet
 
     def ioctl(self, operation, number):
-        assert (operation, number) == (6, -1)
-        Flash.content = b"\xff" * 4096
+        assert operation == 6
+        self._step()
+        start = self._start(number, 0, 4096)
+        self.content[start : start + 4096] = b"\xff" * 4096
         return 0
 
 
 class Nvs:
-    """esp32.NVS; what is set counts after commit."""
+    """esp32.NVS; what is set counts after commit. `fails`: the partition takes nothing more."""
 
     stored: dict = {}
+    fails = False
 
     def __init__(self, namespace):
         self._namespace = namespace
@@ -58,8 +82,26 @@ class Nvs:
     def set_blob(self, key, value):
         self._pending[self._namespace, key] = bytes(value)
 
+    def get_i32(self, key):
+        if (self._namespace, key) not in self.stored:
+            raise OSError(-4354)
+        return self.stored[self._namespace, key]
+
+    def set_i32(self, key, value):
+        assert -(1 << 31) <= value < 1 << 31
+        if Nvs.fails:
+            raise OSError(-4357)
+        self._pending[self._namespace, key] = value
+
+    def erase_key(self, key):
+        if (self._namespace, key) not in self.stored:
+            raise OSError(-4354)
+        self._pending[self._namespace, key] = None
+
     def commit(self):
         self.stored.update(self._pending)
+        for key in [key for key, value in self.stored.items() if value is None]:
+            del self.stored[key]
 
 
 class Stm32Flash:
@@ -172,9 +214,12 @@ def load_module(monkeypatch, name, config=None):
         "uctypes": SimpleNamespace(bytearray_at=stm32.bytearray_at),
     }
     monkeypatch.setattr(Uart, "made", [])
-    monkeypatch.setattr(Flash, "content", b"\xff" * 4096)
-    monkeypatch.setattr(Flash, "blocks", [])
+    monkeypatch.setattr(Flash, "content", bytearray(b"\xff" * Flash.BYTES))
+    monkeypatch.setattr(Flash, "buffers", [])
+    monkeypatch.setattr(Flash, "cut_after", None)
+    monkeypatch.setattr(Flash, "done", 0)
     monkeypatch.setattr(Nvs, "stored", {})
+    monkeypatch.setattr(Nvs, "fails", False)
     for module, stand_in in ports.items():
         monkeypatch.setitem(sys.modules, module, stand_in)
     if config is not None:

@@ -51,7 +51,7 @@ class Pretence:
     answers: dict[bytes, bytes] = field(default_factory=dict)  # the terminal's, by console line
     raw_paste: bool = True
     path: tuple[str, ...] = ("", ".frozen", "/lib")
-    lock: bytearray = field(default_factory=lambda: bytearray(b"\xff" * 64))
+    lock: dict[int, bytearray] = field(default_factory=lambda: {n: bytearray(b"\xff" * 64) for n in range(-4, 0)})
 
 
 class PretendBoard:
@@ -408,18 +408,17 @@ class _Writer:
 
 
 class _Flash:
-    """rp2.Flash, of which the lock key's block is all that there is."""
+    """rp2.Flash, of which the heads of the keystore's four blocks are all that there is."""
 
-    def __init__(self, lock: bytearray) -> None:
-        self._lock = lock
+    def __init__(self, blocks: dict[int, bytearray]) -> None:
+        self._blocks = blocks
 
     def readblocks(self, block: int, into: bytearray) -> None:
-        assert block == -1
-        into[:] = self._lock[: len(into)]
+        into[:] = self._blocks[block][: len(into)]
 
     def ioctl(self, command: int, block: int) -> int | None:
         if command in (4, 5):  # how many blocks, and of what size
             return BLOCKS if command == 4 else BLOCK_BYTES
-        assert (command, block) == (6, -1)
-        self._lock[:] = b"\xff" * len(self._lock)
+        assert command == 6
+        self._blocks[block][:] = b"\xff" * 64
         return None

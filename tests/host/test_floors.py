@@ -66,7 +66,7 @@ BORROWED = {
     "headend.media": "settop.media",
     "headend.provisioning": "settop.keystore",
     "testbed.line": "settop.link",
-    "testbed.machines": "settop.app settop.link",  # the names of the lines
+    "testbed.machines": "settop.app settop.link settop.keystore",  # the names of the lines
     "testbed.air": "headend.broadcast",
     "testbed.hil": "settop.link",
     "testbed.scenario": "settop.ts headend.ts headend.broadcast headend.accounts headend.provisioning",

@@ -91,6 +91,8 @@ class Board:
     def __init__(self, lock=None):
         self.FILES = Files()
         self.lock = lock
+        self.old_lock = None
+        self.counted = 0
         self.console = Console()
         self.line = Line()
         self.tuner = Tuner()
@@ -105,11 +107,24 @@ class Board:
     def tuner_and_output(self):
         return self.tuner, Output()
 
-    def load_lock(self):
-        return None if self.lock is None else bytearray(self.lock)
+    def load_locks(self):
+        return [bytearray(lock) for lock in (self.lock, self.old_lock) if lock is not None]
+
+    def locks_damaged(self):
+        return 0
 
     def store_lock(self, lock):
-        self.lock = bytes(lock)
+        self.lock, self.old_lock = bytes(lock), self.lock
+
+    def forget_old_lock(self):
+        self.old_lock = None
+
+    def counter(self):
+        return self.counted
+
+    def count(self):
+        self.counted += 1
+        return self.counted
 
     def unique_id(self):
         return b"board 01"

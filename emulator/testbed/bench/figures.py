@@ -35,6 +35,12 @@ def _boot(long: bool) -> Figure:
     return boot_to_dialling_ms()
 
 
+def _keystore(long: bool) -> Figure:
+    from testbed.bench.pico_keystore import keystore_store_ms
+
+    return keystore_store_ms()
+
+
 def _tuner(long: bool) -> Figure:
     from testbed.bench.pico_tuner import tuner_uart_lost_bytes
 
@@ -71,6 +77,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "pico_heap_in_call_bytes": _heap,
     "frozen_heap_free_bytes": _free_heap,
     "boot_to_dialling_ms": _boot,
+    "keystore_store_ms": _keystore,
     "tuner_uart_lost_bytes": _tuner,
     "one_cable_vs_usb": _cable,
     "host_scramble_vs_per_packet": _scramble,

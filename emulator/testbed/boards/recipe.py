@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class ImageRecipe:
     """`micropython_board`: MicroPython's own name. `uf2_family`: hexadecimal, from the UF2 list of families.
 
-    image_bytes: room for the image, from the start of the flash to the lock key's block.
+    image_bytes: room for the image, from the start of the flash to the keystore's blocks.
     """
 
     micropython_board: str

@@ -71,7 +71,7 @@ def _report(board: "Board", target: Path, data: bytes, image_bytes: int, bytecod
     room = board.image.image_bytes
     typer.echo(f"image   {target}, {len(data):,} bytes")
     typer.echo(f"sha256  {hashlib.sha256(data).hexdigest()}")
-    typer.echo(f"flash   {image_bytes:,} of {room:,} bytes before the lock key's block ({_share(image_bytes, room)})")
+    typer.echo(f"flash   {image_bytes:,} of {room:,} bytes before the keystore's blocks ({_share(image_bytes, room)})")
     typer.echo(
         f"settop  {bytecode_bytes:,} of the board's {board.flash_bytes:,} bytes for frozen bytecode "
         f"({_share(bytecode_bytes, board.flash_bytes)})"

@@ -22,7 +22,7 @@ def flash(
     port: Annotated[str, typer.Option(metavar="PORT", help="Its USB or serial port, or a pyserial URL.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and change nothing.")] = False,
     erase: Annotated[
-        bool, typer.Option("--erase", help="Take everything of ringcast off, keystore and lock key included.")
+        bool, typer.Option("--erase", help="Take everything of ringcast off, keystore, lock keys and counter included.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --erase: do not ask.")] = False,
     link: Annotated[
@@ -169,7 +169,7 @@ def _erase(board: "Board", port: str, dry_run: bool, yes: bool) -> None:
     seen = erase_board(port, board, dry_run=True)
     parts = [f"{len(seen.files)} files of ringcast"]
     parts += [f"the keystore ({len(seen.keys)} files in {board.storage})"] if seen.keys else []
-    parts += ["the lock key"] if seen.lock else []
+    parts += ["the lock keys and the counter"] if seen.lock else []
     if not (seen.files or seen.keys or seen.lock):
         typer.echo("there is nothing of ringcast on this board")
         return
@@ -185,7 +185,9 @@ def _erase(board: "Board", port: str, dry_run: bool, yes: bool) -> None:
         typer.confirm("take all of it off?", abort=True)
     with _progress() as show:
         gone = erase_board(port, board, progress=show)
-    typer.echo(f"taken off: {len(gone.files) + len(gone.keys)} files{', the lock key' if gone.lock else ''}")
+    typer.echo(
+        f"taken off: {len(gone.files) + len(gone.keys)} files{', the lock keys and the counter' if gone.lock else ''}"
+    )
 
 
 @contextmanager

@@ -140,8 +140,8 @@ def flash_board(
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure took off, or (dry run) would. lock: whether there was a lock key. back: files of the user's that
-    a flash had renamed: from, to."""
+    """What an erasure took off, or (dry run) would. lock: whether there were lock keys or a counter. back: files of
+    the user's that a flash had renamed: from, to."""
 
     files: tuple[str, ...]
     keys: tuple[str, ...]
@@ -150,7 +150,7 @@ class Erased:
 
 
 def erase_board(port: str, board: Board, *, progress: Progress | None = None, dry_run: bool = False) -> Erased:
-    """Take everything of ours off the board: program, keystore, lock key. Raises as `flash_board`."""
+    """Take everything of ours off the board: program, keystore, lock keys and counter. Raises as `flash_board`."""
     tell = progress or (lambda what, done, total: None)
     files = terminal_files(board, None)
     with Session(port, board) as it:
@@ -175,7 +175,7 @@ def erase_board(port: str, board: Board, *, progress: Progress | None = None, dr
                 tell(path, done, len(order))
                 agent.remove(path)
             if locked and agent.value(lock_erasure(board), 30.0):
-                raise RemoteError("the lock key does not go away: the flash is worn or failing; destroy the board")
+                raise RemoteError("the lock keys do not go away: the flash is worn or failing; destroy the board")
             left = list(agent.inventory([*gone, *keys]))
             if left:
                 raise RemoteError(f"{left[0]} is still on the board: erase again, or put a new image on it")

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from settop.errors import LocalError
+from settop.keystore.blocks import Counter, Locks
 
 from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, TerminalSpec, check_line
 from testbed.machines.noted_clock import Notes
@@ -101,8 +102,34 @@ class _Files:
         self._files[path] = bytes(data)
 
 
+class _Flash:
+    """Four erase blocks in a bytearray that outlives a power cut: the face that settop.keystore.blocks wants."""
+
+    block_bytes = 4096
+
+    def __init__(self, content: bytearray) -> None:
+        self._content = content
+
+    def read(self, block: int, at: int, view: Any) -> None:
+        start = block * self.block_bytes + at
+        view[:] = self._content[start : start + len(view)]
+
+    def program(self, block: int, at: int, data: Any) -> None:
+        start = block * self.block_bytes + at
+        for offset, octet in enumerate(data):
+            self._content[start + offset] &= octet
+
+    def erase(self, block: int) -> None:
+        start = block * self.block_bytes
+        self._content[start : start + self.block_bytes] = b"\xff" * self.block_bytes
+
+
 class CpythonMachine:
-    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside."""
+    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside.
+
+    `files` are the keystore's slots; `vault` is four erase blocks, two of lock keys (the first is all that formats
+    before 4 had in flash) and two of the counter.
+    """
 
     name = "cpython"
     virtual = True
@@ -112,7 +139,7 @@ class CpythonMachine:
         self.boots = 0
         self.app: Any = None
         self.files: dict[str, bytes] = {}
-        self._lock: bytes | None = None
+        self.vault = bytearray(b"\xff" * 4 * _Flash.block_bytes)
         self._now_ns = 0
         self._due_ns: int | None = 0
         self._notes: Notes | None = None
@@ -148,9 +175,7 @@ class CpythonMachine:
             draws[0] += 1
             return hashlib.sha256(b"cpython entropy %d %d " % (boot, draws[0]) + self.spec.seed).digest()
 
-        def store_lock(lock: bytes) -> None:
-            self._lock = bytes(lock)
-
+        locks, counter = Locks(_Flash(self.vault), (0, 1)), Counter(_Flash(self.vault), (2, 3))
         return SimpleNamespace(
             NAME=self.name,
             PORT=self.name,
@@ -170,8 +195,12 @@ class CpythonMachine:
             Console=lambda: SimpleNamespace(read_line=self._read_line, write_line=self._write_line),
             modem=lambda: modem,
             tuner_and_output=lambda: (tuner, tuner),
-            load_lock=lambda: None if self._lock is None else bytearray(self._lock),
-            store_lock=store_lock,
+            load_locks=locks.load,
+            locks_damaged=locks.damaged,
+            store_lock=locks.store,
+            forget_old_lock=locks.give_up,
+            counter=counter.value,
+            count=counter.count,
             unique_id=lambda: hashlib.sha256(b"cpython id " + self.spec.seed).digest()[:8],
             entropy=entropy,
             ticks_ms=self._ticks_ms,

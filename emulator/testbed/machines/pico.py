@@ -26,6 +26,7 @@ from testbed.machines.pico_chip import (
     new_simulator,
 )
 from testbed.machines.pico_flash import FLASH_BYTES, flash_image
+from testbed.machines.pico_flash_watch import FlashCommand, FlashWatch
 from testbed.runtimes.image import Image
 
 SYSTEM_HZ = 125_000_000
@@ -48,10 +49,12 @@ class PicoMachine:
         *,
         flash: bytes | None = None,
         rates_follow: bool = False,
+        watch_flash: bool = False,
     ):
         """usb_host: what is on the USB cable, one of USB_HOSTS (see `UsbConsole`).
         flash: FLASH_BYTES that another run left, instead of the image with the spec's files.
         rates_follow: the serial lines take on whatever rate the firmware sets, as ptys do (see `SerialLine`).
+        watch_flash: `flash_commands` has every erase and program, of all lives (see `FlashWatch`).
 
         Raises RemoteError for a file that is no Pico image, LocalError for files that do not fit or compile
         and for an unknown `usb_host` or a flash of another size.
@@ -66,6 +69,7 @@ class PicoMachine:
             raise LocalError(f"a flash of {len(flash)} bytes, expected {FLASH_BYTES}: is it a Pico's?")
         self._stored = flash_image(image.path, spec.files) if flash is None else bytes(flash)
         self._rates_follow = rates_follow
+        self._watch = FlashWatch() if watch_flash else None
         self._simulator: Any = None
         self._now_ns = 0
         self._epoch_ns = 0
@@ -84,6 +88,9 @@ class PicoMachine:
         self.uart1 = SerialLine(clock, chip.uart[1], self.spec.baud_tuner, self._rates_follow)
         self.console = UsbConsole(clock, chip.usb_ctrl, self._usb_host)
         self._controller = chip.peripherals[SSI_WINDOW]
+        if self._watch is not None:
+            self._watch.stand_before(self._controller)
+            self._controller = self._watch
         self._second_core = SecondCoreWatch(chip)
         self._stop = clock.create_alarm(simulator.stop)
         chip.watchdog.on_watchdog_trigger = self._reset_by_firmware
@@ -196,6 +203,13 @@ class PicoMachine:
             return memoryview(self._stored)
         view: memoryview = self._simulator.rp2040.flash
         return view[:FLASH_BYTES]
+
+    @property
+    def flash_commands(self) -> list[FlashCommand]:
+        """What the firmware erased and programmed so far. LocalError: nobody watches."""
+        if self._watch is None:
+            raise LocalError("nobody watches this Pico's flash; make it with watch_flash=True")
+        return self._watch.commands
 
     @property
     def faults(self) -> list[str]:

@@ -23,7 +23,7 @@ SOURCE_DATE = "1745366400"  # 2025-04-23, the day after MicroPython 1.25.0: the 
 PICO_CMAKE_FLAGS = ("-DPICO_NO_PICOTOOL=1",)
 UNIX_MAKE_FLAGS = ("MICROPY_PY_BTREE=0", "MICROPY_PY_FFI=0", "MICROPY_PY_BLUETOOTH=0")
 PICO = ImageRecipe("RPI_PICO", "0xe48bff56", 640 * 1024)
-"""The bench's own images; who boots one without settop inside may use the lock key's block too."""
+"""The bench's own images; who boots one without settop inside may use the keystore's blocks too."""
 FLASH_BASE = "0x10000000"
 
 
@@ -47,7 +47,7 @@ def build_firmware(
     """Builds the UF2 of a board from a snapshot of our sources and publishes it as `target`.
 
     project: files by their path in it, `manifest` the path of the one to build with. Raises RuntimeUnavailable, also
-    where the image reaches into the lock key's block.
+    where the image reaches into the keystore's blocks.
     """
     with _tree(target.stem, toolchain.find("arm", progress), progress) as tree:
         root = tree.folder / "project"
@@ -69,7 +69,7 @@ def _build_rp2(tree: "_Tree", recipe: ImageRecipe, manifest: Path) -> bytes:
     size = flat.stat().st_size
     if size > recipe.image_bytes:
         raise RuntimeUnavailable(
-            f"the image has {size} bytes and the flash {recipe.image_bytes} for it, before the lock key's block and "
+            f"the image has {size} bytes and the flash {recipe.image_bytes} for it, before the keystore's blocks and "
             "the file system: freeze less"
         )
     convert = str(tree.source / "tools" / "uf2conv.py")
