@@ -3,8 +3,9 @@
 import gc
 
 from settop.app import App
-from settop.keystore.identity import Identity, store_identity
+from settop.keystore.identity import Identity, pack_identity
 from settop.keystore.keystore import Keystore
+from settop.keystore.relock import replace
 
 LOCK = bytes(range(32))
 KEY = bytes(range(100, 132))
@@ -24,6 +25,14 @@ class Files:
         if self.fails:
             raise OSError(5)
         self.files[path] = bytes(data)
+
+    def remove(self, path):
+        if self.fails:
+            raise OSError(5)
+        self.files.pop(path, None)
+
+    def names(self, folder):
+        return [path[len(folder) + 1 :] for path in self.files if path.startswith(folder + "/")]
 
 
 class Line:
@@ -88,9 +97,10 @@ class Board:
     WIRES = {0: "modem", 1: "tuner"}
     SERVICES = ("call",)
 
-    def __init__(self, lock=None):
+    def __init__(self):
         self.FILES = Files()
-        self.lock = lock
+        self.locks = []  # newest first
+        self.counted = 0
         self.console = Console()
         self.line = Line()
         self.tuner = Tuner()
@@ -105,11 +115,24 @@ class Board:
     def tuner_and_output(self):
         return self.tuner, Output()
 
-    def load_lock(self):
-        return None if self.lock is None else bytearray(self.lock)
+    def load_locks(self):
+        return [bytearray(lock) for lock in self.locks]
+
+    def locks_damaged(self):
+        return 0
 
     def store_lock(self, lock):
-        self.lock = bytes(lock)
+        self.locks = [bytes(lock), *self.locks[:1]]
+
+    def forget_old_lock(self):
+        self.locks = self.locks[:1]
+
+    def counter(self):
+        return self.counted
+
+    def count(self):
+        self.counted += 1
+        return self.counted
 
     def unique_id(self):
         return b"board 01"
@@ -125,10 +148,10 @@ class Board:
 
 
 def provisioned_board():
-    board = Board(LOCK)
-    keystore = Keystore("keys", LOCK, board.unique_id(), board.FILES)
-    store_identity(keystore, Identity(b"terminal", KEY, NUMBER))
-    keystore.close()
+    board = Board()
+    identity = pack_identity(Identity(b"terminal", KEY))
+    rows = (("terminal", "identity", identity, False), ("call", "number", NUMBER.encode(), False))
+    replace(Keystore(board), LOCK, rows)
     return board
 
 
@@ -149,7 +172,7 @@ def answer(app, board, *lines):
 
 
 def no_secret_in(board):
-    for secret in (KEY, LOCK, board.lock or LOCK):
+    for secret in [KEY, LOCK, *board.locks]:
         shown = (secret.hex(), repr(secret))
         for line in board.console.said:
             assert shown[0] not in line and shown[1] not in line

@@ -100,6 +100,12 @@ class _Files:
     def write(self, path: str, data: bytes) -> None:
         self._files[path] = bytes(data)
 
+    def remove(self, path: str) -> None:
+        self._files.pop(path, None)
+
+    def names(self, folder: str) -> list[str]:
+        return [path[len(folder) + 1 :] for path in self._files if path.startswith(folder + "/")]
+
 
 class CpythonMachine:
     """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside."""
@@ -112,7 +118,8 @@ class CpythonMachine:
         self.boots = 0
         self.app: Any = None
         self.files: dict[str, bytes] = {}
-        self._lock: bytes | None = None
+        self._locks: list[bytes] = []
+        self._count = 0
         self._now_ns = 0
         self._due_ns: int | None = 0
         self._notes: Notes | None = None
@@ -149,7 +156,14 @@ class CpythonMachine:
             return hashlib.sha256(b"cpython entropy %d %d " % (boot, draws[0]) + self.spec.seed).digest()
 
         def store_lock(lock: bytes) -> None:
-            self._lock = bytes(lock)
+            self._locks = [bytes(lock), *self._locks[:1]]
+
+        def forget_old_lock() -> None:
+            del self._locks[1:]
+
+        def count() -> int:
+            self._count += 1
+            return self._count
 
         return SimpleNamespace(
             NAME=self.name,
@@ -170,8 +184,12 @@ class CpythonMachine:
             Console=lambda: SimpleNamespace(read_line=self._read_line, write_line=self._write_line),
             modem=lambda: modem,
             tuner_and_output=lambda: (tuner, tuner),
-            load_lock=lambda: None if self._lock is None else bytearray(self._lock),
+            load_locks=lambda: [bytearray(lock) for lock in self._locks],
+            locks_damaged=lambda: 0,
             store_lock=store_lock,
+            forget_old_lock=forget_old_lock,
+            counter=lambda: self._count,
+            count=count,
             unique_id=lambda: hashlib.sha256(b"cpython id " + self.spec.seed).digest()[:8],
             entropy=entropy,
             ticks_ms=self._ticks_ms,
