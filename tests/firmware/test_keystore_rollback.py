@@ -1,6 +1,6 @@
 """Attacks: what was spent is put back. Seen, reported, refused; and no boot's number comes twice."""
 
-from keystore_rig import FOLDER, KEY, LOCK, Board, Flash, asked, loaded, provisioned, started
+from keystore_rig import FOLDER, KEY, OTHER_LOCK, Board, Flash, asked, loaded, provisioned, started
 from kit import raises
 from settop.errors import RemoteError
 from settop.keystore.identity import load_identity
@@ -198,7 +198,7 @@ def test_the_keystore_from_before_it_was_provisioned_anew_does_not_open():
     flash = provisioned(PLAYS)
     old = dict(flash.files)
     keystore = started(flash)[0]
-    replace(keystore, LOCK[::-1], [("terminal", "identity", b"\x02" + bytes(40), False)])
+    replace(keystore, OTHER_LOCK, [("terminal", "identity", b"\x02" + bytes(40), False)])
     assert loaded(flash, "shop", "film") == b"3 plays"
     flash.files = old
     keystore, _, wrong = started(flash)

@@ -7,6 +7,7 @@ from settop.keystore.keystore import Keystore, Records
 from settop.keystore.relock import replace
 
 LOCK = bytes(range(32))
+OTHER_LOCK = bytes(range(40, 72))
 DEVICE = b"board 01"
 KEY = bytes(range(100, 132))
 NUMBER = b"5550100"
@@ -67,7 +68,8 @@ class Board:
 
     def store_lock(self, lock):
         self.step()
-        self.flash.locks = [bytes(lock), *self.flash.locks[:1]]
+        del self.flash.locks[1:]
+        self.flash.locks.insert(0, bytes(lock))
         self.step()
 
     def forget_old_lock(self):
