@@ -1,0 +1,62 @@
+# runtimes: unix pico
+# on the pico: long
+"""64 titles, 16 tickets and 8 modules on the board's own file system."""
+
+import gc
+import os
+import sys
+import time
+
+from keystore_rig import LOCK, Board, Flash, asked
+from settop.keystore.files import SlotFiles
+from settop.keystore.keystore import Keystore, Records
+from settop.keystore.relock import replace
+
+KINDS = (("title", 64, 80, True), ("ticket", 16, 60, True), ("module", 8, 40, False))
+
+
+def _board():
+    board = Board(Flash(), "")
+    board.STORAGE = "keystore_many"
+    board.FILES = None
+    return board
+
+
+def test_88_records_are_stored_listed_loaded_and_counted():
+    board = _board()
+    try:
+        rows = []
+        for kind, many, size, counted in KINDS:
+            for number in range(many):
+                rows.append(("shop", "%s_%02d" % (kind, number), bytes((number,)) * size, counted))
+        replace(Keystore(board), LOCK, rows)
+        names = sorted([row[1] for row in rows])
+        del rows
+        gc.collect()
+        times = []
+        begin = time.ticks_ms()
+        keystore = Keystore(board)
+        assert keystore.start()[1] == ""
+        times.append(time.ticks_diff(time.ticks_ms(), begin))
+        shop = Records(keystore, "shop")
+        begin = time.ticks_ms()
+        assert shop.names() == names
+        times.append(time.ticks_diff(time.ticks_ms(), begin))
+        begin = time.ticks_ms()
+        shop.store("title_05", b"\x07" * 80, True)
+        times.append(time.ticks_diff(time.ticks_ms(), begin))
+        begin = time.ticks_ms()
+        assert asked(keystore, "shop", "title_05") == b"\x07" * 80
+        times.append(time.ticks_diff(time.ticks_ms(), begin))
+        assert asked(keystore, "shop", "title_63") == b"\x3f" * 80
+        assert asked(keystore, "shop", "module_07") == b"\x07" * 40
+        gc.collect()
+        print("%s: start %d ms, names %d ms, counted store %d ms, load %d ms" % ((sys.platform,) + tuple(times)))
+        if hasattr(os, "statvfs"):
+            stat = os.statvfs(board.STORAGE)
+            print("free: %d of %d KB" % (stat[0] * stat[3] // 1024, stat[0] * stat[2] // 1024))
+    finally:
+        files = SlotFiles()
+        for name in files.names(board.STORAGE):
+            files.remove(board.STORAGE + "/" + name)
+        os.rmdir(board.STORAGE)
