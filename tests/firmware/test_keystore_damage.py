@@ -3,6 +3,7 @@
 from keystore_rig import FOLDER, KEY, LOCK, OTHER_LOCK, STRIDE, Board, Flash, asked, loaded, provisioned, started
 from kit import raises
 from settop.errors import RemoteError
+from settop.keystore.boot import read_list
 from settop.keystore.changes import MAX_RECORDS
 from settop.keystore.identity import load_identity
 from settop.keystore.keystore import Keystore, Records
@@ -57,7 +58,7 @@ def test_any_damage_to_one_slot_of_any_record_is_counted_and_costs_nothing():
                     assert keystore.start()[1] == ""
                 else:
                     # Without a start, which would read the list alone.
-                    keystore._read_list()
+                    read_list(keystore)
                     asked(keystore, service, name)
                 assert keystore.damaged_slots == 1, (path, data)
                 # It has been written anew.
@@ -128,6 +129,15 @@ def test_a_refused_keystore_can_be_provisioned_anew_and_numbers_its_boots_on():
         assert load_identity(Records(keystore, "terminal")).terminal_id == b"newterm1"
         assert asked(keystore, "shop", "film") is None and Records(keystore, "shop").names() == []
         assert keystore.damaged_slots == 0
+
+
+def test_damaged_lock_keys_are_damage_and_not_never_provisioned():
+    flash = _flash()
+    flash.locks = []
+    board = Board(flash)
+    board.damaged_locks = 2
+    number, wrong = Keystore(board).start()
+    assert number == 0 and "lock key is damaged; provision again" in wrong
 
 
 def test_no_lock_key_is_not_provisioned_and_files_without_one_are_replaced_by_the_next():

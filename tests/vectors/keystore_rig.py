@@ -52,6 +52,7 @@ class Board:
         self.taken = 0
         self.device = DEVICE
         self.worn = False
+        self.damaged_locks = 0
         self.room = None
         self.unreadable = ()
         self.written = []
@@ -65,6 +66,9 @@ class Board:
 
     def load_locks(self):
         return [bytearray(lock) for lock in self.flash.locks]
+
+    def locks_damaged(self):
+        return self.damaged_locks
 
     def store_lock(self, lock):
         self.step()

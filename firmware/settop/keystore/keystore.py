@@ -25,15 +25,16 @@ slots are counts, so a slot that the list names is the one that was stored.
 Not protected: plain records one by one, and against whoever puts back the whole flash, counter and all.
 """
 
+import sys
+
 from settop.crypto.wipe import wipe
 from settop.errors import RemoteError
 from settop.keystore.files import SlotFiles
-from settop.keystore.listing import LIST, UNKNOWN_BASE, find_entry, pack_list, stem_of, unpack_list, with_entry
+from settop.keystore.listing import LIST, find_entry, pack_list, stem_of, with_entry
 from settop.keystore.slots import COUNTED, MAX_SLOT_BYTES, PLAIN, derive_keys, open_slot, seal_slot
 
 _SUFFIXES = (".a", ".b")
 _AGAIN = "; provision again"
-_ROLLED_BACK = "roll-back: the keystore's files are older than the board's counter, or gone" + _AGAIN
 
 
 class Keystore:
@@ -61,27 +62,12 @@ class Keystore:
 
         No other boot gets the number, whatever files are put back; 0 where none can be given. Call it once a boot.
         """
-        number = 0
-        wrong = ""
-        locks = self._locks()
-        try:
-            if locks:
-                self._settle()
-                number = self.base + self.count
-            if locks > 1:
-                from settop.keystore.relock import finish
+        from settop.keystore.boot import start
 
-                finish(self)
-        except RemoteError as error:
-            wrong = str(error)
-            if not number and self.refusal:
-                try:
-                    number = self.base + self.board.count()
-                except RemoteError as worn:
-                    wrong = str(worn)
-        except OSError as error:
-            wrong = "the flash refused to be read or written (%s); provision again, or replace the board" % error
-        return number & 0xFFFFFFFF, wrong
+        try:
+            return start(self)
+        finally:
+            _unload_boot()
 
     def load(self, stem):
         """The record, as a bytearray for the caller to wipe, or None where there is none.
@@ -90,7 +76,7 @@ class Keystore:
         damaged, sealed for another device, or put back.
         """
         value = self.entry(stem)
-        if not self._locks() or stem in self.pending.split():
+        if not self.provisioned() or stem in self.pending.split():
             return None
         found = self.find(stem, COUNTED if value else PLAIN, value or 0)
         self.damaged_slots += found.damaged
@@ -152,7 +138,12 @@ class Keystore:
     def ready(self):
         """Before something is counted. Raises RemoteError where nothing can be, OSError where the flash refuses."""
         if self.unsure:
-            self._settle()
+            from settop.keystore.boot import settle
+
+            try:
+                settle(self)
+            finally:
+                _unload_boot()
         if self.refusal:
             raise RemoteError(self.refusal)
 
@@ -195,8 +186,11 @@ class Keystore:
             wipe(keys)
 
     def provisioned(self):
-        """Whether there is a lock key."""
-        return self._locks() > 0
+        """How many lock keys there are."""
+        locks = self.board.load_locks()
+        for lock in locks:
+            wipe(lock)
+        return len(locks)
 
     def put(self, stem, index, slot):
         """Write a slot file and read it back."""
@@ -218,68 +212,6 @@ class Keystore:
         return self.board.STORAGE + "/" + stem + _SUFFIXES[index]
 
     # --- inside -------------------------------------------------------------------------------------------------------
-
-    def _locks(self):
-        locks = self.board.load_locks()
-        for lock in locks:
-            wipe(lock)
-        return len(locks)
-
-    def _settle(self):
-        """Read the list, hold it against the counter, finish what it says, count once. RemoteError: it is refused."""
-        self._read_list()
-        if self.refusal:
-            raise RemoteError(self.refusal)
-        for stem in self.pending.split():
-            self.drop(stem)
-        self.commit(self.entries, "")
-
-    def _read_list(self):
-        self.unsure = True
-        self.entries = b""
-        self.pending = ""
-        self.base = UNKNOWN_BASE
-        found = Found()
-        for at in range(self._locks()):
-            self.lock_at = at
-            found = self.find(LIST, COUNTED)
-            if found.data is not None:
-                break
-            self.lock_at = 0
-        self.damaged_slots += found.damaged
-        self.slot = found.slot
-        try:
-            self.count = self.board.counter()
-            self.refusal = self._judge(found)
-        except RemoteError as error:
-            self.refusal = str(error)
-        if self.refusal:
-            self.unsure = False
-            self.entries = b""
-            self.pending = ""
-
-    def _judge(self, found):
-        """Take the list over. Returns why it is refused, or ""."""
-        if found.data is not None:
-            self.base, self.pending, self.entries = unpack_list(found.data)
-            if self.count > found.sequence:
-                return _ROLLED_BACK
-            if self.count < found.sequence - 1:
-                return "the board's counter is behind its keystore: it was put back, or lost" + _AGAIN
-        elif self.count == 0 and found.files < 2:
-            # Nothing was ever counted: a new keystore, or that of an older firmware.
-            self.base = 0
-            for name in self.files.names(self.board.STORAGE):
-                if name[:-2] in ("identity", "boot"):
-                    from settop.keystore.migrate import migrate
-
-                    migrate(self)
-                    break
-        elif found.files:
-            return "the keystore's list does not open: damaged, or sealed for another device" + _AGAIN
-        else:
-            return _ROLLED_BACK
-        return ""
 
     def _look(self, found, index, keys, stem, kind, exact):
         try:
@@ -355,3 +287,11 @@ class Records:
         from settop.keystore.changes import names
 
         return names(self._keystore, self._service)
+
+
+def _unload_boot():
+    """Nobody wants it again before the next start."""
+    sys.modules.pop("settop.keystore.boot", None)
+    package = sys.modules["settop.keystore"]
+    if hasattr(package, "boot"):
+        delattr(package, "boot")
