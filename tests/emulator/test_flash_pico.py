@@ -121,7 +121,7 @@ def test_the_command_gives_an_identity_once_and_keeps_it(process, first, tmp_pat
 @pytest.mark.long
 def test_erase_takes_off_keys_and_program_and_leaves_an_empty_board(process, first, tmp_path):
     plan = ringcast("flash", "--board", "pico", "--port", usb(process), "--erase", "--dry-run")
-    assert "the keystore (4 files in /keys), the lock key" in plan.out and "nothing was changed" in plan.out
+    assert "the keystore (6 files in /keys), the lock key" in plan.out and "nothing was changed" in plan.out
     refused = ringcast("flash", "--board", "pico", "--port", usb(process), "--erase")  # asks, and nobody answers
     assert refused.status == 1 and "main.py" in mpremote(process, "ls")
     ended = ringcast("flash", "--board", "pico", "--port", usb(process), "--erase", "--yes")
