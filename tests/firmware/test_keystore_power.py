@@ -139,7 +139,8 @@ def check(row, medium, steps, before):
     assert asked(keystore, "shop", "other") == (b"untouched" if OTHER[1] in str(before.files) else None), where
     assert following == 0 or following > number, where
     # It stays so, whole: any slot may be lost now.
-    assert not [path for path in flash.files if flash.files[path] == b""], where
+    # (Without a lock key there is nothing, and the next provisioning takes away what is left of one.)
+    assert not flash.locks or not [path for path in flash.files if flash.files[path] == b""], where
     again = started(flash)[0]
     assert look(again) == found and again.damaged_slots == 0, where
     return found == new

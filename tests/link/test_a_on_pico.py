@@ -110,7 +110,9 @@ def test_a14_memory_never_holds_the_lock_key(windows_on_pico):
     """It is read from flash for one derivation at a time: at the start, and when a record is opened or stored."""
     for machine in windows_on_pico.machines:
         _, _, flash = machine.snapshots[-1]
-        locks = [flash[at + LOCK_AT : at + LOCK_AT + 32] for at in range(0, len(flash), 4096) if flash[at:].startswith(LOCK)]
+        locks = [
+            flash[at + LOCK_AT : at + LOCK_AT + 32] for at in range(0, len(flash), 4096) if flash[at:].startswith(LOCK)
+        ]
         assert len(locks) == 1
         for at_ms, ram, _ in machine.snapshots:
             assert find_traces(ram, (locks[0], locks[0][:16], locks[0][16:])) == [], f"at {at_ms} ms"

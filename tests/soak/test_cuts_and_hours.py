@@ -22,7 +22,9 @@ PORTION_S = 10.0
 @pytest.mark.parametrize("row", power.ROWS, ids=[row[0] for row in power.ROWS])
 def test_a_cut_at_every_step_on_every_medium_leaves_old_or_new(row, medium):
     """What the quick tier does on one medium a row."""
+    before = power.CUTS[0]
     power.sweep(row, medium, 1)
+    print(f"{row[0]}, {medium}: {power.CUTS[0] - before} cuts")
 
 
 @pytest.mark.parametrize("medium", power.MEDIA)

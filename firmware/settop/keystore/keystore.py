@@ -111,10 +111,14 @@ class Keystore:
 
                 first(self, stem, data, counted)
                 return
-        found = self.find(stem, COUNTED if value else PLAIN, value or 0)
-        found.forget()
-        sequence = self.count + 1 if counted else found.sequence + 1
-        slot = self.seal(stem, COUNTED if counted else PLAIN, sequence, data)
+        keys = self.keys(stem)
+        try:
+            found = self.find(stem, COUNTED if value else PLAIN, value or 0, keys)
+            found.forget()
+            sequence = self.count + 1 if counted else found.sequence + 1
+            slot = seal_slot(keys, COUNTED if counted else PLAIN, sequence, data)
+        finally:
+            wipe(keys)
         self.put(stem, 1 - found.slot, slot)
         if counted:
             self.commit(with_entry(self.entries, stem, sequence))
@@ -167,15 +171,18 @@ class Keystore:
         """What the list says of the record: None: nothing, 0: there is one, or a counted one's sequence."""
         return find_entry(self.entries, stem)[1]
 
-    def find(self, stem, kind, exact=0, **options):
-        """What both slots hold, as a Found: the current slot is of `kind` and has the highest sequence, or `exact`."""
+    def find(self, stem, kind, exact=0, keys=None, **options):
+        """What both slots hold, as a Found: the current slot is of `kind` and has the highest sequence, or `exact`.
+
+        `keys`: the record's, which stay the caller's; else they are derived.
+        """
         found = Found()
-        keys = self.keys(stem, **options)
+        derived = self.keys(stem, **options) if keys is None else b""
         try:
             for index in range(2):
-                self._look(found, index, keys, stem, kind, exact)
+                self._look(found, index, keys or derived, stem, kind, exact)
         finally:
-            wipe(keys)
+            wipe(derived)
         return found
 
     def seal(self, stem, kind, sequence, data):
@@ -290,8 +297,9 @@ class Records:
 
 
 def _unload_boot():
-    """Nobody wants it again before the next start."""
-    sys.modules.pop("settop.keystore.boot", None)
-    package = sys.modules["settop.keystore"]
-    if hasattr(package, "boot"):
-        delattr(package, "boot")
+    """Nobody wants it again before the next start, and a board's heap is small."""
+    if sys.implementation.name == "micropython":
+        sys.modules.pop("settop.keystore.boot", None)
+        package = sys.modules["settop.keystore"]
+        if hasattr(package, "boot"):
+            delattr(package, "boot")
