@@ -100,7 +100,10 @@ def _move(keystore, lock, stem, count):
 def _put(keystore, lock, stem, index, sequence, data, counted):
     keys = derive_keys(lock, keystore.board.unique_id(), stem)
     try:
-        keystore.put(stem, index, seal_slot(keys, COUNTED if counted else PLAIN, sequence, data))
+        slot = seal_slot(keys, COUNTED if counted else PLAIN, sequence, data)
+        keystore.put(stem, index, slot)
+        if not keystore.provisioned():
+            keystore.put(stem, 1 - index, slot)  # there is no older one to keep
     finally:
         wipe(keys)
     return entry_of(stem, sequence if counted else 0)
