@@ -8,6 +8,7 @@ UNNAMED = 1
 _NEWS = {
     2: "it takes a broadcast that announces its price for somebody else's and stays dark, and cannot say DARK",
     3: "where LINK is 'cable', it speaks an older version of that",
+    4: "what it keeps in flash can be put back unseen, and its provisioning is another",
 }
 """By FORMATS: what a firmware from before it does not do."""
 

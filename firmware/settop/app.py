@@ -12,8 +12,8 @@ from settop.crypto.entropy import Drbg
 from settop.crypto.hkdf import sha256
 from settop.crypto.wipe import wipe
 from settop.errors import RemoteError, RingcastError
-from settop.keystore.identity import load_identity, next_boot, store_identity
-from settop.keystore.keystore import Keystore
+from settop.keystore.identity import NAME, SERVICE, load_identity, pack_identity
+from settop.keystore.keystore import Keystore, Records
 from settop.player.darkness import LOOK_MS as DARKNESS_MS
 from settop.player.darkness import Darkness
 from settop.player.player import Player
@@ -47,26 +47,22 @@ class App:
         self._look_ms = 0
         self._losses = None
         self._darkness_ms = 0
-        boots = 0
-        damage = ""
-        locks = board.load_locks()
-        lock = locks[0] if locks else None
-        if lock is not None:
-            keystore = self._open_keystore(lock)
-            try:
-                boots = next_boot(keystore)
-                self._identity = load_identity(keystore)
-            except RemoteError as error:
-                damage = str(error)
-            except OSError as error:
-                damage = _FLASH_REFUSED % error
-            finally:
-                keystore.close()
+        self.keystore = Keystore(board)
+        boots, wrong = self.keystore.start()
+        wrong = [wrong]
+        secret = b""
+        try:
+            self._identity = load_identity(self.records(SERVICE))
+            if self.keystore.provisioned():
+                secret = self.keystore.keys("random")
+        except RemoteError as error:
+            wrong.append(str(error))
+        except OSError as error:
+            wrong.append(_FLASH_REFUSED % error)
         self._boots = boots
         seed = board.entropy()
-        self._drbg = Drbg(lock or b"", boots.to_bytes(4, "big"), seed, board.unique_id())
-        for lock in locks:
-            wipe(lock)
+        self._drbg = Drbg(secret, boots.to_bytes(4, "big"), seed, board.unique_id())
+        wipe(secret)
         self.services = Registry(self, list(board.WIRES.values()))
         self.services.claim("tuner", "the player")
         tuner, output = board.tuner_and_output()
@@ -75,8 +71,9 @@ class App:
         self._darkness = Darkness(self.player)
         for name in board.SERVICES:
             self.services.start(name)
-        if damage:
-            self.report("error", damage)
+        for text in wrong:
+            if text:
+                self.report("error", text)
         self.report(
             "ready",
             "board=%s version=%s formats=%d boot=%d terminal=%s"
@@ -94,6 +91,10 @@ class App:
     def identity(self):
         """The Identity, or None where the terminal is not provisioned."""
         return self._identity
+
+    def records(self, service):
+        """The Records of that service (settop.keystore.keystore)."""
+        return Records(self.keystore, service)
 
     def random(self, count):
         """`count` fresh bytes."""
@@ -193,10 +194,6 @@ class App:
             self.report("error", "a command is plain ASCII")
             return None
 
-    def _open_keystore(self, lock):
-        board = self._board
-        return Keystore(board.STORAGE, lock, board.unique_id(), getattr(board, "FILES", None))
-
     def _command(self, words, now_ms):
         try:
             if not words:
@@ -230,7 +227,7 @@ class App:
         self.report(
             "status",
             "%sportion=%s packets=%d opened=%d dark=%d damaged=%d resyncs=%d lost=%d overflow=%d refused=%d "
-            "cores=%d idle_ms=%d heap_used=%d heap_free=%d version=%s formats=%d wrong=%d cause=%s"
+            "cores=%d idle_ms=%d heap_used=%d heap_free=%d damaged_slots=%d version=%s formats=%d wrong=%d cause=%s"
             % (
                 words + " " if words else "",
                 player.portion,
@@ -246,6 +243,7 @@ class App:
                 self._idle_ms,
                 heap[0],
                 heap[1],
+                self.keystore.damaged_slots,
                 VERSION,
                 FORMATS,
                 player.starts.wrong,
@@ -273,19 +271,17 @@ class App:
         host_key, blob = _unhex(words[1]), _unhex(words[2])
         provisioner = self._provisioner
         self._provisioner = None
-        identity, host_random = provisioner.finish(host_key, blob)
+        identity, number, host_random = provisioner.finish(host_key, blob)
         lock = sha256(host_random, self.random(32))
         wipe(host_random)
-        self._board.store_lock(lock)
-        keystore = self._open_keystore(lock)
-        wipe(lock)
+        record = pack_identity(identity)
         try:
-            store_identity(keystore, identity)
-            # The record that another lock sealed would not open at the next boot.
-            keystore.store("boot", self._boots.to_bytes(4, "big"))
-            self._board.forget_old_lock()
+            from settop.keystore.relock import replace
+
+            replace(self.keystore, lock, ((SERVICE, NAME, record, False), ("call", "number", number, False)))
         finally:
-            keystore.close()
+            wipe(lock)
+            wipe(record)
         if self._identity is not None:
             self._identity.wipe()
         self._identity = identity

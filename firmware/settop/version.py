@@ -7,7 +7,8 @@ changes. A firmware that names no number has 1.
     1  the first
     2  DARK, a highest price in REQUEST, tariff and price in the CA descriptor
     3  the cable's version 2
+    4  records by service and name in flash, counted; an identity without the telephone number
 """
 
 VERSION = "0.1.0"
-FORMATS = 3
+FORMATS = 4

@@ -10,7 +10,15 @@ from Crypto.Protocol.KDF import HKDF
 from settop.errors import LocalError
 from settop.keystore.identity import Identity, pack_identity
 from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
-from settop.wire.provision import HOST_RANDOM_BYTES, KEK_BYTES, PUBLIC_KEY_BYTES, kek_info, pack_blob, pack_set
+from settop.wire.provision import (
+    HOST_RANDOM_BYTES,
+    KEK_BYTES,
+    PUBLIC_KEY_BYTES,
+    kek_info,
+    number_fault,
+    pack_blob,
+    pack_set,
+)
 from sqlalchemy import Engine
 
 from headend.accounts.master_key import MasterKey
@@ -41,7 +49,8 @@ def issue(
 ) -> NewTerminal:
     """Draw a terminal id and a device key and register them. Raises LocalError for an impossible number or tariff."""
     terminal_id, device_key = random(TERMINAL_ID_BYTES), random(DEVICE_KEY_BYTES)
-    Identity(terminal_id, device_key, number).wipe()  # refuses a number that no board would take
+    if fault := number_fault(number.encode()):
+        raise LocalError(fault)
     subscriber = add_subscriber(engine, master_key, terminal_id, device_key, tariff, programmes, credit)
     return NewTerminal(subscriber, terminal_id, number, device_key)
 
@@ -56,8 +65,10 @@ def wrap_for(board_public: bytes, terminal: NewTerminal, random: Random = secret
     host_public, shared = x25519_answer(random(32), board_public)
     kek = HKDF(shared, KEK_BYTES, b"", SHA256, context=kek_info(board_public, host_public))
     assert isinstance(kek, bytes)
-    record = pack_identity(Identity(terminal.terminal_id, terminal.device_key, terminal.number))
-    return host_public, AES.new(kek, AES.MODE_KW).seal(bytes(pack_blob(random(HOST_RANDOM_BYTES), record)))
+    record = pack_identity(Identity(terminal.terminal_id, terminal.device_key))
+    return host_public, AES.new(kek, AES.MODE_KW).seal(
+        bytes(pack_blob(random(HOST_RANDOM_BYTES), record + terminal.number.encode()))
+    )
 
 
 def provisioning_line(board_public: bytes, terminal: NewTerminal, random: Random = secrets.token_bytes) -> str:

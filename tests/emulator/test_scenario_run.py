@@ -65,7 +65,7 @@ def test_power_that_comes_back_brings_back_the_terminal(source, tmp_path):
     )
     run = play(CallPlan(runtime="cpython", input=source, actions=actions), tmp_path)
     boots = [event.value("boot") for event in run.terminals[0].station.events("ready")]
-    assert boots == ["0", "1"]
+    assert boots == ["0", "2"]
     assert whole_portions(run.terminals[0]) == [3, 9, 10]
 
 

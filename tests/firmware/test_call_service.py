@@ -38,13 +38,20 @@ class Opener(CallOpener):
     broadcast_id = bytes(8)
 
 
+class Numbers:
+    """The call's records: a telephone number."""
+
+    def load(self, name):
+        return bytearray(b"123") if name == "number" else None
+
+
 class Bench:
     def __init__(self, portion=7):
         self.line = Line()
         self.said = []
         self.now_ms = 0
         self.opener = Opener(portion)
-        identity = Identity(bytes(8), bytes(32), "123")
+        identity = Identity(bytes(8), bytes(32))
         self.call = CallService(
             self.line,
             self.opener,
@@ -52,6 +59,7 @@ class Bench:
             lambda: identity,
             lambda n: bytes(n),
             lambda event, text: self.said.append(event),
+            Numbers(),
         )
 
     def hear(self, data, wait_ms=20):
@@ -78,7 +86,7 @@ class Bench:
         return self.hear(b"\r\nCONNECT 2400\r\n")
 
 
-def test_number_of_the_identity_is_dialled():
+def test_provisioned_number_is_dialled():
     assert Bench().dial() == b"ATDT123\r"
 
 

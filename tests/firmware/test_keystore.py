@@ -1,86 +1,13 @@
-import os
-import random
-import sys
+"""Records by service and name: what comes back, what is refused, and what it says then."""
 
+import os
+
+from keystore_rig import FOLDER, LOCK, Board, Flash, asked, loaded, provisioned, started
 from kit import raises
 from settop.errors import LocalError, RemoteError
 from settop.keystore.files import SlotFiles
-from settop.keystore.keystore import Keystore
-from settop.keystore.slots import MAX_RECORD_BYTES, derive_keys, open_slot, seal_slot
-
-LOCK_KEY = bytes(range(32))
-DEVICE = b"device-1"
-BIT_STRIDE = 1 if sys.implementation.name == "cpython" else 13
-
-
-class MemoryFiles:
-    """Files in a dict, path to bytes; paths in `unreadable` give an IO error."""
-
-    def __init__(self, files=None):
-        self.files = {} if files is None else files
-        self.unreadable = ()
-
-    def read(self, path, limit):
-        if path in self.unreadable:
-            raise OSError(5)
-        data = self.files.get(path)
-        return None if data is None else data[:limit]
-
-    def write(self, path, data):
-        self.files[path] = bytes(data)
-
-
-def _keystore(fs, lock_key=LOCK_KEY, device_id=DEVICE):
-    return Keystore("ks", lock_key, device_id, fs)
-
-
-def _stored(*values):
-    fs = MemoryFiles()
-    for value in values:
-        _keystore(fs).store("rec", value)
-    return fs
-
-
-def test_a_record_comes_back_as_a_bytearray_also_after_a_restart():
-    fs = MemoryFiles()
-    keystore = _keystore(fs)
-    assert keystore.load("rec") is None
-    for value in (b"", b"one", bytes(200), bytearray(b"four")):
-        keystore.store("rec", value)
-        assert keystore.load("rec") == value
-        assert _keystore(fs).load("rec") == value
-    assert isinstance(keystore.load("rec"), bytearray)
-    assert keystore.report() == {"loads": 6, "stores": 4, "damaged_slots": 0, "refused_records": 0}
-
-
-def test_records_do_not_touch_each_other():
-    fs = MemoryFiles()
-    keystore = _keystore(fs)
-    keystore.store("one", b"1")
-    keystore.store("two", b"2")
-    keystore.store("one", b"1b")
-    assert keystore.load("one") == b"1b"
-    assert keystore.load("two") == b"2"
-    assert sorted(fs.files) == ["ks/one.a", "ks/one.b", "ks/two.a", "ks/two.b"]
-
-
-def test_the_slot_layout_is_the_documented_one():
-    slot = seal_slot(derive_keys(LOCK_KEY, DEVICE, "rec"), 0x01020304, b"hello")
-    assert slot[:11] == b"RCks\x01\x01\x02\x03\x04\x00\x05"
-    assert len(slot) == 11 + 13 + 5 + 16
-    sequence, data = open_slot(derive_keys(LOCK_KEY, DEVICE, "rec"), slot)
-    assert (sequence, data) == (0x01020304, b"hello")
-
-
-def test_plaintext_never_lies_in_the_files():
-    fs = _stored(b"attack at dawn, attack at dawn")
-    assert not any(b"dawn" in data for data in fs.files.values())
-
-
-def test_the_nonce_changes_with_content_and_with_sequence():
-    keys = derive_keys(LOCK_KEY, DEVICE, "rec")
-    nonces = {seal_slot(keys, sequence, data)[11:24] for sequence in (1, 2, 3) for data in (b"x", b"y", b"")}
-    assert len(nonces) == 9
+from settop.keystore.keystore import Keystore, Records
+from settop.keystore.slots import MAX_RECORD_BYTES
 
 
 def _refusal(action):
@@ -89,144 +16,159 @@ def _refusal(action):
     return str(caught.value)
 
 
-def test_another_lock_key_device_or_name_opens_nothing_and_says_no_more():
-    fs = _stored(b"secret of device 1")
-    texts = {
-        _refusal(lambda: _keystore(fs, lock_key=bytes(32)).load("rec")),
-        _refusal(lambda: _keystore(fs, device_id=b"device-2").load("rec")),
-        _refusal(lambda: _keystore(fs, device_id=b"").load("rec")),
-    }
-    for suffix in (".a", ".b"):
-        fs.files["ks/rec" + suffix] = bytes(50)
-    texts.add(_refusal(lambda: _keystore(fs).load("rec")))
-    assert len(texts) == 1
-    assert "secret" not in texts.pop()
-    renamed = MemoryFiles({path.replace("rec", "other"): data for path, data in _stored(b"x").files.items()})
-    _refusal(lambda: _keystore(renamed).load("other"))
+def test_a_record_comes_back_as_a_bytearray_also_after_a_restart():
+    flash = provisioned()
+    for counted in (False, True):
+        keystore = started(flash)[0]
+        shop = Records(keystore, "shop")
+        name = "counted" if counted else "plain"
+        assert shop.load(name) is None
+        for value in (b"", b"one", bytes(200), bytearray(b"four"), bytes(MAX_RECORD_BYTES)):
+            shop.store(name, value, counted)
+            assert shop.load(name) == value
+            assert loaded(flash.copy(), "shop", name) == value
+        assert isinstance(shop.load(name), bytearray)
+        assert keystore.damaged_slots == 0
 
 
-def test_device_id_and_name_cannot_run_together():
-    assert derive_keys(LOCK_KEY, b"ab", "c") != derive_keys(LOCK_KEY, b"a", "bc")
+def test_what_was_counted_once_is_counted_from_then_on():
+    flash = provisioned()
+    shop = Records(started(flash)[0], "shop")
+    shop.store("film", b"3 plays", counted=True)
+    count = flash.count
+    shop.store("film", b"2 plays")
+    assert flash.count == count + 1
+    shop.store("rest", b"plain")
+    shop.store("rest", b"counted", counted=True)
+    count = flash.count
+    shop.store("rest", b"still")
+    assert (flash.count, loaded(flash, "shop", "rest")) == (count + 1, b"still")
 
 
-def test_any_flipped_bit_of_the_current_slot_is_counted_and_the_last_good_one_used():
-    fs = _stored(b"old", b"new")
-    current = fs.files["ks/rec.a"]  # the first store filled both, the second went to a
-    keystore = _keystore(fs)
-    assert keystore.load("rec") == b"new"
-    bits = range(0, len(current) * 8, BIT_STRIDE)
-    for bit in bits:
-        damaged = bytearray(current)
-        damaged[bit >> 3] ^= 1 << (bit & 7)
-        fs.files["ks/rec.a"] = bytes(damaged)
-        assert keystore.load("rec") == b"old"
-    assert keystore.report()["damaged_slots"] == len(bits)
+def test_an_update_counts_once_a_plain_one_not_at_all_and_each_boot_once():
+    flash = provisioned(("shop", "film", b"3", True), ("call", "token", b"t", False))
+    keystore = started(flash)[0]
+    for action, counts in (
+        (lambda: Records(keystore, "shop").store("film", b"2", True), 1),
+        (lambda: Records(keystore, "call").store("token", b"u"), 0),
+        (lambda: Records(keystore, "shop").load("film"), 0),
+        (lambda: started(flash), 1),
+    ):
+        before = flash.count
+        action()
+        assert flash.count == before + counts
 
 
-def test_a_slot_cut_short_emptied_erased_or_with_a_tail_is_counted_and_the_other_used():
-    fs = _stored(b"old", b"new")
-    current = fs.files["ks/rec.a"]
-    bad = [current[:length] for length in range(len(current))]
-    bad += [b"\xff" * len(current), b"\xff" * 4096, bytes(len(current)), current + b"\0", current + current]
-    bad.append(current + bytes(9000))
-    keystore = _keystore(fs)
-    for count, data in enumerate(bad):
-        fs.files["ks/rec.a"] = data
-        assert keystore.load("rec") == b"old"
-        assert keystore.report()["damaged_slots"] == count + 1
+def test_records_and_services_do_not_touch_each_other():
+    flash = provisioned(("shop", "one", b"1", True), ("shop", "two", b"2", False), ("share", "one", b"other", False))
+    keystore = started(flash)[0]
+    Records(keystore, "shop").store("one", b"1b", True)
+    values = [asked(keystore, *which) for which in (("shop", "one"), ("shop", "two"), ("share", "one"))]
+    assert values == [b"1b", b"2", b"other"]
+    files = {path for path in flash.files if "share" in path or "shop" in path}
+    assert files == {FOLDER + stem + end for stem in ("shop-one", "shop-two", "share-one") for end in (".a", ".b")}
 
 
-def test_random_bytes_as_a_slot_are_refused_as_remote_error():
-    random.seed(5)
-    keys = derive_keys(LOCK_KEY, DEVICE, "rec")
-    for _ in range(200):
-        junk = bytes([random.getrandbits(8) for _ in range(random.randrange(90))])
+def test_a_record_of_another_service_does_not_open():
+    for counted in (False, True):
+        flash = provisioned(("shop", "film", b"secret of the shop", counted))
+        for end in (".a", ".b"):
+            flash.files[FOLDER + "call-film" + end] = flash.files[FOLDER + "shop-film" + end]
+        text = _refusal(lambda flash=flash: loaded(flash, "call", "film"))
+        assert "call-film" in text and "secret" not in text
+        assert loaded(flash, "shop", "film") == b"secret of the shop"
+
+
+def test_records_are_listed_by_name_and_deleted():
+    flash = provisioned(*[("shop", "title_%02d" % number, b"x", number % 2 == 0) for number in range(6)])
+    keystore = started(flash)[0]
+    shop = Records(keystore, "shop")
+    assert shop.names() == ["title_%02d" % number for number in range(6)]
+    assert Records(keystore, "call").names() == ["number"] and Records(keystore, "terminal").names() == ["identity"]
+    for name in ("title_00", "title_01", "title_05", "title_00", "never"):
+        shop.delete(name)
+    assert shop.names() == ["title_02", "title_03", "title_04"]
+    assert shop.load("title_00") is None and shop.load("title_01") is None
+    keystore = started(flash)[0]
+    assert Records(keystore, "shop").names() == ["title_02", "title_03", "title_04"]
+    assert not [path for path in flash.files if "title_00" in path or "title_01" in path or "title_05" in path]
+    Records(keystore, "shop").store("title_00", b"again", True)
+    assert loaded(flash, "shop", "title_00") == b"again"
+
+
+def test_plaintext_never_lies_in_the_files_nor_a_lock_key():
+    flash = provisioned(("shop", "film", b"attack at dawn, attack at dawn", True))
+    for data in flash.files.values():
+        assert b"dawn" not in data and LOCK not in data
+
+
+def test_an_unprovisioned_terminal_has_no_records_and_takes_none():
+    flash = Flash()
+    keystore, number, wrong = started(flash)
+    assert (number, wrong, keystore.provisioned()) == (0, "", False)
+    assert asked(keystore, "terminal", "identity") is None and Records(keystore, "shop").names() == []
+    assert "not provisioned" in _refusal(lambda: Records(keystore, "shop").store("film", b"x"))
+    assert (flash.files, flash.count) == ({}, 0)
+
+
+def test_names_of_other_characters_or_lengths_are_local_errors():
+    keystore = started(provisioned())[0]
+    for name in ("", "a" * 25, "Upper", "a.b", "../x", "a/b", "\u00e9", "a-b", "a b", "a\n"):
+        for action in (Records(keystore, "shop").load, Records(keystore, "shop").delete):
+            with raises(LocalError):
+                action(name)
+        with raises(LocalError):
+            Records(keystore, "shop").store(name, b"")
+    for service in ("", "a" * 11, "Shop", "a-b", "a.b"):
+        with raises(LocalError):
+            Records(keystore, service)
+    with raises(LocalError):
+        Records(keystore, "call").store("number", bytes(MAX_RECORD_BYTES + 1))
+    longest = Records(keystore, "s" * 10)
+    longest.store("n" * 24, b"x")
+    assert longest.names() == ["n" * 24]
+
+
+def test_a_file_name_fits_littlefs_and_fat():
+    flash = provisioned(("s" * 10, "n" * 24, b"x", True))
+    for path in flash.files:
+        name = path[len(FOLDER) :]
+        assert len(name) <= 37 and name == name.lower()
+        assert not [char for char in name if char not in "abcdefghijklmnopqrstuvwxyz0123456789_-."]
+
+
+def test_a_medium_that_forgets_what_was_written_is_noticed_and_the_old_record_stays():
+    for counted in (False, True):
+        flash = provisioned(("shop", "film", b"old", counted))
+        keystore = started(flash)[0]
+        keystore.board.write = lambda path, data: None
         with raises(RemoteError):
-            open_slot(keys, junk)
-        with raises(RemoteError):
-            open_slot(keys, b"RCks\x01" + junk)
+            Records(keystore, "shop").store("film", b"new")
+        assert loaded(flash, "shop", "film") == b"old"
 
 
-def test_after_damage_the_next_store_makes_both_slots_good_again():
-    for which in (".a", ".b"):
-        fs = _stored(b"1", b"2", b"3")
-        fs.files["ks/rec" + which] = b"damaged"
-        _keystore(fs).store("rec", b"4")
-        for lost in (".a", ".b"):
-            files = dict(fs.files)
-            files["ks/rec" + lost] = b""
-            assert _keystore(MemoryFiles(files)).load("rec") == b"4"
+def test_the_lock_key_is_wiped_when_a_call_returns_whatever_happened():
+    flash = provisioned(("shop", "film", b"3", True))
+    keystore = started(flash)[0]
+    given = []
+    load_locks = keystore.board.load_locks
 
+    def watched():
+        locks = load_locks()
+        given.extend(locks)
+        return locks
 
-def test_an_unreadable_slot_counts_as_damaged():
-    fs = _stored(b"old", b"new")
-    fs.unreadable = ("ks/rec.a",)
-    keystore = _keystore(fs)
-    assert keystore.load("rec") == b"old"
-    fs.unreadable = ("ks/rec.a", "ks/rec.b")
-    with raises(RemoteError):
-        keystore.load("rec")
-    assert keystore.report() == {"loads": 2, "stores": 0, "damaged_slots": 3, "refused_records": 1}
-
-
-def test_a_refused_record_can_be_provisioned_anew():
-    fs = _stored(b"of another device")
-    keystore = _keystore(fs, lock_key=bytes(32))
-    with raises(RemoteError):
-        keystore.load("rec")
-    keystore.store("rec", b"mine")
-    assert keystore.load("rec") == b"mine"
-
-
-def test_a_medium_that_forgets_what_was_written_is_noticed():
-    fs = _stored(b"old")
-    fs.write = lambda path, data: None
-    with raises(RemoteError):
-        _keystore(fs).store("rec", b"new")
-    assert _keystore(fs).load("rec") == b"old"
-
-
-def test_a_full_medium_leaves_the_old_record():
-    fs = _stored(b"old")
-
-    def full(path, data):
-        raise OSError(28)
-
-    fs.write = full
-    keystore = _keystore(fs)
-    with raises(OSError):
-        keystore.store("rec", b"new")
-    assert keystore.load("rec") == b"old"
-
-
-def test_misuse_is_a_local_error():
-    keystore = _keystore(MemoryFiles())
-    for name in ("", "a" * 25, "Upper", "a.b", "../x", "a/b", "é"):
-        with raises(LocalError):
-            keystore.load(name)
-        with raises(LocalError):
-            keystore.store(name, b"")
-    with raises(LocalError):
-        keystore.store("rec", bytes(MAX_RECORD_BYTES + 1))
-    with raises(LocalError):
-        Keystore("ks", bytes(15))
-    with raises(LocalError):
-        Keystore("ks", LOCK_KEY, bytes(256))
-    for sequence in (0, 1 << 32):
-        with raises(LocalError):
-            seal_slot(derive_keys(LOCK_KEY, b"", "rec"), sequence, b"")
-
-
-def test_a_closed_keystore_gives_nothing_and_keeps_no_key():
-    keystore = _keystore(_stored(b"x"))
-    lock_key = keystore._lock_key
-    keystore.close()
-    keystore.close()
-    assert lock_key == bytes(32)
-    with raises(LocalError):
-        keystore.load("rec")
-    with raises(LocalError):
-        keystore.store("rec", b"")
+    keystore.board.load_locks = watched
+    shop = Records(keystore, "shop")
+    shop.load("film")
+    shop.store("film", b"2", True)
+    shop.store("other", b"x")
+    shop.delete("other")
+    flash.files[FOLDER + "shop-film.a"] = flash.files[FOLDER + "shop-film.b"] = b""
+    _refusal(lambda: shop.load("film"))
+    assert len(given) > 8 and not [lock for lock in given if bytes(lock) != bytes(32)]
+    kept = [getattr(keystore, name) for name in dir(keystore)]
+    assert not [value for value in kept if isinstance(value, (bytes, bytearray)) and LOCK in bytes(value)]
 
 
 def _removed(folder):
@@ -243,16 +185,25 @@ def test_on_a_real_file_system_the_folder_is_made_and_records_come_back():
     except ImportError:  # a board's own file system
         parent = "keystore_test"
         os.mkdir(parent)
-    folder = parent + "/ks"
+    board = Board(Flash(locks=[LOCK]))
+    board.STORAGE = parent + "/ks"
+    board.FILES = None
     try:
-        assert SlotFiles().read(folder + "/rec.a", 10) is None
-        keystore = Keystore(folder, LOCK_KEY)
-        assert keystore.load("rec") is None
-        keystore.store("rec", b"one")
-        keystore.store("rec", b"two")
-        assert sorted(os.listdir(folder)) == ["rec.a", "rec.b"]
-        assert Keystore(folder, LOCK_KEY).load("rec") == b"two"
-        assert len(SlotFiles().read(folder + "/rec.a", 10)) == 10
+        assert SlotFiles().names(board.STORAGE) == [] and SlotFiles().read(board.STORAGE + "/x.a", 10) is None
+        SlotFiles().remove(board.STORAGE + "/x.a")
+        keystore = Keystore(board)
+        assert keystore.start() == (1, "")
+        shop = Records(keystore, "shop")
+        assert shop.load("film") is None
+        shop.store("film", b"one", True)
+        shop.store("film", b"two")
+        shop.store("rest", b"x")
+        shop.delete("rest")
+        files = sorted(os.listdir(board.STORAGE))
+        assert files == ["list.a", "list.b", "shop-film.a", "shop-film.b"]
+        again = Keystore(board)
+        assert again.start()[1] == "" and asked(again, "shop", "film") == b"two"
+        assert Records(again, "shop").names() == ["film"]
     finally:
-        _removed(folder)
+        _removed(board.STORAGE)
         _removed(parent)

@@ -12,6 +12,8 @@ from tests.helpers.observed import dark_portions, key_times, whole_portions
 pytestmark = pytest.mark.pico
 
 IV = b"DVBTMCPTAESCISSA"
+LOCK = b"RCLK2\0\0\0"  # a lock key's block (settop.keystore.blocks), and where the key begins in it
+LOCK_AT = 12
 CHANGE_MS = 20
 """How long the terminal may take to see that a portion has begun, and to wipe: one packet and one turn of its loop."""
 
@@ -102,6 +104,18 @@ def test_a14_keys_of_the_call_are_gone_with_it(windows_on_pico):
         assert find_traces(during, traces_of(call.secrets[1]))
         for secret in call.secrets:
             assert find_traces(after, traces_of(secret)) == []
+
+
+def test_a14_memory_never_holds_the_lock_key(windows_on_pico):
+    """It is read from flash for one derivation at a time: at the start, and when a record is opened or stored."""
+    for machine in windows_on_pico.machines:
+        _, _, flash = machine.snapshots[-1]
+        locks = [
+            flash[at + LOCK_AT : at + LOCK_AT + 32] for at in range(0, len(flash), 4096) if flash[at:].startswith(LOCK)
+        ]
+        assert len(locks) == 1
+        for at_ms, ram, _ in machine.snapshots:
+            assert find_traces(ram, (locks[0], locks[0][:16], locks[0][16:])) == [], f"at {at_ms} ms"
 
 
 def test_a14_flash_never_holds_a_control_word(windows_on_pico):

@@ -2,7 +2,6 @@
 
 import random
 import sys
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,44 +14,48 @@ import test_keystore_power as power  # noqa: E402
 pytestmark = pytest.mark.soak
 
 HOURS = 2
+PAIR_STRIDE = 41
 PORTION_S = 10.0
 
 
 @pytest.mark.parametrize("medium", power.MEDIA)
-@pytest.mark.parametrize("size", [0, 1, 60, 500])
-def test_two_cuts_at_every_pair_of_steps_leave_the_old_or_a_new_record(medium, size):
-    """The second store begins with whatever the first cut left."""
-    rng = random.Random(size)
-    first, second = (bytes(rng.randbytes(size)) for _ in range(2))
-    before = power._prepared((b"old",))
-    keystore, fs = power._open(dict(before), medium)
-    keystore.store("rec", first)
-    stride = 1 + size // 16
-    for one, two in product(range(0, fs.taken, stride), range(0, fs.taken, stride)):
-        files = dict(before)
-        allowed = {b"old", first}
-        for steps, value in ((one, first), (two, second)):
-            keystore, _ = power._open(files, medium, steps)
-            try:
-                keystore.store("rec", value)
-                allowed = {value}
-            except power.PowerCut:
-                allowed = allowed | {value}
-            found = bytes(power._open(files)[0].load("rec"))
-            assert found in allowed, (medium, one, two)
-            allowed = {found}
+@pytest.mark.parametrize("row", power.ROWS, ids=[row[0] for row in power.ROWS])
+def test_a_cut_at_every_step_on_every_medium_leaves_old_or_new(row, medium):
+    """What the quick tier does on one medium a row."""
+    before = power.CUTS[0]
+    power.sweep(row, medium, 1)
+    print(f"{row[0]}, {medium}: {power.CUTS[0] - before} cuts")
+
+
+@pytest.mark.parametrize("medium", power.MEDIA)
+@pytest.mark.parametrize("row", power.ROWS, ids=[row[0] for row in power.ROWS])
+def test_two_cuts_at_pairs_of_steps_leave_old_or_new(row, medium):
+    """What comes second, a start or the same again, begins with whatever the first cut left. Every step for the first
+    cut, every PAIR_STRIDE-th, shifted each time, for the second."""
+    what, make, action, look, old, new = row
+    before = make()
+    total = power.run(before.copy(), action, medium=medium)[1]
+    cuts = 0
+    for one in range(0, total, 3):
+        first = before.copy()
+        power.run(first, action, medium=medium, steps=one)
+        length = power.run(first.copy(), action, medium=medium)[1]
+        for two in range(one % PAIR_STRIDE, length, PAIR_STRIDE):
+            flash = first.copy()
+            cut, _, _ = power.run(flash, action, medium=medium, steps=two)
+            keystore, _, wrong = power.started(flash)
+            assert (cut, wrong) == (True, ""), (what, medium, one, two)
+            assert look(keystore) in (old, new), (what, medium, one, two)
+            cuts += 1
+    print(f"{what}, {medium}: {cuts} pairs")
 
 
 def test_boot_numbers_are_never_given_twice_in_a_hundred_thousand_boots_with_cuts(cases):
     rng = random.Random(14)
-    files, used = {}, set()
+    flash, used = power.provisioned(), set()
     for _ in cases(1000):
-        keystore, _ = power._open(files, rng.choice(power.MEDIA), rng.randrange(300))
-        try:
-            number = power.next_boot(keystore)
-        except power.PowerCut:
-            continue
-        assert number not in used
+        _, _, number = power.run(flash, power.nothing, medium=rng.choice(power.MEDIA), steps=rng.randrange(400))
+        assert number == 0 or number not in used
         used.add(number)
     assert len(used) > 100
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from headend.ts.signal import psi as host_psi
 from settop.errors import LocalError, RemoteError
-from settop.keystore import identity, slots
+from settop.keystore import identity, listing, slots
 from settop.link import hdlc
 from settop.ts import psi
 from settop.wire import call, ecm, offer
@@ -116,12 +116,17 @@ PARSERS = (
     Parser(
         "identity record",
         identity.unpack_identity,
-        (bytes(identity.pack_identity(identity.Identity(bytes(8), bytes(32), "0123456"))),),
+        (bytes(identity.pack_identity(identity.Identity(bytes(8), bytes(32)))),),
+    ),
+    Parser(
+        "keystore list",
+        listing.unpack_list,
+        (bytes(listing.pack_list(3, "call-token shop-film", listing.entry_of("call-number", 0))),),
     ),
     Parser(
         "keystore slot",
         lambda data: slots.open_slot(SLOT_KEYS, data),
-        (slots.seal_slot(SLOT_KEYS, 1, b"a record"),),
+        tuple(slots.seal_slot(SLOT_KEYS, kind, 1, b"a record") for kind in (slots.PLAIN, slots.COUNTED)),
     ),
     Parser(
         "AT command line",

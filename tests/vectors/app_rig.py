@@ -3,8 +3,9 @@
 import gc
 
 from settop.app import App
-from settop.keystore.identity import Identity, store_identity
+from settop.keystore.identity import Identity, pack_identity
 from settop.keystore.keystore import Keystore
+from settop.keystore.relock import replace
 
 LOCK = bytes(range(32))
 KEY = bytes(range(100, 132))
@@ -24,6 +25,14 @@ class Files:
         if self.fails:
             raise OSError(5)
         self.files[path] = bytes(data)
+
+    def remove(self, path):
+        if self.fails:
+            raise OSError(5)
+        self.files.pop(path, None)
+
+    def names(self, folder):
+        return [path[len(folder) + 1 :] for path in self.files if path.startswith(folder + "/")]
 
 
 class Line:
@@ -88,10 +97,9 @@ class Board:
     WIRES = {0: "modem", 1: "tuner"}
     SERVICES = ("call",)
 
-    def __init__(self, lock=None):
+    def __init__(self):
         self.FILES = Files()
-        self.lock = lock
-        self.old_lock = None
+        self.locks = []  # newest first
         self.counted = 0
         self.console = Console()
         self.line = Line()
@@ -108,16 +116,17 @@ class Board:
         return self.tuner, Output()
 
     def load_locks(self):
-        return [bytearray(lock) for lock in (self.lock, self.old_lock) if lock is not None]
+        return [bytearray(lock) for lock in self.locks]
 
     def locks_damaged(self):
         return 0
 
     def store_lock(self, lock):
-        self.lock, self.old_lock = bytes(lock), self.lock
+        del self.locks[1:]
+        self.locks.insert(0, bytes(lock))
 
     def forget_old_lock(self):
-        self.old_lock = None
+        self.locks = self.locks[:1]
 
     def counter(self):
         return self.counted
@@ -140,10 +149,10 @@ class Board:
 
 
 def provisioned_board():
-    board = Board(LOCK)
-    keystore = Keystore("keys", LOCK, board.unique_id(), board.FILES)
-    store_identity(keystore, Identity(b"terminal", KEY, NUMBER))
-    keystore.close()
+    board = Board()
+    identity = pack_identity(Identity(b"terminal", KEY))
+    rows = (("terminal", "identity", identity, False), ("call", "number", NUMBER.encode(), False))
+    replace(Keystore(board), LOCK, rows)
     return board
 
 
@@ -164,7 +173,7 @@ def answer(app, board, *lines):
 
 
 def no_secret_in(board):
-    for secret in (KEY, LOCK, board.lock or LOCK):
+    for secret in (KEY, LOCK) + tuple(board.locks):  # noqa: RUF005 (MicroPython knows no * here)
         shown = (secret.hex(), repr(secret))
         for line in board.console.said:
             assert shown[0] not in line and shown[1] not in line

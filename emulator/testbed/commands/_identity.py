@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from settop.errors import LocalError
+
 from testbed.commands._master_key import open_master_key
 from testbed.commands.provision import provision_board, settle_tariff
 from testbed.deploy.started import BoardConsole
@@ -29,10 +31,10 @@ class NewIdentity:
         check: bool = False,
     ) -> None:
         from headend.accounts.engine import open_database
-        from settop.keystore.identity import Identity
-        from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
+        from settop.wire.provision import number_fault
 
-        Identity(bytes(TERMINAL_ID_BYTES), bytes(DEVICE_KEY_BYTES), number)  # refuses a number that no board would take
+        if fault := number_fault(number.encode()):
+            raise LocalError(fault)
         self.said: list[str] = []
         self._number, self._tariff, self._credit, self._anew = number, tariff, credit, anew
         self._programmes = None if programmes is None else list(programmes)

@@ -101,6 +101,12 @@ class _Files:
     def write(self, path: str, data: bytes) -> None:
         self._files[path] = bytes(data)
 
+    def remove(self, path: str) -> None:
+        self._files.pop(path, None)
+
+    def names(self, folder: str) -> list[str]:
+        return [path[len(folder) + 1 :] for path in self._files if path.startswith(folder + "/")]
+
 
 class _Flash:
     """Four erase blocks in a bytearray that outlives a power cut: the face that settop.keystore.blocks wants."""

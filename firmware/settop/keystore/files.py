@@ -1,4 +1,4 @@
-"""The two file operations that a keystore needs; tests put a file system that loses power in their place."""
+"""Slot files on the board's file system. A board may have others (its FILES), and the tests have some that fail."""
 
 import errno
 import os
@@ -37,3 +37,20 @@ class SlotFiles:
                 os.fsync(file.fileno())
         if not hasattr(os, "fsync") and hasattr(os, "sync"):
             os.sync()
+
+    def remove(self, path):
+        """Takes the file away; one that is not there is no error."""
+        try:
+            os.remove(path)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+
+    def names(self, folder):
+        """The names of the files in the folder, in any order; none where there is no such folder."""
+        try:
+            return os.listdir(folder)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return []

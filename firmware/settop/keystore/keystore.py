@@ -1,133 +1,305 @@
-"""Named records that survive a power cut at any instant, sealed to one device (format: slots.py beside).
+"""Records by service and name that survive a power cut at any instant, sealed to one device (format: slots.py beside).
 
-A record lies in two slot files, NAME.a and NAME.b. A store writes the slot that is not current, with the next
-sequence number, so that the current one stays whole until the new one is. Where a slot was missing or
-damaged, the store then writes the other slot as well: every confirmed record starts with two good slots, and
-a lone slot that does not open can only be a first store that was cut.
+A record lies in two slot files, SERVICE-NAME.a and .b. The lock key is read from the board to derive one record's keys
+and wiped before anything else is done. The keystore's own record, the **list**, names every record that there is, and
+binds counted ones to the board's counter: its slots' sequence is the count that it is of (content: listing.py).
 
-Not protected: whoever can write the flash can put back an older pair of slots.
+The orders; every write is read back:
+
+    commit of a list   write the slot that is not current, sequence = counter + 1; count; write the other slot
+    boot               read the list, take away what is pending, commit the list
+    plain store        write the slot that is not current
+    counted store      the same, sequence = counter + 1; commit a list that names it; write the other slot
+    first store        commit a list with the name pending; write both slots; commit a list with its entry
+    delete             commit a list with the name pending and no entry; remove both files; commit a list without
+
+Why a cut leaves old or new, whole: what the counter and its list point to is never what is being written. Before
+`count` the record is the old one, from there on the new one; in between the list is one ahead, and the boot takes it.
+What is behind the counter was put back.
+
+Why nothing that was put back is believed: a store returns when it has reached the count of its list in the boot in
+which it wrote that, and every boot begins with a count, as does whatever follows a commit that failed. So of two lists
+of one count neither is of a store that returned, and each holds all stores that returned before. Sequences of counted
+slots are counts, so a slot that the list names is the one that was stored.
+
+Not protected: plain records one by one, and against whoever puts back the whole flash, counter and all.
 """
 
-from settop.crypto.wipe import wipe
-from settop.errors import LocalError, RemoteError
-from settop.keystore.files import SlotFiles
-from settop.keystore.slots import MAX_SLOT_BYTES, derive_keys, open_slot, seal_slot
+import sys
 
-MAX_NAME_CHARS = 24
-_NAME_CHARS = "abcdefghijklmnopqrstuvwxyz0123456789_"
+from settop.crypto.wipe import wipe
+from settop.errors import RemoteError
+from settop.keystore.files import SlotFiles
+from settop.keystore.listing import LIST, find_entry, pack_list, stem_of, with_entry
+from settop.keystore.slots import COUNTED, MAX_SLOT_BYTES, PLAIN, derive_keys, open_slot, seal_slot
+
 _SUFFIXES = (".a", ".b")
+_AGAIN = "; provision again"
 
 
 class Keystore:
-    """Records in the folder `storage_dir`, opened by `lock_key` and `device_id`.
+    """The keystore of `board`: STORAGE (its folder), load_locks, unique_id, counter, count; FILES where it has others
+    than settop.keystore.files. `damaged_slots`: met since the start. `refusal`: why nothing counted opens, or "".
 
-    `lock_key` 16 bytes or more, `device_id` at most 255, else LocalError. Copies the lock key; close() wipes
-    the copy. `fs`: see settop.keystore.files.SlotFiles. Every method raises LocalError for a name other than
-    1..24 characters of a-z, 0-9 and _.
+    `stem`: SERVICE-NAME, see stem_of.
     """
 
-    def __init__(self, storage_dir, lock_key, device_id=b"", fs=None):
-        wipe(derive_keys(lock_key, device_id, ""))  # refuses unusable keys now, not at the first record
-        self._dir = storage_dir
-        self._lock_key = bytearray(lock_key)
-        self._device_id = bytes(device_id)
-        self._fs = SlotFiles() if fs is None else fs
-        self._counts = {"loads": 0, "stores": 0, "damaged_slots": 0, "refused_records": 0}
+    def __init__(self, board):
+        self.board = board
+        self.files = getattr(board, "FILES", None) or SlotFiles()
+        self.damaged_slots = 0
+        self.refusal = ""
+        self.unsure = False  # a commit was begun and not ended: what lies in flash must be read again
+        self.count = 0  # of the list
+        self.base = 0
+        self.entries = b""
+        self.pending = ""
+        self.slot = 1  # where the list lies
+        self.lock_at = 0  # which of the board's lock keys opens it
 
-    def load(self, name):
-        """The record, as a bytearray for the caller to wipe, or None where it was never stored.
+    def start(self):
+        """Count the boot and finish what a power cut interrupted. Returns (the boot's number, what is wrong or "").
 
-        A damaged slot is counted and the other one used. Raises RemoteError where both exist and neither
-        opens.
+        No other boot gets the number, whatever files are put back; 0 where none can be given. Call it once a boot.
         """
-        keys = self._keys(name)
+        from settop.keystore.boot import start
+
         try:
-            found = self._find(keys, name)
+            return start(self)
         finally:
-            wipe(keys)
-        self._counts["loads"] += 1
-        if found.data is None and found.files == 2:
-            self._counts["refused_records"] += 1
-            raise RemoteError(
-                "record %s: neither slot opens: damaged, or sealed for another device; provision again" % name
-            )
+            _unload_boot()
+
+    def load(self, stem):
+        """The record, as a bytearray for the caller to wipe, or None where there is none.
+
+        A slot that is damaged or missing is written anew from the other one. Raises RemoteError where the record is
+        damaged, sealed for another device, or put back.
+        """
+        value = self.entry(stem)
+        if not self.provisioned() or stem in self.pending.split():
+            return None
+        found = self.find(stem, COUNTED if value else PLAIN, value or 0)
+        self.damaged_slots += found.damaged
+        if found.data is None:
+            if value is None and not found.files:
+                return None
+            if found.older:
+                raise RemoteError(self.refusal or "roll-back: record %s was put back" % stem + _AGAIN)
+            raise RemoteError("record %s: neither slot opens: damaged, or sealed for another device" % stem + _AGAIN)
+        if value is not None and found.whole < 2:
+            try:
+                self.put(stem, 1 - found.slot, found.raw)
+            except (RemoteError, OSError):
+                pass  # there is one that is whole
         return found.data
 
-    def store(self, name, data):
-        """Replaces the record, also one that does not open. On return it is confirmed: written and read back.
+    def store(self, stem, data, counted=False):
+        """Replaces the record, also one that does not open. On return it is written and read back; and where `counted`,
+        or where it was stored so before, nothing older is believed any more.
 
-        `data` at most 4,096 bytes, else LocalError. Raises RemoteError where the medium returns something
-        else than was written, OSError where it refuses; the record is then the old or the new one.
+        `data` at most 4,096 bytes, else LocalError. Raises RemoteError where nothing can be counted, where there is no
+        room in the list or the medium returns something else than was written, OSError where it refuses; the record
+        is then the old or the new one.
         """
-        keys = self._keys(name)
+        value = self.entry(stem)
+        counted = counted or bool(value)
+        if counted or (value is None and not self.refusal):
+            self.ready()
+            value = self.entry(stem)
+            if value is None:
+                from settop.keystore.changes import first
+
+                first(self, stem, data, counted)
+                return
+        keys = self.keys(stem)
         try:
-            found = self._find(keys, name)
-            if found.data is not None:
-                wipe(found.data)
-            target = 1 - found.slot
-            self._write(name, target, seal_slot(keys, found.sequence + 1, data))
-            if found.good < 2:
-                self._write(name, 1 - target, seal_slot(keys, found.sequence + 2, data))
+            found = self.find(stem, COUNTED if value else PLAIN, value or 0, keys)
+            found.forget()
+            sequence = self.count + 1 if counted else found.sequence + 1
+            slot = seal_slot(keys, COUNTED if counted else PLAIN, sequence, data)
         finally:
             wipe(keys)
-        self._counts["stores"] += 1
+        self.put(stem, 1 - found.slot, slot)
+        if counted:
+            self.commit(with_entry(self.entries, stem, sequence))
+        elif found.whole == 2:
+            return
+        self.put(stem, found.slot, slot)
 
-    def report(self):
-        """Counters since the start: loads, stores, damaged_slots (each time one is met), refused_records."""
-        return dict(self._counts)
+    # --- for the modules beside this one ------------------------------------------------------------------------------
 
-    def close(self):
-        """Wipes the lock key; later calls raise LocalError. May be called twice."""
-        if self._lock_key is not None:
-            wipe(self._lock_key)
-        self._lock_key = None
+    def keys(self, stem, **options):
+        """A record's keys for slots.py, for the caller to wipe. Raises RemoteError where there is no lock key."""
+        locks = self.board.load_locks()
+        try:
+            if not locks:
+                raise RemoteError("this terminal is not provisioned: run `ringcast provision`")
+            return derive_keys(locks[min(self.lock_at, len(locks) - 1)], self.board.unique_id(), stem, **options)
+        finally:
+            for lock in locks:
+                wipe(lock)
 
-    def _keys(self, name):
-        if self._lock_key is None:
-            raise LocalError("this keystore is closed; make a new Keystore")
-        if not 1 <= len(name) <= MAX_NAME_CHARS or any(char not in _NAME_CHARS for char in name):
-            raise LocalError("a record name has 1 to %d characters of a-z, 0-9 and _" % MAX_NAME_CHARS)
-        return derive_keys(self._lock_key, self._device_id, name)
+    def ready(self):
+        """Before something is counted. Raises RemoteError where nothing can be, OSError where the flash refuses."""
+        if self.unsure:
+            from settop.keystore.boot import settle
 
-    def _find(self, keys, name):
-        found = _Found()
-        for index in range(2):
             try:
-                slot = self._fs.read(self._path(name, index), MAX_SLOT_BYTES + 1)
-                if slot is None:
-                    continue
-                found.files += 1
-                sequence, data = open_slot(keys, slot)
-            except (RemoteError, OSError) as error:
-                if isinstance(error, OSError):
-                    found.files += 1
-                self._counts["damaged_slots"] += 1
-                continue
-            found.good += 1
-            if sequence > found.sequence:
-                if found.data is not None:
-                    wipe(found.data)
-                found.slot, found.sequence, found.data = index, sequence, data
-            else:
-                wipe(data)
+                settle(self)
+            finally:
+                _unload_boot()
+        if self.refusal:
+            raise RemoteError(self.refusal)
+
+    def commit(self, entries, pending=None):
+        """Make `entries` and `pending` (None: as it is) the list, by the order above."""
+        if pending is None:
+            pending = self.pending
+        slot = self.seal(LIST, COUNTED, self.count + 1, pack_list(self.base, pending, entries))
+        self.unsure = True
+        self.put(LIST, 1 - self.slot, slot)
+        if self.board.count() != self.count + 1:
+            raise RemoteError("the board's counter was counted by somebody else: restart the terminal")
+        self.slot = 1 - self.slot
+        self.count += 1
+        self.entries = entries
+        self.pending = pending
+        self.put(LIST, 1 - self.slot, slot)
+        self.unsure = False
+
+    def entry(self, stem):
+        """What the list says of the record: None: nothing, 0: there is one, or a counted one's sequence."""
+        return find_entry(self.entries, stem)[1]
+
+    def find(self, stem, kind, exact=0, keys=None, **options):
+        """What both slots hold, as a Found: the current slot is of `kind` and has the highest sequence, or `exact`.
+
+        `keys`: the record's, which stay the caller's; else they are derived.
+        """
+        found = Found()
+        derived = self.keys(stem, **options) if keys is None else b""
+        try:
+            for index in range(2):
+                self._look(found, index, keys or derived, stem, kind, exact)
+        finally:
+            wipe(derived)
         return found
 
-    def _write(self, name, index, slot):
-        path = self._path(name, index)
-        self._fs.write(path, slot)
-        if self._fs.read(path, MAX_SLOT_BYTES + 1) != slot:
-            raise RemoteError("record %s did not read back as written; the flash is worn or failing" % name)
+    def seal(self, stem, kind, sequence, data):
+        keys = self.keys(stem)
+        try:
+            return seal_slot(keys, kind, sequence, data)
+        finally:
+            wipe(keys)
 
-    def _path(self, name, index):
-        return self._dir + "/" + name + _SUFFIXES[index]
+    def provisioned(self):
+        """How many lock keys there are."""
+        locks = self.board.load_locks()
+        for lock in locks:
+            wipe(lock)
+        return len(locks)
+
+    def put(self, stem, index, slot):
+        """Write a slot file and read it back."""
+        path = self.path(stem, index)
+        self.files.write(path, slot)
+        if self.files.read(path, MAX_SLOT_BYTES + 1) != slot:
+            raise RemoteError("record %s did not read back as written; the flash is worn or failing" % stem)
+
+    def drop(self, stem):
+        """Take both slot files away."""
+        for index in range(2):
+            self.files.remove(self.path(stem, index))
+
+    def has(self, stem):
+        """Whether there is a slot file of it."""
+        return any(self.files.read(self.path(stem, index), 1) is not None for index in range(2))
+
+    def path(self, stem, index):
+        return self.board.STORAGE + "/" + stem + _SUFFIXES[index]
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _look(self, found, index, keys, stem, kind, exact):
+        try:
+            slot = self.files.read(self.path(stem, index), MAX_SLOT_BYTES + 1)
+            if slot is None:
+                return
+            found.files += 1
+            its_kind, sequence, data = open_slot(keys, slot)
+        except (RemoteError, OSError) as error:
+            if isinstance(error, OSError):
+                found.files += 1
+            found.damaged += 1
+            return
+        if its_kind != kind or (exact and sequence != exact):
+            # A higher sequence than the one wanted is of a store that was cut.
+            if its_kind != kind or sequence < exact:
+                found.older = True
+            wipe(data)
+            return
+        found.whole += 1
+        if sequence > found.sequence:
+            found.forget()
+            found.slot, found.sequence, found.data, found.raw = index, sequence, data, slot
+        else:
+            wipe(data)
 
 
-class _Found:
-    """What both slots of a record hold: the current slot, and how many exist and open."""
+class Found:
+    """What both slots of a record hold: the current slot, how many files there are, how many of them are `whole`, how
+    many `damaged`, and whether one is `older` than it may be."""
 
     def __init__(self):
         self.slot = 1  # so that a first store begins with slot a
         self.sequence = 0
         self.data = None
+        self.raw = b""
         self.files = 0
-        self.good = 0
+        self.whole = 0
+        self.damaged = 0
+        self.older = False
+
+    def forget(self):
+        """Wipes the record."""
+        if self.data is not None:
+            wipe(self.data)
+
+
+class Records:
+    """The records of one service. Names and service: a-z, 0-9 and _, at most MAX_NAME_CHARS and MAX_SERVICE_CHARS of
+    them, else LocalError. See Keystore for what is raised."""
+
+    def __init__(self, keystore, service):
+        self._keystore = keystore
+        self._service = service
+        stem_of(service, "x")
+
+    def load(self, name):
+        """See Keystore.load."""
+        return self._keystore.load(stem_of(self._service, name))
+
+    def store(self, name, data, counted=False):
+        """See Keystore.store."""
+        self._keystore.store(stem_of(self._service, name), data, counted)
+
+    def delete(self, name):
+        """Takes the record away, also a damaged one; none is no error. Raises as store."""
+        from settop.keystore.changes import delete
+
+        delete(self._keystore, stem_of(self._service, name))
+
+    def names(self):
+        """The names that there are, without loading them, in order."""
+        from settop.keystore.changes import names
+
+        return names(self._keystore, self._service)
+
+
+def _unload_boot():
+    """Nobody wants it again before the next start, and a board's heap is small."""
+    if sys.implementation.name == "micropython":
+        sys.modules.pop("settop.keystore.boot", None)
+        package = sys.modules["settop.keystore"]
+        if hasattr(package, "boot"):
+            delattr(package, "boot")

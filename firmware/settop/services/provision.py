@@ -4,9 +4,9 @@ from settop.crypto import x25519
 from settop.crypto.hkdf import hkdf
 from settop.crypto.keywrap import unwrap
 from settop.crypto.wipe import wipe, wipe_bytes
-from settop.errors import LocalError
-from settop.keystore.identity import unpack_identity
-from settop.wire.provision import KEK_BYTES, kek_info, split_blob
+from settop.errors import LocalError, RemoteError
+from settop.keystore.identity import RECORD_BYTES, unpack_identity
+from settop.wire.provision import KEK_BYTES, kek_info, number_fault, split_blob
 
 
 class Provisioner:
@@ -26,7 +26,8 @@ class Provisioner:
         return self._public
 
     def finish(self, host_public, blob):
-        """(Identity, host randomness as a bytearray). Raises RemoteError where the blob does not open."""
+        """(Identity, telephone number in octets, host randomness as a bytearray). Raises RemoteError where the blob
+        does not open."""
         if self._private is None:
             raise LocalError("begin() first: every provisioning has its own key pair")
         private = self._private
@@ -40,8 +41,12 @@ class Provisioner:
         record = bytearray(0)
         try:
             record = unwrap(kek, blob)
-            host_random, identity = split_blob(record)
-            return unpack_identity(identity), bytearray(host_random)
+            host_random, rest = split_blob(record)
+            number = bytes(rest[RECORD_BYTES:])
+            fault = number_fault(number)
+            if fault:
+                raise RemoteError(fault)
+            return unpack_identity(rest[:RECORD_BYTES]), number, bytearray(host_random)
         finally:
             wipe(kek)
             wipe(record)

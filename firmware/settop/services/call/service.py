@@ -30,7 +30,9 @@ def make(terminal):
     """See settop.services.face."""
     line = terminal.wire("modem", "call")
     opener = CallOpener(terminal.helper)
-    return CallService(line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report)
+    return CallService(
+        line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report, terminal.records("call")
+    )
 
 
 def put_down(keyring, running):
@@ -46,11 +48,11 @@ def put_down(keyring, running):
 
 class CallService:
     """See settop.services.face. `line`: the modem's UART. `offer()` gives the price on air or None, `identity()` the
-    Identity or None. `report(event, text)` tells the viewer."""
+    Identity or None. `report(event, text)` tells the viewer. `records`: its own, "number" among them."""
 
     COMMANDS = COMMANDS
 
-    def __init__(self, line, opener, offer, identity, random, report):
+    def __init__(self, line, opener, offer, identity, random, report, records):
         self.state = IDLE
         self.forward_secrecy = False
         self.refused = 0
@@ -61,6 +63,7 @@ class CallService:
         self._identity = identity
         self._random = random
         self._report = report
+        self._records = records
         self._dte = Dte()
         self._core = None
         self._asked = None  # (programme id, broadcast id) that this call has asked for
@@ -106,14 +109,16 @@ class CallService:
     def dial(self, number, now_ms, max_price=None):
         """The viewer lifts the handset; `number` None takes the provisioned one. `max_price`: the most that a portion
         may cost, in minor units, or None."""
-        identity = self._identity()
-        if identity is None:
+        if self._identity() is None:
             self._report("error", "this terminal is not provisioned: run `ringcast provision`")
             return
         if self.state != IDLE:
             self._report("error", "a call is under way: hang up first")
             return
-        self._number = number or identity.number
+        self._number = number or self._provisioned_number()
+        if self._number is None:
+            self._report("error", "no telephone number is provisioned: say `call NUMBER`, or run `ringcast provision`")
+            return
         self._max_price = max_price
         self._told = None
         self._seen = self._said = CLEAR
@@ -122,6 +127,10 @@ class CallService:
         self._redialling = False
         self.opener.make_ready()
         self._dial(now_ms)
+
+    def _provisioned_number(self):
+        number = self._records.load("number")
+        return None if number is None else bytes(number).decode()
 
     def hang_up(self, now_ms):
         """The viewer presses the button: the running portion plays out, later keys go at once."""
