@@ -30,6 +30,7 @@ NAMES = {
     "UARTS": (dict, type(None)),
     "WIRES": dict,
     "SERVICES": tuple,
+    "HEADEND": str,
     "MODEM_BAUD": int,
     "TUNER_BAUD": int,
     "STORAGE": str,

@@ -58,8 +58,21 @@ def flash(
     master_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --db: as in `ringcast provision`.")
     ] = None,
+    headend_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --db: as in `ringcast provision`.")
+    ] = None,
+    headend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEX", help="Public key of the head-end that alone may provision the board; --db brings it."
+        ),
+    ] = None,
     new_identity: Annotated[
         bool, typer.Option("--new-identity", help="With --db: a fresh identity, also where the board has one.")
+    ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="With --db: also where the board has an identity of another database; it asks."),
     ] = False,
 ) -> None:
     """Put ringcast on a board that runs MicroPython, over its USB cable.
@@ -87,25 +100,43 @@ def flash(
     from testbed.commands._identity import NewIdentity
     from testbed.deploy.flash import flash_board
 
+    keys = (master_key, headend_key)
     with interruption("interrupted: the board can be flashed again"):
         profile = load_board(board)
         if profile.port == "unix":
             raise LocalError("the unix port is a program and is not flashed: `ringcast demo --runtime unix` runs it")
         if erase:
-            others = (link, cores, tuner_baud, db, number, tariff, programme, credit, portion_price, master_key)
-            if new_identity or any(value is not None for value in others):
+            others = (link, cores, tuner_baud, headend, db, number, tariff, programme, credit, portion_price, *keys)
+            if new_identity or replace or any(value is not None for value in others):
                 raise typer.BadParameter("--erase takes no other options than --yes and --dry-run")
             _erase(profile, port, dry_run, yes)
             return
-        config = _config(profile, link, cores, tuner_baud)
+        config = _config(profile, link, cores, tuner_baud, headend)
         identity = None
         if db is not None:
             if number is None or tariff is None:
                 raise typer.BadParameter("--db needs --number and --tariff, too")
             identity = NewIdentity(
-                db, number, tariff, programme, credit, portion_price, master_key, anew=new_identity, check=dry_run
+                db,
+                number,
+                tariff,
+                programme,
+                credit,
+                portion_price,
+                *keys,
+                anew=new_identity,
+                replace=replace,
+                check=dry_run,
             )
-        elif new_identity or any(v is not None for v in (number, tariff, programme, credit, portion_price, master_key)):
+            if headend is not None:
+                raise typer.BadParameter("--headend comes with --db by itself")
+            if identity.headend is not None:
+                config["HEADEND"] = identity.headend.hex()
+        elif (
+            new_identity
+            or replace
+            or any(v is not None for v in (number, tariff, programme, credit, portion_price, *keys))
+        ):
             raise typer.BadParameter("an identity needs --db, the call centre's database")
         with _progress() as show:
             report = flash_board(
@@ -120,12 +151,14 @@ def flash(
         _tell(profile, port, report, dry_run, identity)
 
 
-def _config(board: "Board", link: str | None, cores: int | None, tuner_baud: int | None) -> dict[str, int | str]:
+def _config(
+    board: "Board", link: str | None, cores: int | None, tuner_baud: int | None, headend: str | None
+) -> dict[str, int | str]:
     if link not in (None, "uarts", "cable"):
         raise typer.BadParameter(f"--link {link}: expected uarts or cable")
     if cores == 2 and board.constants.get("CORES") == 1:
         raise LocalError(f"{board.name} descrambles on one core: leave --cores away")
-    given = {"LINK": link, "CORES": cores, "TUNER_BAUD": tuner_baud}
+    given = {"LINK": link, "CORES": cores, "TUNER_BAUD": tuner_baud, "HEADEND": headend}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -102,7 +102,8 @@ class _Files:
 
 
 class CpythonMachine:
-    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside."""
+    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside;
+    `headend` what a board_config.py would say of HEADEND."""
 
     name = "cpython"
     virtual = True
@@ -112,6 +113,7 @@ class CpythonMachine:
         self.boots = 0
         self.app: Any = None
         self.files: dict[str, bytes] = {}
+        self.headend = ""
         self._lock: bytes | None = None
         self._now_ns = 0
         self._due_ns: int | None = 0
@@ -159,6 +161,7 @@ class CpythonMachine:
             UARTS=None,
             WIRES={0: "modem", 1: "tuner"},
             SERVICES=self.spec.services,
+            HEADEND=self.headend,
             MODEM_BAUD=self.spec.baud_modem,
             TUNER_BAUD=self.spec.baud_tuner,
             STORAGE="keys",
