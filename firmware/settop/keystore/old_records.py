@@ -6,7 +6,7 @@ from settop.keystore.identity import Identity, load_identity, store_identity
 from settop.keystore.keystore import Keystore
 from settop.wire.provision import IDENTITY_RECORD_BYTES
 
-NAMES = ("call_number", "pending")
+NAMES = ("call_number", "call_token")
 
 
 def has_lock(board):
@@ -86,4 +86,5 @@ class Records:
             self.store(name, b"")
 
     def names(self):
-        return [name[5:] for name in NAMES if name[:5] == self._service + "_"]
+        prefix = self._service + "_"
+        return [name[len(prefix) :] for name in NAMES if name.startswith(prefix) and self.load(name[len(prefix) :])]

@@ -189,9 +189,12 @@ class Provisioner:
             self._forget()
         gc.collect()
         try:
-            self._keep(content)
+            failed = keep(self._board, self._terminal.random, content)
         finally:
             wipe(content)
+        self._terminal.report(wire.DONE, identity.terminal_id.hex())
+        if failed:
+            self._terminal.report("error", "not all of the new identity is in its place (%s): restart" % failed)
         return identity
 
     # --- what the board knows and keeps -----------------------------------------------------------------------------
@@ -223,25 +226,27 @@ class Provisioner:
         wipe(record)
         return terminal_id, False
 
-    def _keep(self, content):
-        board, terminal = self._board, self._terminal
-        if not has_lock(board):
-            drawn = terminal.random(32)
-            lock = sha256(memoryview(content)[: wire.HOST_RANDOM_BYTES], drawn)
-            wipe_bytes(drawn)
-            board.store_lock(lock)
-            wipe(lock)
-        # Only the lock key needs the host's share.
-        wipe(memoryview(content)[: wire.HOST_RANDOM_BYTES])
-        Records(board, "terminal").store(PENDING, content)
-        failed = ""
-        try:
-            _apply(board, content)
-        except (OSError, RemoteError) as error:
-            failed = str(error)
-        terminal.report(wire.DONE, bytes(memoryview(content)[33 : 33 + TERMINAL_ID_BYTES]).hex())
-        if failed:
-            terminal.report("error", "the identity is there, and not all of it in its place: %s; restart" % failed)
+
+def keep(board, random, content):
+    """Stores what was brought, as `wire.pack_content` has it; from the moment that this cannot be undone any more it is
+    what the terminal is. Returns what of that went wrong, for the next start to do again, or "".
+
+    `random(n)` gives n fresh bytes. Raises RemoteError and OSError with nothing changed.
+    """
+    share = memoryview(content)[: wire.HOST_RANDOM_BYTES]
+    if not has_lock(board):
+        drawn = random(x25519.KEY_BYTES)
+        lock = sha256(share, drawn)
+        wipe_bytes(drawn)
+        board.store_lock(lock)
+        wipe(lock)
+    wipe(share)  # only the lock key needs it
+    Records(board, "terminal").store(PENDING, content)
+    try:
+        _apply(board, content)
+    except (OSError, RemoteError) as error:
+        return str(error)
+    return ""
 
 
 def resume(board):
