@@ -279,10 +279,14 @@ class App:
             from settop.services.provision import Provisioner
 
             self._provisioner = Provisioner(self, self._board)
-        identity = self._provisioner.command(words, now_ms)
-        if identity is not None:
-            if self._identity is not None:
-                self._identity.wipe()
-            self._identity = identity
-            self._provisioner = None
-            gc.collect()
+        provisioner = self._provisioner
+        try:
+            identity = provisioner.command(words, now_ms)
+            if identity is not None:
+                if self._identity is not None:
+                    self._identity.wipe()
+                self._identity = identity
+        finally:
+            if provisioner.idle:
+                self._provisioner = None
+                provisioner.unload()

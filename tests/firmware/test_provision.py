@@ -233,3 +233,18 @@ def test_flash_that_refuses_leaves_the_old_identity():
     board.FILES.fails = False
     del app
     assert is_old(start(board))
+
+
+def test_what_only_a_provisioning_needs_does_not_stay_in_memory():
+    import sys
+
+    board = Board()
+    app = start(board)
+    for ended in ("provision-set 00", "provision zz"):
+        answer(app, board, ended)
+        assert "settop.services.provision" not in sys.modules
+    host = Host()
+    answer(app, board, host.open(answer(app, board, host.ask())[0]))
+    assert "settop.services.provision" in sys.modules
+    answer(app, board, host.bring())
+    assert "settop.services.provision" not in sys.modules

@@ -7,6 +7,7 @@ records, and other services' ones, need not be sealed anew, and whoever could re
 """
 
 import gc
+import sys
 
 from settop.crypto import ccm, x25519
 from settop.crypto.compare import equal
@@ -18,6 +19,7 @@ from settop.wire import provision as wire
 from settop.wire.ids import TERMINAL_ID_BYTES
 
 CONSENT_MS = 60000
+_MODULES = ("settop.services.provision", "settop.wire.provision")
 PENDING = "pending"
 _KEY_AT = 1 + TERMINAL_ID_BYTES
 _AGAIN = "run `ringcast provision` again"
@@ -55,6 +57,19 @@ class Provisioner:
         else:
             raise RemoteError("`ringcast provision` says what belongs here: it leads the dialogue, in its version 2")
         return None
+
+    @property
+    def idle(self):
+        """Whether no provisioning is under way."""
+        return self._private is None and self._sealing is None
+
+    def unload(self):
+        """What only a provisioning needs leaves the heap: a call may come right behind."""
+        for name in _MODULES:
+            parent, _, child = name.rpartition(".")
+            if sys.modules.pop(name, None) is not None and hasattr(sys.modules[parent], child):
+                delattr(sys.modules[parent], child)
+        gc.collect()
 
     def _forget(self):
         """Wipes what a provisioning has in memory; the next begins anew."""
