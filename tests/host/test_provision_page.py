@@ -43,6 +43,7 @@ def played():
     board = BenchBoard(trusts=HEADEND.public, seed=b"page")
     told = {}
     for title, (private, share) in DRAWN.items():
+        board.app.random = lambda count, octet=0xC0 + len(told): bytes([octet]) * count
         drawn = iter((private, share))
         exchange = Exchange(HEADEND, lambda count, drawn=drawn: next(drawn))
         terminal = TERMINALS[title]
@@ -80,7 +81,7 @@ def shown(told):
         while len(whole) > 118:
             at = whole.rfind(" ", 40, 118)
             if at < 0 or re.fullmatch(r"\s*[0-9a-f]+", whole[:118]):
-                at = 118
+                at = 118 - (118 - whole.rfind(" ", 0, 118) - 1) % 2  # whole octets
             lines.append(whole[:at].rstrip())
             whole = "  " + whole[at:].lstrip()
         lines.append(whole)
@@ -131,16 +132,8 @@ def test_the_pages_octets_follow_from_its_private_keys_as_it_says(title, heading
 
 
 def test_the_page_names_every_word_and_number_of_the_definition():
-    for word in (
-        wire.ASK,
-        wire.KEY,
-        wire.SHOW_KEY,
-        wire.SHORT_CODE,
-        wire.ASK_CONSENT,
-        wire.GIVE_CONSENT,
-        wire.SET,
-        wire.DONE,
-    ):
+    asked = (wire.ASK, wire.SHOW_KEY, wire.GIVE_CONSENT, wire.SET)
+    for word in (*asked, wire.KEY, wire.SHORT_CODE, wire.ASK_CONSENT, wire.DONE):
         assert f"`{word}" in PAGE, word
     for word in (*wire.AUTHORITIES, wire.SAID_NONE, wire.SAID_DAMAGED):
         assert f"`{word}`" in PAGE, word

@@ -1,4 +1,4 @@
-"""Who sits between head-end and board, or speaks to a board unasked, and what that gains: nothing, unless it says so."""
+"""Who sits between head-end and board, or speaks to a board unasked, and what that gains him."""
 
 import hashlib
 
