@@ -28,7 +28,7 @@ def block(title):
     """{name: octets or text} of one of the page's blocks: `name: value`, a value may go on in lines that begin with
     blanks."""
     text = PAGE.split(f"### {title}\n")[1].split("```text\n")[1].split("```")[0]
-    found = {}
+    found, name = {}, ""
     for line in text.splitlines():
         if line.startswith("  "):
             found[name] += line.strip() if re.fullmatch(r"[0-9a-f ]+", line) else " " + line.strip()
@@ -43,7 +43,8 @@ def played():
     board = BenchBoard(trusts=HEADEND.public, seed=b"page")
     told = {}
     for title, (private, share) in DRAWN.items():
-        board.app.random = lambda count, octet=0xC0 + len(told): bytes([octet]) * count
+        octet = bytes((0xC0 + len(told),))
+        board.app.random = octet.__mul__
         drawn = iter((private, share))
         exchange = Exchange(HEADEND, lambda count, drawn=drawn: next(drawn))
         terminal = TERMINALS[title]
