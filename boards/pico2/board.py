@@ -4,7 +4,7 @@ Console on USB. A board_config.py on the file system, if there is one, says what
 """
 
 from board_common import Console, entropy, idle, ticks_diff, ticks_ms  # noqa: F401 (the same names on every board)
-from board_rp2 import load_lock, modem, store_lock, tuner_and_output, unique_id  # noqa: F401
+from board_rp2 import button, load_lock, modem, store_lock, tuner_and_output, unique_id  # noqa: F401
 
 try:
     import board_config as _config

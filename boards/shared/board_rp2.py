@@ -72,5 +72,10 @@ def store_lock(lock):
             page[i] = 0
 
 
+def button():
+    """Whether BOOTSEL is held: who does that agrees to another identity."""
+    return rp2.bootsel_button() == 1
+
+
 def unique_id():
     return machine.unique_id()
