@@ -209,6 +209,28 @@ def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_
     assert not any(b"ATD" in data for _, data in observed.machines[0].to_modem)
 
 
+def test_a_board_that_has_an_identity_is_given_the_scenarios_one_with_consent(source, tmp_path):
+    """As a real board has from the demonstration before."""
+
+    def change(machine):
+        boot = machine.boot
+
+        def booting():
+            if not machine.inner.boots:
+                machine.inner.files.update(before.files)
+                vars(machine.inner).update({name: held for name, held in vars(before).items() if "_lock" in name})
+            boot()
+
+        machine.boot = booting
+        return machine
+
+    before = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path / "before").machines[0].inner
+    observed = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path, change=change)
+    lines = said(observed)
+    assert any(line.startswith("provision-consent provision-replace ") for line in lines), lines
+    assert len(whole_portions(observed.first)) >= 3
+
+
 def test_wrong_device_key_ends_the_call_without_a_key(source, tmp_path, monkeypatch):
     import dataclasses
 

@@ -100,3 +100,13 @@ def test_parts_are_views_so_that_wiping_the_content_wipes_them():
 def test_the_commands_that_bring_key_and_identity():
     assert wire.pack_open(b"\x01\x02", "old") == "provision-open 0102 old"
     assert wire.pack_set(bytearray(b"\xff\x00")) == "provision-set ff00"
+
+
+def test_random_content_raises_only_remote_errors():
+    rng = random.Random(5) if hasattr(random, "Random") else random
+    for _ in range(400):
+        content = bytes([rng.getrandbits(8) & (0x0F if i >= 73 else 0xFF) for i in range(rng.getrandbits(8))])
+        try:
+            wire.split_content(content)
+        except RemoteError:
+            pass

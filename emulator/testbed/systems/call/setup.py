@@ -28,6 +28,7 @@ from testbed.systems.call.plan import CallPlan, call_command
 
 TARIFF, CURRENCY = "demo", "EUR"
 TERMINAL_NUMBER = "55502"
+CONSENT_LIMIT_MS = 20_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ class CallSession(Session[CallRun]):
         wait("provision-key", "did not answer to `provision`")
         for name, station in stations.items():
             board = read_board_key(station.events("provision-key")[0].text)
-            station.say(exchanges[name].answer(board, lambda terminal_id: None))
+            station.say(exchanges[name].answer(board, lambda terminal_id: None, replace=True))
+        self._consent(stations)
         wait("provision-code", "did not take the head-end's key")
         for name, station in stations.items():
             if not exchanges[name].is_code(station.events("provision-code")[0].text):
@@ -97,6 +99,18 @@ class CallSession(Session[CallRun]):
             self.identities[name] = terminal
             station.say(bring(exchanges[name], terminal))
         wait("provisioned", "did not accept its identity")
+
+    def _consent(self, stations: Mapping[str, Station]) -> None:
+        """A real board may have an identity; whoever plays a scenario with it has agreed to another."""
+        world = self.call.world
+        asked = "provision-consent"
+        world.run_until(
+            world.now_ms + CONSENT_LIMIT_MS,
+            lambda: all(s.events(asked) or s.events("provision-code") for s in stations.values()),
+        )
+        for station in stations.values():
+            for event in station.events(asked)[-1:]:
+                station.say(" ".join(event.text.split()[:2]))
 
     def begin(self, content: OnAir, begin_ms: int) -> None:
         for name in self.call.stations:
