@@ -198,6 +198,18 @@ def test_a_key_of_small_order_is_refused():
     assert said[0].startswith("provision-key")
 
 
+def test_a_board_that_lost_its_lock_key_is_provisioned_anew_and_stays_so():
+    board = provisioned_board()
+    start(board)
+    board.lock = None
+    app = start(board)
+    assert provision(app, board)[-1] == DONE
+    del app
+    for boot in (1, 2):
+        start(board)
+        assert board.console.said[-1].endswith("boot=%d terminal=%s" % (boot, NEW_ID.hex())), board.console.said
+
+
 def test_an_identity_that_does_not_open_is_not_given_up_without_consent():
     board = provisioned_board()
     for suffix in (".a", ".b"):

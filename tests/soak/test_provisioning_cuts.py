@@ -21,22 +21,22 @@ def test_a_cut_at_every_step_leaves_one_identity_whole(medium, first, capsys):
     count = cuts.check_every_cut(lambda: (dict(files), lock), before, medium, 1)
     with capsys.disabled():
         print(f"\n{count} cuts, {medium}")
-    assert count > 500
+    assert count > 300
 
 
 @pytest.mark.parametrize("medium", cuts.MEDIA)
-def test_a_second_cut_at_every_fifth_step_of_what_the_start_does_changes_nothing(medium, capsys):
+def test_a_second_cut_at_every_step_of_what_the_start_does_changes_nothing(medium, capsys):
     files, lock = cuts.provisioned()
 
     def make():
         return dict(files), lock
 
     total, count = cuts.steps_of(make, medium), 0
-    for steps in range(0, total, 61):
+    for steps in range(0, total, 7):
         left, _ = cuts.cut_at(make, medium, steps)
         expected = cuts.state(cuts.restarted(dict(left), lock))
         board = cuts.restarted(dict(left), lock, medium)
-        for again in range(0, board.FILES.taken, 5):
+        for again in range(board.FILES.taken):
             files_then = dict(left)
             with pytest.raises(cuts.PowerCut):
                 cuts.restarted(files_then, lock, medium, again)

@@ -1,7 +1,7 @@
 """`ringcast flash`: put the terminal on a board that runs stock MicroPython, or take it off."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from testbed.boards import Board
     from testbed.commands._identity import NewIdentity
     from testbed.deploy.flash import Progress, Report
+    from testbed.deploy.started import BoardConsole
 
 
 def flash(
@@ -138,7 +139,13 @@ def flash(
             or any(v is not None for v in (number, tariff, programme, credit, portion_price, *keys))
         ):
             raise typer.BadParameter("an identity needs --db, the call centre's database")
-        with _progress() as show:
+        with _progress() as (show, stop):
+
+            def give(console: "BoardConsole", ready: str) -> None:
+                stop()  # a question may come, and a bar would write over it
+                assert identity is not None
+                identity.give(console, ready)
+
             report = flash_board(
                 port,
                 profile,
@@ -146,7 +153,7 @@ def flash(
                 progress=show,
                 keep_config=True,
                 dry_run=dry_run,
-                on_ready=None if identity is None else identity.give,
+                on_ready=None if identity is None else give,
             )
         _tell(profile, port, report, dry_run, identity)
 
@@ -216,16 +223,16 @@ def _erase(board: "Board", port: str, dry_run: bool, yes: bool) -> None:
         typer.echo("without its keys the terminal is lost to the call centre: it will need a new identity")
     if not yes:
         typer.confirm("take all of it off?", abort=True)
-    with _progress() as show:
+    with _progress() as (show, _):
         gone = erase_board(port, board, progress=show)
     typer.echo(f"taken off: {len(gone.files) + len(gone.keys)} files{', the lock key' if gone.lock else ''}")
 
 
 @contextmanager
-def _progress() -> "Iterator[Progress | None]":
-    """A bar with files and bytes on a terminal."""
+def _progress() -> "Iterator[tuple[Progress | None, Callable[[], None]]]":
+    """A bar with files and bytes on a terminal, and what ends it early."""
     if not sys.stderr.isatty():
-        yield None
+        yield None, lambda: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -233,4 +240,7 @@ def _progress() -> "Iterator[Progress | None]":
     columns = (TextColumn("{task.description:40.40}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("asking the board", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None)
+        yield (
+            (lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None)),
+            bar.stop,
+        )

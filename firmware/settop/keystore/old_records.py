@@ -18,6 +18,11 @@ def has_lock(board):
     return True
 
 
+def begin_counting(board):
+    """Under a new lock: a boot counter that another one sealed does not open, and would be taken for damage."""
+    Records(board, "terminal").store("boot", bytes(4))
+
+
 def unpack_identity(record, number):
     """Identity of a record of version 2. RemoteError."""
     if len(record) != IDENTITY_RECORD_BYTES or record[0] != 2:

@@ -14,7 +14,7 @@ from settop.crypto.compare import equal
 from settop.crypto.hkdf import hkdf, sha256
 from settop.crypto.wipe import wipe, wipe_bytes
 from settop.errors import LocalError, RemoteError
-from settop.keystore.old_records import Records, has_lock, unpack_identity
+from settop.keystore.old_records import Records, begin_counting, has_lock, unpack_identity
 from settop.wire import provision as wire
 from settop.wire.ids import TERMINAL_ID_BYTES
 
@@ -255,6 +255,7 @@ def keep(board, random, content):
         wipe_bytes(drawn)
         board.store_lock(lock)
         wipe(lock)
+        begin_counting(board)
     wipe(share)  # only the lock key needs it
     Records(board, "terminal").store(PENDING, content)
     try:
@@ -284,7 +285,7 @@ def _apply(board, content):
             if name not in here:
                 records.delete(name)
     for service, name, data in brought:
-        Records(board, service).store(name, bytes(data))
+        Records(board, service).store(name, data)
     terminal = Records(board, "terminal")
     terminal.store("identity", identity)
     terminal.delete(PENDING)
