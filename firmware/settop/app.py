@@ -258,9 +258,10 @@ class App:
             pending = keystore.load("pending")
             if pending:
                 wipe(pending)
+                from settop.keystore.old_records import records_of
                 from settop.services.provision import resume
 
-                resume(self._board)
+                resume(records_of(self._board))
         except RemoteError as error:
             return str(error)
         except OSError as error:

@@ -260,3 +260,12 @@ def test_what_only_a_provisioning_needs_does_not_stay_in_memory():
     assert "settop.services.provision" in sys.modules
     answer(app, board, host.bring())
     assert "settop.services.provision" not in sys.modules
+
+
+def test_a_record_that_the_keystore_has_no_place_for_keeps_no_identity_out():
+    board = provisioned_board()
+    app = start(board)
+    brought = (("a_very_long_one", "a_very_long_one", b"1"), ("call", "number", NEW_NUMBER.encode()))
+    assert provision(app, board, None, "old", KEY, records=brought)[-1] == DONE
+    del app
+    assert is_new(start(board))

@@ -2,7 +2,7 @@
 
 from app_rig import Board, answer, start
 from provision_rig import Host, record
-from settop.keystore.old_records import Records
+from settop.keystore.old_records import records_of
 from settop.services.provision import keep, resume
 from settop.wire.provision import pack_content
 from test_keystore_power import APPEND, MEDIA, STRIDE, CutFiles, PowerCut
@@ -40,30 +40,30 @@ def empty():
 def provisioned():
     """(files, lock) of a terminal in service."""
     board = CutBoard({}, None)
-    assert keep(board, fresh, bytearray(OLD)) == ""
-    Records(board, "call").store("token", b"token 01")
-    Records(board, "terminal").store("boot", REST)
+    assert keep(board, records_of(board), fresh, bytearray(OLD)) == ""
+    records_of(board)("call").store("token", b"token 01")
+    records_of(board)("terminal").store("boot", REST)
     return board.FILES.files, board.lock
 
 
 def state(board):
     """What the terminal is: identity, number and token."""
-    found = (Records(board, "terminal").load("identity"),)
-    found += (Records(board, "call").load("number"), Records(board, "call").load("token"))
+    found = (records_of(board)("terminal").load("identity"),)
+    found += (records_of(board)("call").load("number"), records_of(board)("call").load("token"))
     return tuple([None if one is None else bytes(one) for one in found])
 
 
 def restarted(files, lock, medium=APPEND, steps=-1):
     """The board after power-on. PowerCut in the middle of what it does then."""
     board = CutBoard(files, lock, medium, steps)
-    resume(board)
+    resume(records_of(board))
     return board
 
 
 def steps_of(make, medium):
     files, lock = make()
     board = CutBoard(files, lock, medium)
-    keep(board, fresh, bytearray(NEW))
+    keep(board, records_of(board), fresh, bytearray(NEW))
     return board.FILES.taken
 
 
@@ -72,7 +72,7 @@ def cut_at(make, medium, steps):
     files, lock = make()
     board = CutBoard(files, lock, medium, steps)
     try:
-        keep(board, fresh, bytearray(NEW))
+        keep(board, records_of(board), fresh, bytearray(NEW))
     except PowerCut:
         return board.FILES.files, board.lock
     raise AssertionError("no cut after %d steps" % steps)
@@ -88,8 +88,8 @@ def check_every_cut(make, before, medium, stride):
         assert found in (before, IS_NEW), (medium, steps)
         seen.append(found == IS_NEW)
         if before is IS_OLD:
-            assert Records(board, "terminal").load("boot") == REST
-        assert Records(board, "terminal").load("pending") is None
+            assert records_of(board)("terminal").load("boot") == REST
+        assert records_of(board)("terminal").load("pending") is None
     assert seen == sorted(seen) and seen[0] is False and seen[-1] is True
     return len(seen)
 

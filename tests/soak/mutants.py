@@ -148,7 +148,7 @@ MUTANTS = (
     Mutant(
         "a provisioning is stored record by record",
         "firmware/settop/services/provision.py",
-        'Records(board, "terminal").store(PENDING, content)',
+        'records("terminal").store(PENDING, content)',
         "pass",
         ("tests/firmware/test_provision_cuts.py",),
     ),

@@ -35,6 +35,11 @@ def pack_identity(terminal_id, device_key):
     return bytearray(b"\x02") + terminal_id + device_key
 
 
+def records_of(board):
+    """What gives the records of a service."""
+    return lambda service: Records(board, service)
+
+
 class Records:
     """The records of one service. The keystore is open while one of these runs."""
 

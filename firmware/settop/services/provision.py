@@ -14,7 +14,7 @@ from settop.crypto.compare import equal
 from settop.crypto.hkdf import hkdf, sha256
 from settop.crypto.wipe import wipe, wipe_bytes
 from settop.errors import LocalError, RemoteError
-from settop.keystore.old_records import Records, begin_counting, has_lock, unpack_identity
+from settop.keystore.old_records import begin_counting, has_lock, records_of, unpack_identity
 from settop.wire import provision as wire
 from settop.wire.ids import TERMINAL_ID_BYTES
 
@@ -36,6 +36,7 @@ class Provisioner:
     def __init__(self, terminal, board):
         self._terminal = terminal
         self._board = board
+        self._records = records_of(board)
         self._private = None
         self._sealing = None
         self._forget()
@@ -168,7 +169,7 @@ class Provisioner:
                     secret[at : at + x25519.KEY_BYTES] = shared
                     wipe(shared)
             terminal_id = None
-            record = self._records("identity") if authority == wire.AUTHORITY_OLD else None
+            record = self._records("terminal").load("identity") if authority == wire.AUTHORITY_OLD else None
             if record is not None:
                 terminal_id = bytes(record[1:_KEY_AT])
                 secret[2 * x25519.KEY_BYTES :] = memoryview(record)[_KEY_AT:]
@@ -204,7 +205,7 @@ class Provisioner:
             self._forget()
         gc.collect()
         try:
-            failed = keep(self._board, self._terminal.random, content)
+            failed = keep(self._board, self._records, self._terminal.random, content)
         finally:
             wipe(content)
         self._terminal.report(wire.DONE, identity.terminal_id.hex())
@@ -226,13 +227,10 @@ class Provisioner:
             raise LocalError("board_config.py: HEADEND is no public key; flash the board again with --headend")
         return key
 
-    def _records(self, name):
-        return Records(self._board, "terminal").load(name)
-
     def _known(self):
         """(terminal id or None, whether there is an identity that does not open)."""
         try:
-            record = self._records("identity")
+            record = self._records("terminal").load("identity")
         except RemoteError:
             return None, True
         if record is None:
@@ -242,11 +240,12 @@ class Provisioner:
         return terminal_id, False
 
 
-def keep(board, random, content):
+def keep(board, records, random, content):
     """Stores what was brought, as `wire.pack_content` has it; from the moment that this cannot be undone any more it is
     what the terminal is. Returns what of that went wrong, for the next start to do again, or "".
 
-    `random(n)` gives n fresh bytes. Raises RemoteError and OSError with nothing changed.
+    `records(service)`: see settop.services.face; `random(n)` gives n fresh bytes. Raises RemoteError and OSError with
+    nothing changed.
     """
     share = memoryview(content)[: wire.HOST_RANDOM_BYTES]
     if not has_lock(board):
@@ -257,36 +256,39 @@ def keep(board, random, content):
         wipe(lock)
         begin_counting(board)
     wipe(share)  # only the lock key needs it
-    Records(board, "terminal").store(PENDING, content)
+    records("terminal").store(PENDING, content)
     try:
-        _apply(board, content)
+        _apply(records, content)
     except (OSError, RemoteError) as error:
         return str(error)
     return ""
 
 
-def resume(board):
+def resume(records):
     """At the start: does what a power cut has left of a provisioning. Raises RemoteError and OSError."""
-    content = Records(board, "terminal").load(PENDING)
+    content = records("terminal").load(PENDING)
     if content is not None:
         try:
-            _apply(board, content)
+            _apply(records, content)
         finally:
             wipe(content)
 
 
-def _apply(board, content):
+def _apply(records, content):
     """Any number of times, and from any point on. What the old identity's services kept goes with it."""
     _, identity, brought = wire.split_content(content)
     for service in {service for service, _, _ in brought}:
-        records = Records(board, service)
+        kept = records(service)
         here = [name for of, name, _ in brought if of == service]
-        for name in records.names():
+        for name in kept.names():
             if name not in here:
-                records.delete(name)
+                kept.delete(name)
     for service, name, data in brought:
-        Records(board, service).store(name, data)
-    terminal = Records(board, "terminal")
+        try:
+            records(service).store(name, data)
+        except LocalError:
+            pass  # what this keystore has no place for must not keep the identity out, now and at every start
+    terminal = records("terminal")
     terminal.store("identity", identity)
     terminal.delete(PENDING)
 
