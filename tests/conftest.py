@@ -5,6 +5,7 @@ marked `soak` and all that is scaled, at full length.
 """
 
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -28,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 signal.signal(number, handler)
     if not hasattr(config, "workerinput"):  # the one who hears of every test
         config.pluginmanager.register(FileTimes(), "ringcast-file-times")
+        config.pluginmanager.register(PowerCuts(), "ringcast-power-cuts")
 
 
 class FileTimes:
@@ -42,6 +44,24 @@ class FileTimes:
     def pytest_sessionfinish(self) -> None:
         for name, seconds in self._seconds.items():
             note_file(name, seconds)
+
+
+class PowerCuts:
+    """How many power cuts the tests made together, of those that print `N power cuts` or the like."""
+
+    _SAID = re.compile(r"\b(\d+) (?:power |second )?(?:cuts|pairs)\b")
+
+    def __init__(self) -> None:
+        self._cuts = self._tests = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        said = self._SAID.findall(report.capstdout) if report.when == "call" else []
+        self._cuts += sum(map(int, said))
+        self._tests += bool(said)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._cuts:
+            terminalreporter.write_line(f"{self._cuts:,} power cuts in {self._tests} tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
