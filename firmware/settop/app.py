@@ -94,6 +94,10 @@ class App:
         """The Identity, or None where the terminal is not provisioned."""
         return self._identity
 
+    def records(self, service):
+        """What that service keeps in flash (settop.services.face)."""
+        return _Records(self._board, service)
+
     def random(self, count):
         """`count` fresh bytes."""
         return self._drbg.random(count)
@@ -296,3 +300,29 @@ def _unhex(word):
         return bytes.fromhex(word)
     except ValueError:
         raise RemoteError("provision-set takes two hexadecimal words, as `ringcast provision` sends them")
+
+
+class _Records:
+    """Records of one service; the lock key is in memory only while one of these runs."""
+
+    def __init__(self, board, service):
+        self._board = board
+        self._service = service
+
+    def load(self, name):
+        return self._work("load", name)
+
+    def store(self, name, data):
+        self._work("store", name, data)
+
+    def _work(self, what, name, *data):
+        board = self._board
+        lock = board.load_lock()
+        if lock is None:
+            return None
+        keystore = Keystore(board.STORAGE, lock, board.unique_id(), getattr(board, "FILES", None))
+        wipe(lock)
+        try:
+            return getattr(keystore, what)(self._service + "_" + name, *data)
+        finally:
+            keystore.close()

@@ -38,8 +38,21 @@ class Opener(CallOpener):
     broadcast_id = bytes(8)
 
 
+class Records:
+    """What is kept, in a dictionary."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def load(self, name):
+        return bytearray(self.kept[name]) if name in self.kept else None
+
+    def store(self, name, data, counted=False):
+        self.kept[name] = bytes(data)
+
+
 class Bench:
-    def __init__(self, portion=7):
+    def __init__(self, portion=7, number=None):
         self.line = Line()
         self.said = []
         self.now_ms = 0
@@ -52,6 +65,7 @@ class Bench:
             lambda: identity,
             lambda n: bytes(n),
             lambda event, text: self.said.append(event),
+            Records({} if number is None else {"number": number}),
         )
 
     def hear(self, data, wait_ms=20):
@@ -80,6 +94,10 @@ class Bench:
 
 def test_number_of_the_identity_is_dialled():
     assert Bench().dial() == b"ATDT123\r"
+
+
+def test_number_that_is_kept_is_dialled():
+    assert Bench(number=b"456#").dial() == b"ATDT456#\r"
 
 
 def test_hello_follows_connect():

@@ -18,7 +18,7 @@ def test_each_has_every_name_of_its_face_and_the_same_arguments():
         raise Skip("MicroPython keeps no names of arguments")
     import inspect
 
-    service = CallService(None, CallOpener(), None, None, None, None)
+    service = CallService(None, CallOpener(), None, None, None, None, None)
     for face, one in ((Service, service), (Opener, service.opener)):
         for name, value in public(face).items():
             assert hasattr(one, name), name

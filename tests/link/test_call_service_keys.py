@@ -15,7 +15,7 @@ from settop.services.call.opener import CallOpener
 from settop.services.call.service import CallService
 from testbed.machines.cpython import use_shims
 
-from tests.helpers.call_pair import DEVICE_KEY, TERMINAL_ID, Air, MemoryLedger
+from tests.helpers.call_pair import DEVICE_KEY, TERMINAL_ID, Air, MemoryLedger, MemoryRecords
 
 sys.path.append(str(Path(__file__).parent.parent / "vectors"))
 use_shims()
@@ -87,6 +87,7 @@ class Bench:
             lambda: Identity(TERMINAL_ID, DEVICE_KEY, "5550100"),
             random.Random(3).randbytes,
             lambda event, text: self.said.append((event, text)),
+            MemoryRecords(),
         )
         self.now_ms = 0
         self.rng = air.Rng(1)

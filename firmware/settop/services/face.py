@@ -2,8 +2,10 @@
 
 `settop/services/NAME/service.py` has `make(terminal)`, which gives one of these. `terminal` has what a service may use:
 helper (a SecondCore for one descrambler, or None), offer() (the price on air or None), identity() (Identity or None),
-random(n) (n fresh bytes), report(event, text) (a line on the console, without secrets) and wire(name, claimant) (the
-board's line of that name; LocalError where it is somebody else's).
+random(n) (n fresh bytes), records(service) (what that service keeps in flash, sealed: load(name), a bytearray for the
+caller to wipe or None, store(name, data), delete(name), names(); RemoteError for what is damaged, OSError where the
+flash refuses), report(event, text) (a line on the console, without secrets) and wire(name, claimant) (the board's line
+of that name; LocalError where it is somebody else's).
 
 No board loads this module: a service has these names by itself, and a test holds every one against them
 (tests/firmware/test_faces.py).

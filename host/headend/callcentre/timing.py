@@ -73,7 +73,8 @@ class Timing:
 
 @dataclass(frozen=True)
 class Event:
-    """`kind`: authenticated, request, key_sent, key_acknowledged, dark, refused, ledger_failed or closed."""
+    """`kind`: authenticated, request, key_sent, key_acknowledged, token_sent, token_stored, alarm, dark, refused,
+    ledger_failed or closed."""
 
     kind: str
     at_ms: int

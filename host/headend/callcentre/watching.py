@@ -33,6 +33,7 @@ class Watching:
         self.since_ms = now_ms
         self.elsewhere_since_ms: int | None = None
         """Since when the terminal has asked for something that is not on air: it is sold nothing more till then."""
+        self._held_since_ms: int | None = None
         self._timing = timing
         self._keys: dict[int, SentKey] = {}
         self._highest = -1
@@ -47,7 +48,8 @@ class Watching:
     def next_due(self) -> tuple[int, int] | None:
         """(portion, time) of the key that leaves next, as far as the broadcaster's announcements reach."""
         position = self.broadcast.position
-        if position is None or self.elsewhere_since_ms is not None or self._unheard >= UNHEARD_KEYS:
+        held = self.elsewhere_since_ms is not None or self._held_since_ms is not None
+        if position is None or held or self._unheard >= UNHEARD_KEYS:
             return None
         if self._highest < position.portion:
             return position.portion, position.start_ms
@@ -69,6 +71,19 @@ class Watching:
             key.sent_ms = now_ms
         if self._silent_since_ms is None:
             self._silent_since_ms = now_ms
+
+    @property
+    def key_has_left(self) -> bool:
+        """Whether the terminal has been sent a key that it still may use."""
+        return bool(self._keys)
+
+    def hold(self, now_ms: int) -> None:
+        """No key leaves before `release`: the terminal is to store its token first."""
+        self._held_since_ms = now_ms
+
+    def release(self) -> None:
+        """Keys may leave."""
+        self._held_since_ms = None
 
     def heard(self) -> None:
         """A valid sealed message came."""
@@ -157,4 +172,6 @@ class Watching:
             limits.append(self._silent_since_ms + self._timing.silence_ms)
         if self.elsewhere_since_ms is not None:
             limits.append(self.elsewhere_since_ms + ELSEWHERE_LIMIT_MS)
+        if self._held_since_ms is not None:
+            limits.append(self._held_since_ms + self._timing.silence_ms)
         return limits

@@ -10,6 +10,7 @@ from settop.modem.dte import Dte
 from settop.services.call import states
 from settop.services.call.commands import COMMANDS, obey
 from settop.services.call.core import LINE_LOST, LOST, CallTerminal
+from settop.services.call.kept import load_number, load_token, store_token
 from settop.services.call.opener import CallOpener
 from settop.services.call.paid import PaidDark
 from settop.wire.dark import CLEAR, NO_KEY, TEXTS, WORDS
@@ -30,7 +31,8 @@ def make(terminal):
     """See settop.services.face."""
     line = terminal.wire("modem", "call")
     opener = CallOpener(terminal.helper)
-    return CallService(line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report)
+    records = terminal.records("call")
+    return CallService(line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report, records)
 
 
 def put_down(keyring, running):
@@ -46,11 +48,11 @@ def put_down(keyring, running):
 
 class CallService:
     """See settop.services.face. `line`: the modem's UART. `offer()` gives the price on air or None, `identity()` the
-    Identity or None. `report(event, text)` tells the viewer."""
+    Identity or None. `report(event, text)` tells the viewer. `records`: what the call keeps (settop.services.face)."""
 
     COMMANDS = COMMANDS
 
-    def __init__(self, line, opener, offer, identity, random, report):
+    def __init__(self, line, opener, offer, identity, random, report, records):
         self.state = IDLE
         self.forward_secrecy = False
         self.refused = 0
@@ -61,6 +63,8 @@ class CallService:
         self._identity = identity
         self._random = random
         self._report = report
+        self._records = records
+        self._token = None  # for the next call, while there is one
         self._dte = Dte()
         self._core = None
         self._asked = None  # (programme id, broadcast id) that this call has asked for
@@ -95,12 +99,14 @@ class CallService:
 
     def stop(self):
         self._keyring.wipe()
+        if self._token is not None:
+            wipe(self._token)
         if self._core is not None:
             self._core.line_lost()
             event = self._core.next_event()
             while event is not None:
-                if event[0] == "key":
-                    wipe(event[2])
+                if event[0] in ("key", "token"):
+                    wipe(event[-1])
                 event = self._core.next_event()
 
     def dial(self, number, now_ms, max_price=None):
@@ -113,7 +119,9 @@ class CallService:
         if self.state != IDLE:
             self._report("error", "a call is under way: hang up first")
             return
-        self._number = number or identity.number
+        self._number = number or load_number(self._records, identity)
+        # Now, as a call's heap is small; and before the ring is made.
+        self._token = load_token(self._records, identity.terminal_id, self._report)
         self._max_price = max_price
         self._told = None
         self._seen = self._said = CLEAR
@@ -276,9 +284,8 @@ class CallService:
         self._asked = (opener.programme_id, opener.broadcast_id)
         self._tell_price()
         self._paid_dark.reset()
-        held = self._keyring.held() or (NO_PORTION,)
         self._core.request(
-            opener.programme_id, opener.broadcast_id, opener.portion, now_ms, held[0], held[-1], self._max_price
+            opener.programme_id, opener.broadcast_id, opener.portion, now_ms, self._token, self._max_price
         )
 
     def _tell_price(self):
@@ -336,6 +343,7 @@ class CallService:
 
     def _become_idle(self, event, text):
         self.state = IDLE
+        wipe(self._token)
         self._redials_left = 0
         self._report(event, text)
 
@@ -347,6 +355,8 @@ class CallService:
             kind = event[0]
             if kind == "key":
                 self._on_key(event[1], event[2])
+            elif kind == "token":
+                self._on_token(core, event[1])
             elif kind == "authenticated":
                 self._report("authenticated", "")
             elif kind == "refused":
@@ -366,3 +376,9 @@ class CallService:
         # While the tuner sees nothing the newest two are kept: they may fit when it sees again.
         self._keyring.drop_before(portion - 1 if running is None else running)
         self._report("key", "portion=%d" % portion)
+
+    def _on_token(self, core, token):
+        if store_token(self._records, self._identity().terminal_id, token, self._report):
+            self._token[:] = token
+            core.token_stored()
+        wipe(token)
