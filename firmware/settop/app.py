@@ -11,7 +11,7 @@ from settop.clock import Clock
 from settop.crypto.entropy import Drbg
 from settop.crypto.hkdf import sha256
 from settop.crypto.wipe import wipe
-from settop.errors import RemoteError, RingcastError
+from settop.errors import LocalError, RemoteError, RingcastError
 from settop.keystore.identity import load_identity, next_boot, store_identity
 from settop.keystore.keystore import Keystore
 from settop.player.darkness import LOOK_MS as DARKNESS_MS
@@ -319,7 +319,9 @@ class _Records:
         board = self._board
         lock = board.load_lock()
         if lock is None:
-            return None
+            if what == "load":
+                return None
+            raise LocalError("this terminal is not provisioned")
         keystore = Keystore(board.STORAGE, lock, board.unique_id(), getattr(board, "FILES", None))
         wipe(lock)
         try:
