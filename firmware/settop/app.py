@@ -286,6 +286,7 @@ class App:
             store_identity(keystore, identity)
             # The record that another lock sealed would not open at the next boot.
             keystore.store("boot", self._boots.to_bytes(4, "big"))
+            keystore.store("call_token", b"\x01" + identity.terminal_id + bytes(8))
         finally:
             keystore.close()
         if self._identity is not None:

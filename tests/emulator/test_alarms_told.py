@@ -34,6 +34,7 @@ class PutBack(CpythonMachine):
             self.files.clear()
             self.files.update(self.backup)
             self.backup = None
+            self.app.services.get("call")._token_of = None  # as at power-on: the token is read anew
 
 
 def test_flash_that_was_put_back_is_in_outcome_record_and_report(tmp_path):

@@ -51,8 +51,11 @@ def test_token_comes_back_as_it_was_stored():
 
 def test_terminal_that_never_had_a_token_shows_zeros():
     said = []
-    assert load_token(Records(), TERMINAL_ID, report_into(said)) == bytearray(8)
-    assert load_token(Records({"token": RECORD}), bytes(8), report_into(said)) == bytearray(8)
+    for records in (Records(), Records({"token": b"\x01" + b"previous" + TOKEN})):
+        assert load_token(records, TERMINAL_ID, report_into(said)) == bytearray(8)
+        # So that the call, which has less memory, finds a record.
+        assert records.kept == {"token": b"\x01" + TERMINAL_ID + bytes(8)}
+        assert load_token(records, TERMINAL_ID, report_into(said)) == bytearray(8)
     assert said == []
 
 
@@ -97,7 +100,7 @@ def service(records):
         terminal_id = TERMINAL_ID
 
     call = CallService(None, NoOpener(), None, lambda: Identity, None, lambda event, text: None, records)
-    call._token = bytearray(8)
+    call._know_token(Identity)
     return call
 
 
@@ -129,3 +132,21 @@ def test_token_before_the_request_and_behind_the_goodbye_is_refused():
             core._expects("token")
     core.token_stored()
     assert core.data_to_send() == b"" and wire.TOKEN in wire.NAMES
+
+
+def test_token_is_read_before_the_call_and_once_for_an_identity():
+    records = Records({"token": RECORD})
+    call = service(records)
+    assert call._token == bytearray(TOKEN)
+    records.given = None
+    call._know_token(call._identity())
+    call._know_token(None)
+    assert records.given is None
+
+    class Another:
+        terminal_id = bytes(8)
+
+    call._know_token(Another)
+    assert call._token == bytearray(8)
+    call._on_token(Core(), bytearray(TOKEN))
+    assert records.kept == {"token": b"\x01" + bytes(8) + TOKEN}

@@ -32,15 +32,15 @@ class Kept:
     def __init__(self, files, medium=MEDIA[0], steps=-1):
         self.files = files
         self.taken = 0
-        self._medium, self._steps = medium, steps
+        self._medium, self._steps = medium, steps if steps >= 0 else 1 << 30
 
     def load(self, name):
         return Keystore("ks", LOCK_KEY, b"device", CutFiles(self.files, self._medium, -1)).load(name)
 
     def store(self, name, data):
-        files = CutFiles(self.files, self._medium, self._steps)
+        files = CutFiles(self.files, self._medium, self._steps - self.taken)
         Keystore("ks", LOCK_KEY, b"device", files).store(name, data)
-        self.taken = files.taken
+        self.taken += files.taken
 
 
 def call(ledger, files, number, drop=None, medium=MEDIA[0], steps=-1):
@@ -48,7 +48,10 @@ def call(ledger, files, number, drop=None, medium=MEDIA[0], steps=-1):
     records = Kept(files, medium, steps)
     at_ms = EVERY_MS * number
     air = Air(1_000_000)
-    pair = CallPair(ledger, air, connect_ms=at_ms, bit_rate=FAST, drop=drop, records=records, seed=number + 1)
+    try:
+        pair = CallPair(ledger, air, connect_ms=at_ms, bit_rate=FAST, drop=drop, records=records, seed=number + 1)
+    except PowerCut:
+        return None  # before it had dialled
     pair.at(at_ms + 1_500, pair.hang_up)
     try:
         pair.run(at_ms + EVERY_MS - 500)

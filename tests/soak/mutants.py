@@ -92,15 +92,15 @@ MUTANTS = (
     Mutant(
         "token is acknowledged that is not stored",
         "firmware/settop/services/call/service.py",
-        "if store_token(self._records, self._identity().terminal_id, token, self._report):",
-        "if store_token(self._records, self._identity().terminal_id, token, self._report) or True:",
+        "if store_token(self._records, self._token_of, token, self._report):",
+        "if store_token(self._records, self._token_of, token, self._report) or True:",
         ("tests/firmware/test_call_kept.py",),
     ),
     Mutant(
         "token of an earlier identity is shown",
         "firmware/settop/services/call/kept.py",
-        "if data[1:_TOKEN_AT] != terminal_id:",
-        "if False:",
+        "if data is not None and data[1:_TOKEN_AT] == terminal_id:",
+        "if data is not None:",
         ("tests/firmware/test_call_kept.py", "tests/link/test_call_clones.py"),
     ),
     Mutant(

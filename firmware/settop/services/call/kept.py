@@ -27,19 +27,19 @@ def load_number(records, identity):
 
 
 def load_token(records, terminal_id, report):
-    """The token for the next call as a bytearray; NO_TOKEN where there never was one. One that cannot be read is told,
-    and counts as none: what follows from that is the centre's to say."""
+    """The token for the next call as a bytearray; NO_TOKEN where there never was one, which is stored: a record that is
+    there already costs a call less memory. One that cannot be read is told, and counts as none: what follows from that
+    is the centre's to say."""
     data = None
     try:
         data = records.load("token")
-        if data is None:
-            return bytearray(NO_TOKEN)
-        if len(data) != _TOKEN_AT + TOKEN_BYTES or data[0] != _VERSION:
+        if data is not None and (len(data) != _TOKEN_AT + TOKEN_BYTES or data[0] != _VERSION):
             raise RemoteError("%d bytes of an unknown version" % len(data))
-        if data[1:_TOKEN_AT] != terminal_id:
-            return bytearray(NO_TOKEN)
-        return bytearray(memoryview(data)[_TOKEN_AT:])
-    except (RingcastError, OSError) as error:
+        if data is not None and data[1:_TOKEN_AT] == terminal_id:
+            return bytearray(memoryview(data)[_TOKEN_AT:])
+        store_token(records, terminal_id, NO_TOKEN, report)
+        return bytearray(NO_TOKEN)
+    except (RingcastError, OSError, MemoryError) as error:
         report("error", "the last call's token cannot be read (%s): the centre may think this a copy" % error)
         return bytearray(NO_TOKEN)
     finally:

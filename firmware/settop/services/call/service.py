@@ -13,6 +13,7 @@ from settop.services.call.core import LINE_LOST, LOST, CallTerminal
 from settop.services.call.kept import load_number, load_token, store_token
 from settop.services.call.opener import CallOpener
 from settop.services.call.paid import PaidDark
+from settop.wire.call import TOKEN_BYTES
 from settop.wire.dark import CLEAR, NO_KEY, TEXTS, WORDS
 from settop.wire.ids import NO_PORTION
 
@@ -64,7 +65,8 @@ class CallService:
         self._random = random
         self._report = report
         self._records = records
-        self._token = None  # for the next call, while there is one
+        self._token = bytearray(TOKEN_BYTES)  # for the next call
+        self._token_of = None  # id of the terminal whose it is
         self._dte = Dte()
         self._core = None
         self._asked = None  # (programme id, broadcast id) that this call has asked for
@@ -99,8 +101,7 @@ class CallService:
 
     def stop(self):
         self._keyring.wipe()
-        if self._token is not None:
-            wipe(self._token)
+        wipe(self._token)
         if self._core is not None:
             self._core.line_lost()
             event = self._core.next_event()
@@ -120,8 +121,7 @@ class CallService:
             self._report("error", "a call is under way: hang up first")
             return
         self._number = number or load_number(self._records, identity)
-        # Now, as a call's heap is small; and before the ring is made.
-        self._token = load_token(self._records, identity.terminal_id, self._report)
+        self._know_token(identity)
         self._max_price = max_price
         self._told = None
         self._seen = self._said = CLEAR
@@ -212,6 +212,8 @@ class CallService:
 
     def step(self, now_ms):
         """Move bytes and timers on. Returns the time at which it wants to be called again at the latest, or None."""
+        if self.state == IDLE:
+            self._know_token(self._identity())
         self._read_line(now_ms)
         self._dte.poll(now_ms)
         self._talk(now_ms)  # what came before the line went is heard first
@@ -343,7 +345,6 @@ class CallService:
 
     def _become_idle(self, event, text):
         self.state = IDLE
-        wipe(self._token)
         self._redials_left = 0
         self._report(event, text)
 
@@ -377,8 +378,14 @@ class CallService:
         self._keyring.drop_before(portion - 1 if running is None else running)
         self._report("key", "portion=%d" % portion)
 
+    def _know_token(self, identity):
+        """Read the token before there is a call, which has little memory and no time."""
+        if identity is not None and identity.terminal_id != self._token_of:
+            self._token_of = identity.terminal_id
+            self._token[:] = load_token(self._records, self._token_of, self._report)
+
     def _on_token(self, core, token):
-        if store_token(self._records, self._identity().terminal_id, token, self._report):
+        if store_token(self._records, self._token_of, token, self._report):
             self._token[:] = token
             core.token_stored()
         wipe(token)
