@@ -52,7 +52,7 @@ class Records:
 
 
 class Bench:
-    def __init__(self, portion=7, number=None):
+    def __init__(self, portion=7, number=b"123"):
         self.line = Line()
         self.said = []
         self.now_ms = 0
@@ -65,7 +65,7 @@ class Bench:
             lambda: identity,
             lambda n: bytes(n),
             lambda event, text: self.said.append(event),
-            Records({} if number is None else {"number": number}),
+            Records({"number": number}),
         )
 
     def hear(self, data, wait_ms=20):

@@ -87,7 +87,7 @@ class Bench:
             lambda: Identity(TERMINAL_ID, DEVICE_KEY, "5550100"),
             random.Random(3).randbytes,
             lambda event, text: self.said.append((event, text)),
-            MemoryRecords(),
+            MemoryRecords({"number": b"5550100"}),
         )
         self.now_ms = 0
         self.rng = air.Rng(1)

@@ -43,6 +43,14 @@ class Kept:
         self.taken += files.taken
 
 
+def new_flash():
+    return {}
+
+
+def copied(files):
+    return dict(files)
+
+
 def call(ledger, files, number, drop=None, medium=MEDIA[0], steps=-1):
     """The `number`th call of a terminal with this flash, all in one portion; a power cut takes the line with it."""
     records = Kept(files, medium, steps)
@@ -63,7 +71,7 @@ def call(ledger, files, number, drop=None, medium=MEDIA[0], steps=-1):
 
 def state_after(calls):
     """(tokens of the centre, the terminal's flash) after so many calls without a fault."""
-    ledger, files = MemoryLedger(), {}
+    ledger, files = MemoryLedger(), new_flash()
     for number in range(calls):
         assert (1, 0) in call(ledger, files, number).keys
     return (ledger.old, ledger.pending), files
@@ -86,12 +94,12 @@ def check_goes_on(ledger, files, number, what):
 
 
 def octets(tokens, files):
-    pair = call(centre_with(tokens), dict(files), 2)
+    pair = call(centre_with(tokens), copied(files), 2)
     return [(way, at) for way, line in ((UP, pair.up), (DOWN, pair.down)) for at in range(len(line.sent))]
 
 
 def steps_of_a_store(tokens, files, medium):
-    pair = call(centre_with(tokens), dict(files), 2, medium=medium)
+    pair = call(centre_with(tokens), copied(files), 2, medium=medium)
     assert pair.records.taken > 50
     return pair.records.taken
 
@@ -101,7 +109,7 @@ def test_line_that_drops_at_any_octet_raises_no_alarm(calls):
     tokens, before = state_after(calls)
     tried = octets(tokens, before)
     for drop in tried:
-        ledger, files = centre_with(tokens), dict(before)
+        ledger, files = centre_with(tokens), copied(before)
         call(ledger, files, 2, drop)
         check_goes_on(ledger, files, 3, drop)
     print(f"{len(tried)} octets of a call after {calls} others")
@@ -113,7 +121,7 @@ def test_power_cut_at_any_step_of_the_store_raises_no_alarm(calls, medium):
     tokens, before = state_after(calls)
     total = steps_of_a_store(tokens, before, medium)
     for steps in range(total):
-        ledger, files = centre_with(tokens), dict(before)
+        ledger, files = centre_with(tokens), copied(before)
         call(ledger, files, 2, medium=medium, steps=steps)
         check_goes_on(ledger, files, 3, (medium, steps))
     print(f"{total} cuts of a store after {calls} calls, {medium}")
@@ -125,7 +133,7 @@ def pairs_of_cuts(calls, medium, taken=1):
     steps = range(steps_of_a_store(tokens, before, medium))
     tried = list(product(steps, octets(tokens, before)))[::taken]
     for step, drop in tried:
-        ledger, files = centre_with(tokens), dict(before)
+        ledger, files = centre_with(tokens), copied(before)
         call(ledger, files, 2, medium=medium, steps=step)
         call(ledger, files, 3, drop)
         check_goes_on(ledger, files, 4, (medium, step, drop))
@@ -163,7 +171,7 @@ def test_what_a_token_says(old, pending, shown, known, unfinished, now_old):
 
 def test_token_that_is_not_acknowledged_leaves_a_bounded_number_of_times():
     home = Home()
-    records = Kept({})
+    records = Kept(new_flash())
     records.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
     pair = CallPair(home.ledger, Air(), records=records).run(120_000)
     assert pair.closed is None

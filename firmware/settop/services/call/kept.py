@@ -19,7 +19,7 @@ def load_number(records, identity):
     """The provisioned number. Raises RemoteError where there is none or it is damaged, OSError for the flash's sake."""
     data = records.load("number")
     if data is not None:
-        return data.decode()
+        return bytes(data).decode()
     number = getattr(identity, "number", None)  # until every identity comes without one
     if number is None:
         raise RemoteError("no telephone number is kept: give one, or provision again")
