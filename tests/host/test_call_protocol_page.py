@@ -86,7 +86,7 @@ def test_hex_decodes_to_what_the_page_says():
         assert (wire.NAMES[kind], bytes(body)) == (name, opened)
         assert sender.seal(kind, opened) == payload
     names = [name for name, *_ in messages][2:]
-    assert names == ["REQUEST", "KEY", "KEY", "TOKEN", "ACK", "ACK", "ACK", "GOODBYE", "FAREWELL"]
+    assert names == ["REQUEST", "KEY", "KEY", "ACK", "ACK", "TOKEN", "ACK", "GOODBYE", "FAREWELL"]
 
 
 def test_hex_of_a_dark_call_is_what_both_cores_say_and_read():

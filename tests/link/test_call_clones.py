@@ -151,7 +151,7 @@ def test_copies_that_never_acknowledge_a_token_get_no_key_from_the_second_call_o
 
 def test_token_that_never_arrived_leaves_before_the_first_key_of_the_next_call():
     home, air, records = Home(), Air(), MemoryRecords()
-    first = CallPair(home.ledger, air, records=records).run(650)
+    first = CallPair(home.ledger, air, records=records).run(1_150)
     first.lose_line()
     assert "TOKEN" in kinds(first.down) and records.kept["token"][9:] == wire.NO_TOKEN
     second = call(home, air, records, 5_000)

@@ -287,13 +287,9 @@ class CentreCall:
         self._roll(watching, now_ms)
 
     def _roll(self, watching: Watching, now_ms: int) -> None:
-        """The next token leaves behind the first key, or before it where the last one never arrived."""
+        """The next token leaves behind the first keys, or before them where the last one never arrived."""
         rolling = self._rolling
-        if rolling is None:
-            return
-        if watching.key_has_left or rolling.unfinished:
-            rolling.begin(now_ms)
-        if rolling.due(now_ms):
+        if rolling is not None and rolling.due(watching.room_for_token(now_ms), now_ms):
             self._seal(wire.TOKEN, rolling.token)
             self._event("token_sent", now_ms)
 

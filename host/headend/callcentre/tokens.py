@@ -58,23 +58,22 @@ class Rolling:
         self.stored = self.sent = False
         self._rto_ms = 2 * timing.rto_ms
         self._tries_left = timing.tries
-        self._next_ms: int | None = None
+        self._again_ms = 0
+        self._room_ms: int | None = None
 
-    def begin(self, now_ms: int) -> None:
-        """From now on it may leave."""
-        if self._next_ms is None:
-            self._next_ms = now_ms
-
-    def due(self, now_ms: int) -> bool:
-        """Whether it leaves now; it counts as sent then."""
+    def due(self, room_ms: int | None, now_ms: int) -> bool:
+        """Whether it leaves now; it counts as sent then. `room_ms`: from when on the line has room for it, or None."""
+        self._room_ms = room_ms
         due_ms = self.next_timer()
         if due_ms is None or now_ms < due_ms:
             return False
         self.sent = True
         self._tries_left -= 1
-        self._next_ms = now_ms + self._rto_ms
+        self._again_ms = now_ms + self._rto_ms
         return True
 
     def next_timer(self) -> int | None:
         """When it leaves next, as far as that is known."""
-        return None if self.stored or not self._tries_left else self._next_ms
+        if self.stored or not self._tries_left or self._room_ms is None:
+            return None
+        return max(self._room_ms, self._again_ms)

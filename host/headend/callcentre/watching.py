@@ -34,6 +34,7 @@ class Watching:
         self.elsewhere_since_ms: int | None = None
         """Since when the terminal has asked for something that is not on air: it is sold nothing more till then."""
         self._held_since_ms: int | None = None
+        self._line_free_ms = now_ms
         self._timing = timing
         self._keys: dict[int, SentKey] = {}
         self._highest = -1
@@ -69,13 +70,22 @@ class Watching:
         else:
             key.tries += 1
             key.sent_ms = now_ms
+        self._line_free_ms = max(self._line_free_ms, now_ms) + self._timing.key_ms
         if self._silent_since_ms is None:
             self._silent_since_ms = now_ms
 
-    @property
-    def key_has_left(self) -> bool:
-        """Whether the terminal has been sent a key that it still may use."""
-        return bool(self._keys)
+    def room_for_token(self, now_ms: int) -> int | None:
+        """When a TOKEN may leave: behind the first key, with the line free, and without delaying the next key. None:
+        not before another key has left."""
+        if self._held_since_ms is not None:
+            return now_ms
+        position = self.broadcast.position
+        if position is None or not self._keys:
+            return None
+        at_ms = max(now_ms, self._line_free_ms)
+        due = self.next_due()
+        next_ms = due[1] if due is not None else position.next_ms
+        return at_ms if position.last or at_ms + self._timing.key_ms // 2 <= next_ms else None
 
     def hold(self, now_ms: int) -> None:
         """No key leaves before `release`: the terminal is to store its token first."""
