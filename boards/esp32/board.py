@@ -38,6 +38,7 @@ CORES = getattr(_config, "CORES", 1)
 UARTS = {1: (25, 26), 2: (33, 32)}
 WIRES = getattr(_config, "WIRES", {1: "modem", 2: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
+HEADEND = getattr(_config, "HEADEND", "")  # public key, in hex, of the head-end that alone may provision it
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "/keys"

@@ -16,7 +16,7 @@ from board_common import (  # noqa: F401 (the same names on every board)
     ticks_diff,
     ticks_ms,
 )
-from board_rp2 import _vault, modem, tuner_and_output, unique_id  # noqa: F401
+from board_rp2 import _vault, button, modem, tuner_and_output, unique_id  # noqa: F401
 
 try:
     import board_config as _config
@@ -30,6 +30,7 @@ CORES = getattr(_config, "CORES", 2)  # 1 leaves the second core alone
 UARTS = {0: (0, 1), 1: (4, 5)}  # id: TX pin, RX pin
 WIRES = getattr(_config, "WIRES", {0: "modem", 1: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
+HEADEND = getattr(_config, "HEADEND", "")  # public key, in hex, of the head-end that alone may provision it
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "/keys"

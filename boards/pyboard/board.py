@@ -34,6 +34,7 @@ CORES = getattr(_config, "CORES", 1)
 UARTS = {4: ("X1", "X2"), 6: ("Y1", "Y2")}  # id: TX pin, RX pin; the port knows a UART's pins by itself
 WIRES = getattr(_config, "WIRES", {4: "modem", 6: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
+HEADEND = getattr(_config, "HEADEND", "")  # public key, in hex, of the head-end that alone may provision it
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 115200)
 STORAGE = "/flash/keys"

@@ -75,5 +75,10 @@ def _vault():
     return Locks(flash, (-1, -2)), Counter(flash, (-3, -4))
 
 
+def button():
+    """Whether BOOTSEL is held: who does that agrees to another identity."""
+    return rp2.bootsel_button() == 1
+
+
 def unique_id():
     return machine.unique_id()

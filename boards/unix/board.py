@@ -34,6 +34,7 @@ CORES = getattr(_config, "CORES", 1)
 UARTS = None  # terminals instead
 WIRES = getattr(_config, "WIRES", {0: "modem", 1: "tuner"})
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
+HEADEND = getattr(_config, "HEADEND", "")  # public key, in hex, of the head-end that alone may provision it
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "keys"

@@ -1,18 +1,17 @@
 """The terminal's application: reads the board, starts player and services, obeys the console.
 
 Console commands, one a line: those of the services (settop.services.face), `programmes`, `tune [NUMBER|NAME]`,
-`status`, `provision`, `provision-set HOSTKEY BLOB`. It answers with lines of `@ MS EVENT TEXT`, MS counted from the
-start.
+`status`, `provision` and what follows it (settop.wire.provision). It answers with lines of `@ MS EVENT TEXT`, MS
+counted from the start.
 """
 
 import gc
 
 from settop.clock import Clock
 from settop.crypto.entropy import Drbg
-from settop.crypto.hkdf import sha256
 from settop.crypto.wipe import wipe
 from settop.errors import RemoteError, RingcastError
-from settop.keystore.identity import NAME, SERVICE, load_identity, pack_identity
+from settop.keystore.identity import SERVICE, load_identity
 from settop.keystore.keystore import Keystore, Records
 from settop.player.darkness import LOOK_MS as DARKNESS_MS
 from settop.player.darkness import Darkness
@@ -209,8 +208,8 @@ class App:
                 self._player_events(now_ms)
             elif words == ["status"]:
                 self._status()
-            elif words == ["provision"] or (words[0] == "provision-set" and len(words) == 3):
-                self._provision(words)
+            elif words[0].startswith("provision"):
+                self._provision(words, now_ms)
             elif not self.services.command(words, now_ms):
                 there = self.services.commands() + ["programmes", "tune", "status", "provision"]
                 self.report("error", "unknown command; there are " + ", ".join(there))
@@ -251,46 +250,26 @@ class App:
             ),
         )
 
-    def _provision(self, words):
-        # Rare and large: loaded when it is wanted, so that a terminal in service does without it. What stays of it is
-        # to lie close together: a call may come right behind, and the ring wants one large piece.
-        gc.collect()
-        from settop.services.provision import Provisioner
-
+    def _provision(self, words, now_ms):
         busy = self.services.busy()
         if busy:
             self.report("error", busy)
             return
-        if len(words) == 1:
-            self._provisioner = Provisioner(self.random)
-            self.report("provision-key", self._provisioner.begin().hex())
-            return
         if self._provisioner is None:
-            self.report("error", "say `provision` first")
-            return
-        host_key, blob = _unhex(words[1]), _unhex(words[2])
+            # Rare and large: loaded when it is wanted, so that a terminal in service does without it. What stays of it
+            # is to lie close together: a call may come right behind, and the ring wants one large piece.
+            gc.collect()
+            from settop.services.provision import Provisioner
+
+            self._provisioner = Provisioner(self, self._board, self.keystore)
         provisioner = self._provisioner
-        self._provisioner = None
-        identity, number, host_random = provisioner.finish(host_key, blob)
-        lock = sha256(host_random, self.random(32))
-        wipe(host_random)
-        record = pack_identity(identity)
         try:
-            from settop.keystore.relock import replace
-
-            replace(self.keystore, lock, ((SERVICE, NAME, record, False), ("call", "number", number, False)))
+            identity = provisioner.command(words, now_ms)
+            if identity is not None:
+                if self._identity is not None:
+                    self._identity.wipe()
+                self._identity = identity
         finally:
-            wipe(lock)
-            wipe(record)
-        if self._identity is not None:
-            self._identity.wipe()
-        self._identity = identity
-        gc.collect()
-        self.report("provisioned", identity.terminal_id.hex())
-
-
-def _unhex(word):
-    try:
-        return bytes.fromhex(word)
-    except ValueError:
-        raise RemoteError("provision-set takes two hexadecimal words, as `ringcast provision` sends them")
+            if provisioner.idle:
+                self._provisioner = None
+                provisioner.unload()

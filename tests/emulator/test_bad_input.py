@@ -194,7 +194,7 @@ def test_number_that_nobody_has_fails_with_a_reason(number, source, tmp_path):
 
 
 def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(setup, "provisioning_line", lambda *_: "provision-set 00 00")
+    monkeypatch.setattr(setup, "bring", lambda *_: "provision-set 00")
 
     def accept(bench, event, complaint):
         if event != "provisioned":
@@ -209,15 +209,37 @@ def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_
     assert not any(b"ATD" in data for _, data in observed.machines[0].to_modem)
 
 
+def test_a_board_that_has_an_identity_is_given_the_scenarios_one_with_consent(source, tmp_path):
+    """As a real board has from the demonstration before."""
+
+    def change(machine):
+        boot = machine.boot
+
+        def booting():
+            if not machine.inner.boots:
+                machine.inner.files.update(before.files)
+                machine.inner.vault[:] = before.vault
+            boot()
+
+        machine.boot = booting
+        return machine
+
+    before = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path / "before").machines[0].inner
+    observed = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path, change=change)
+    lines = said(observed)
+    assert any(line.startswith("provision-consent provision-replace ") for line in lines), lines
+    assert len(whole_portions(observed.first)) >= 3
+
+
 def test_wrong_device_key_ends_the_call_without_a_key(source, tmp_path, monkeypatch):
     import dataclasses
 
-    right = setup.provisioning_line
+    right = setup.bring
 
-    def wrong(public, terminal, random):
-        return right(public, dataclasses.replace(terminal, device_key=bytes(32)), random)
+    def wrong(exchange, terminal):
+        return right(exchange, dataclasses.replace(terminal, device_key=bytes(32)))
 
-    monkeypatch.setattr(setup, "provisioning_line", wrong)
+    monkeypatch.setattr(setup, "bring", wrong)
     observed = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path)
     assert_dark_and_free(observed)
     assert "closed the centre could not prove that it knows this terminal" in said(observed)

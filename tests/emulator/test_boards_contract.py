@@ -30,6 +30,7 @@ NAMES = {
     "UARTS": (dict, type(None)),
     "WIRES": dict,
     "SERVICES": tuple,
+    "HEADEND": str,
     "MODEM_BAUD": int,
     "TUNER_BAUD": int,
     "STORAGE": str,
@@ -54,6 +55,7 @@ SIGNATURES = {
     "ticks_diff": ["a", "b"],
     "idle": ["idle_ms"],
 }
+WITH_BUTTON = ("pico", "pico_w", "pico2")
 PORTS = ("rp2", "unix", "esp32", "stm32", "cpython")
 ARCHES = {
     "unix": "x64",
@@ -102,10 +104,28 @@ def test_every_name_is_there_with_its_type_and_its_arguments(load, name):
 
 @with_cpython
 def test_nothing_public_is_there_that_the_others_lack(load, name):
-    own = {"unix": {"Tty"}, "cpython": {"FILES"}}.get(name, set())
+    own = {"unix": {"Tty"}, "cpython": {"FILES"}}.get(name, {"button"} if name in WITH_BUTTON else set())
     modules = (ModuleType, SimpleNamespace)
     public = {n for n, value in vars(load(name)).items() if n[0] != "_" and not isinstance(value, modules)}
     assert public - own - {"cable", "uart_of"} == NAMES.keys() | SIGNATURES.keys()
+
+
+@pytest.mark.parametrize("name", WITH_BUTTON)
+def test_a_button_is_held_or_not(load, name):
+    board = load(name)
+    assert board.button() is False
+    sys.modules["rp2"].bootsel_button = lambda: 1
+    assert board.button() is True
+
+
+@every
+def test_board_config_says_which_head_end_the_board_trusts(load, name):
+    assert load(name).HEADEND == ""
+    assert load(name, {"HEADEND": "ab" * 32}).HEADEND == "ab" * 32
+    assert board_config({"HEADEND": "ab" * 32}) == b"HEADEND = '" + b"ab" * 32 + b"'\n"
+    for text in ("", "ab", "zz" * 32, "AB" * 32, 5):
+        with pytest.raises(LocalError, match="HEADEND"):
+            board_config({"HEADEND": text})
 
 
 @every
@@ -165,9 +185,11 @@ def test_a_cpython_terminal_keeps_lock_keys_and_counter_over_a_power_cut():
     machine = CpythonMachine(TerminalSpec(files={}, seed=b"one"))
     machine.board().store_lock(bytes(range(32)))
     machine.board().count()
-    machine.boot()
+    machine.boot()  # a boot is counted, too
     machine.power_cut()
-    assert machine.board().load_locks() == [bytes(range(32))] and machine.board().counter() == 1
+    counted = machine.board().counter()
+    assert machine.board().load_locks() == [bytes(range(32))] and counted > 1
+    assert machine.board().count() == counted + 1
 
 
 def test_cpython_board_is_a_board_of_its_own_at_every_boot():

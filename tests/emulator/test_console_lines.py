@@ -7,7 +7,7 @@ import pytest
 from settop.errors import RemoteError
 from settop.version import FORMATS
 from settop.wire.console import pack, parse
-from testbed.commands.provision import provision_board
+from testbed.commands._dialogue import UNASKED, Registry, provision_board
 from testbed.deploy.port import BoardPort
 from testbed.deploy.started import BoardConsole, wait_ready
 from testbed.formats import mismatch
@@ -118,22 +118,18 @@ def test_dialogue_of_provisioning_passes_over_what_is_no_answer(stray):
     console = SimpleNamespace(write=len, readline=lambda size: answers.pop(0))
     key_first = b"provision-key\n" in stray  # of no key
     with pytest.raises(RemoteError, match="no provision-key: expected 64" if key_first else "the board says: no key"):
-        provision_board(console, lambda: pytest.fail("registered"), lambda _: None)
+        registry = Registry(None, lambda _: None, lambda: pytest.fail("registered"), lambda _: None)
+        provision_board(console, registry, UNASKED)
 
 
 def test_an_answer_that_a_time_out_cuts_in_two_is_one_answer():
-    key = bytes(range(9, 41)).hex().encode()
+    key = bytes(range(9, 41)).hex().encode() + b" headend=none terminal=none"
     answers = [b"", b"@ 1146 provision-key " + key[:4], b"", key[4:] + b"\r", b"\n", b"@ 9 error no more\r\n"]
     console = SimpleNamespace(write=len, readline=lambda size: answers.pop(0))
-
-    class Registered(Exception):
-        pass
-
-    def register():
-        raise Registered
-
-    with pytest.raises(Registered):
-        provision_board(console, register, lambda _: None)
+    registry = Registry(None, lambda _: None, lambda: pytest.fail("registered"), lambda _: None)
+    with pytest.raises(RemoteError, match="no more"):
+        provision_board(console, registry, UNASKED)
+    assert answers == []
 
 
 def test_clocks_are_those_of_a_boards_own_lines_since_it_started(tmp_path):

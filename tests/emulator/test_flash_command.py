@@ -1,6 +1,7 @@
 """The commands' own part: options that go together, one-line errors, exit status; `flash`, and `demo` on a board."""
 
 import pytest
+from headend.provisioning.headend_key import headend_key
 from settop.version import FORMATS
 from settop.wire.ids import TERMINAL_ID_BYTES
 from testbed.commands.play import _How
@@ -69,6 +70,30 @@ def test_a_terminal_that_another_database_knows_gets_a_fresh_identity(board, tmp
     assert "the board says: asked" in ended.complaint  # it was asked to, and this one will not
 
 
+def test_a_board_is_told_its_head_end_when_it_is_flashed_and_keeps_that(board, tmp_path, monkeypatch):
+    monkeypatch.delenv("RINGCAST_HEADEND_KEY", raising=False)
+    board.is_.answers = {b"provision": b"@ 9 error no luck today\r\n"}
+    identity = ("--db", tmp_path / "centre.db", "--number", "5550100", "--tariff", "evening", "--portion-price", "5")
+    flash(board, *identity, "--dry-run")
+    assert not (tmp_path / "centre.db.headend-key").exists()
+    flash(board, *identity)
+    key = headend_key(tmp_path / "centre.db.headend-key")
+    says = b"HEADEND = '%s'\n" % key.public.hex().encode()
+    assert board.files()["board_config.py"] == says
+    board.is_.answers = {}
+    assert flash(board, "--cores", "1").status == 0
+    assert board.files()["board_config.py"] == b"CORES = 1\n" + says
+    assert flash(board, "--headend", "ab" * 32).status == 0
+    assert board.files()["board_config.py"] == b"CORES = 1\nHEADEND = '%s'\n" % (b"ab" * 32)
+
+
+def test_what_is_no_public_key_is_refused_before_the_board_is_touched(board):
+    for text in ("zz", "ab" * 31, "AB" * 32):
+        ended = flash(board, "--headend", text)
+        assert ended.status == 1 and "HEADEND: expected the head-end's public key" in ended.complaint
+    assert board.heard == b""
+
+
 @pytest.mark.parametrize(
     ("words", "status", "text"),
     [
@@ -78,6 +103,9 @@ def test_a_terminal_that_another_database_knows_gets_a_fresh_identity(board, tmp
         (("--number", "5550100"), 2, "an identity needs --db"),
         (("--db", "x.db"), 2, "--db needs --number and --tariff"),
         (("--new-identity",), 2, "an identity needs --db"),
+        (("--replace",), 2, "an identity needs --db"),
+        (("--headend-key", "x"), 2, "an identity needs --db"),
+        (("--erase", "--headend", "ab" * 32), 2, "--erase takes no other options"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(board, words, status, text):

@@ -208,7 +208,7 @@ def load_module(monkeypatch, name, config=None):
     )
     ports = {
         "machine": machine,
-        "rp2": SimpleNamespace(Flash=Flash),
+        "rp2": SimpleNamespace(Flash=Flash, bootsel_button=lambda: 0),
         "esp32": SimpleNamespace(NVS=Nvs),
         "stm": SimpleNamespace(mem16=stm32.mem16, mem32=stm32.mem32),
         "uctypes": SimpleNamespace(bytearray_at=stm32.bytearray_at),

@@ -194,7 +194,7 @@ class PretendBoard:
                     self._say(b"Traceback (most recent call last):\r\nKeyboardInterrupt: \r\n" + HELLO)
                 self._line.clear()
             elif octet in b"\r\n":
-                self._say(self.is_.answers.get(bytes(self._line), b""))
+                self._say(self.is_.answers.get(bytes(self._line.partition(b" ")[0]), b""))
                 self._line.clear()
             else:
                 self._line.append(octet)

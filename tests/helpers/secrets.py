@@ -14,13 +14,18 @@ def secrets_of(seed: int, portions: int = 40, terminals: Iterable[str] = ("T1", 
     yield seeded(seed, "master key")(32)
     for portion in range(portions):
         yield control_word(secret, 1, broadcast_id, portion)
-    provisioning = seeded(seed, "provisioning")
-    for name in terminals:
+    yield seeded(seed, "head-end key")(32)
+    names = list(terminals)
+    for name in names:
         yield seeded(seed, f"terminal {name}")(32)
-        provisioning(8)  # its id
-        yield provisioning(32)  # its device key
-        yield provisioning(32)  # the exchange's ephemeral key
-        yield provisioning(32)  # the host's share of the lock key
+    for count in range(1, len(names) + 1):  # in a run of so many terminals
+        provisioning = seeded(seed, "provisioning")
+        for _ in range(count):
+            yield provisioning(32)  # the exchange's ephemeral key
+        for _ in range(count):
+            provisioning(8)  # its id
+            yield provisioning(32)  # its device key
+            yield provisioning(32)  # the host's share of the lock key
 
 
 def assert_shows_none(seed: int, *shown: str | bytes) -> None:

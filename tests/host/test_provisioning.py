@@ -7,17 +7,19 @@ from headend.accounts.engine import open_database
 from headend.accounts.master_key import MasterKey, load_master_key
 from headend.callcentre.store_ledger import StoreLedger
 from headend.callcentre.subscribers import set_tariff
-from headend.provisioning import issue, provisioning_line, wrap_for
+from headend.provisioning import Exchange, HeadendKey, issue, known_device_key, read_board_key
+from headend.provisioning.headend_key import headend_key
 from settop.errors import LocalError, RemoteError
-from settop.services.provision import Provisioner
-from settop.wire.provision import HOST_RANDOM_BYTES
 from testbed.cli import app
-from testbed.commands.provision import provision_board
+from testbed.commands._dialogue import Person, Registry, provision_board
 from typer.testing import CliRunner
 
+from tests.helpers.bench_board import BenchBoard
 from tests.helpers.pretend_board import pretend_board
 
 MASTER = MasterKey(b"\x5a" * 32)
+HEADEND = HeadendKey(b"\x31" * 32)
+SATISFIED = Person(lambda code: True, lambda asked: asked.split()[1])
 
 
 @pytest.fixture
@@ -32,67 +34,42 @@ def terminal(engine):
     return issue(engine, MASTER, "5550100", "evening", random=random.Random(1).randbytes)
 
 
-class Board:
-    """A board's console that answers as the firmware does; `spoil` changes the line that brings the identity."""
+def registry(terminal=None, headend=HEADEND, forgotten=None, known=lambda terminal_id: None):
+    return Registry(
+        headend,
+        known,
+        (lambda: terminal) if terminal else (lambda: pytest.fail("registered")),
+        forgotten.append if forgotten is not None else (lambda _: pytest.fail("forgotten")),
+    )
 
-    def __init__(self, spoil=lambda words: words, noise=()):
-        self.identity = None
-        self.log = b""
-        self._spoil = spoil
-        self._answers = list(noise)
-        self._provisioner = Provisioner(random.Random(2).randbytes)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_error):
-        return None
-
-    def write(self, data):
-        self.log += data
-        for line in data.decode().split("\r\n"):
-            words = line.split()
-            if words == ["provision"]:
-                self._say("provision-key " + self._provisioner.begin().hex())
-            elif words[:1] == ["provision-set"]:
-                self._finish(self._spoil(words))
-
-    def _finish(self, words):
-        try:
-            self.identity, _, _ = self._provisioner.finish(bytes.fromhex(words[1]), bytes.fromhex(words[2]))
-            self._say("provisioned " + self.identity.terminal_id.hex())
-        except RemoteError as error:
-            self._say(f"error {error}")
-
-    def _say(self, text):
-        self._answers.append(f"@ 1234 {text}\r\n".encode())
-
-    def readline(self, _size):
-        line = self._answers.pop(0) if self._answers else b""
-        self.log += line
-        return line
+def sealed_for(board, terminal, seed=4):
+    """The line that answers what this board says."""
+    exchange = Exchange(None, random.Random(seed).randbytes)
+    (said,) = board.say(exchange.ask())
+    board.say(exchange.answer(read_board_key(said), lambda terminal_id: None))
+    return exchange.bring(terminal)
 
 
 def test_board_gets_exactly_what_was_registered(engine, terminal):
-    board = Provisioner(random.Random(3).randbytes)
-    identity, number, host_random = board.finish(*wrap_for(board.begin(), terminal, random.Random(4).randbytes))
-    assert (identity.terminal_id, bytes(identity.device_key), number) == (
+    board = BenchBoard(trusts=HEADEND.public)
+    assert provision_board(board, registry(terminal), SATISFIED) is terminal
+    identity = board.identity
+    assert (identity.terminal_id, bytes(identity.device_key), board.number) == (
         terminal.terminal_id,
         terminal.device_key,
-        b"5550100",
+        "5550100",
     )
-    assert len(host_random) == HOST_RANDOM_BYTES
     found = StoreLedger(engine, MASTER).find(identity.terminal_id)
     assert found is not None
     assert found.device_key == bytes(identity.device_key)
 
 
-@pytest.mark.parametrize("length", range(1, 21))
+@pytest.mark.parametrize("length", [1, 2, 11, 19, 20])
 def test_number_of_every_length_fits(engine, length):
-    terminal = issue(engine, MASTER, "0" * length, "evening")
-    board = Provisioner(random.Random(length).randbytes)
-    _, number, _ = board.finish(*wrap_for(board.begin(), terminal))
-    assert number == b"0" * length
+    board = BenchBoard()
+    provision_board(board, registry(issue(engine, MASTER, "0" * length, "evening")), SATISFIED)
+    assert board.number == "0" * length
 
 
 @pytest.mark.parametrize("number", ["", "0" * 21, "555 0100", "call me"])
@@ -109,110 +86,202 @@ def test_two_terminals_differ_in_everything(engine):
     assert first.device_key != second.device_key
 
 
-def test_altered_blob_or_key_is_refused(terminal):
-    for at in range(0, 32 + 104, 5):
-        board = Provisioner(random.Random(3).randbytes)
-        public, blob = wrap_for(board.begin(), terminal, random.Random(4).randbytes)
-        answer = bytearray(public + blob)
-        # X25519 ignores the top bit of a public key, but the KEK covers it.
-        answer[at % len(answer)] ^= 0x80
-        with pytest.raises(RemoteError):
-            board.finish(bytes(answer[:32]), bytes(answer[32:]))
-
-
-def test_random_answers_raise_only_remote_errors():
-    rng = random.Random(5)
-    for _ in range(60):
-        board = Provisioner(rng.randbytes)
-        board.begin()
-        with pytest.raises(RemoteError):
-            board.finish(rng.randbytes(rng.choice((0, 31, 32, 32, 33))), rng.randbytes(rng.randrange(0, 150)))
-
-
-def test_answer_is_good_for_one_board_and_one_time(terminal):
-    board = Provisioner(random.Random(3).randbytes)
-    answer = wrap_for(board.begin(), terminal)
-    board.finish(*answer)
+def test_a_device_key_is_known_of_this_databases_terminals_alone(engine, terminal):
+    assert known_device_key(engine, MASTER, terminal.terminal_id) == terminal.device_key
+    assert known_device_key(engine, MASTER, bytes(8)) is None
     with pytest.raises(LocalError):
-        board.finish(*answer)
-    other = Provisioner(random.Random(6).randbytes)
-    other.begin()
-    with pytest.raises(RemoteError):
-        other.finish(*answer)
+        known_device_key(engine, MasterKey(bytes(32)), terminal.terminal_id)
+
+
+def test_altered_line_is_refused(terminal):
+    for at in range(14, 14 + 2 * 112, 17):
+        board = BenchBoard()
+        line = sealed_for(board, terminal)
+        (said,) = board.say(line[:at] + ("0" if line[at] != "0" else "1") + line[at + 1 :])
+        assert said.startswith("error this is no answer for this board and this time")
+        assert board.identity is None
+
+
+def test_a_line_is_good_for_one_board_and_one_time(terminal):
+    board = BenchBoard()
+    line = sealed_for(board, terminal)
+    assert board.say(line)[0].startswith("provisioned ")
+    assert board.say(line)[0].startswith("error say `provision` first")
+    other = BenchBoard(seed=b"other")
+    sealed_for(other, terminal)
+    assert other.say(line)[0].startswith("error this is no answer for this board")
 
 
 def test_ephemeral_key_is_gone_after_use_even_when_refused(terminal):
-    drawn = random.Random(3).randbytes(32)
-    for spoil in (0, 1):
-        board = Provisioner(random.Random(3).randbytes)
-        public, blob = wrap_for(board.begin(), terminal)
-        private = board._private
-        assert bytes(private) == drawn
-        try:
-            board.finish(public, bytes([blob[0] ^ spoil]) + blob[1:])
-        except RemoteError:
-            assert spoil
-        assert bytes(private) == bytes(32)
-        assert board._private is None
+    for spoil in ("", "0"):
+        board = BenchBoard()
+        line = sealed_for(board, terminal)
+        provisioner = board.app._provisioner
+        sealing = provisioner._sealing
+        assert provisioner._private is None and any(sealing)
+        board.say(line + spoil)
+        assert sealing == bytes(len(sealing)) and provisioner._sealing is None
 
 
 @pytest.mark.parametrize("public", [bytes(32), b"\x01" + bytes(31)])
-def test_board_key_of_small_order_is_refused(terminal, public):
+def test_board_key_of_small_order_is_refused(public):
+    exchange = Exchange(None)
     with pytest.raises(RemoteError):
-        wrap_for(public, terminal)
-    board = Provisioner(random.Random(3).randbytes)
-    board.begin()
-    with pytest.raises(RemoteError):
-        board.finish(public, bytes(104))
+        exchange.answer(read_board_key(f"{public.hex()} headend=none terminal=none"), lambda _: None)
+
+
+def test_an_identity_is_brought_once_and_not_before_the_boards_key_is_known(terminal):
+    with pytest.raises(LocalError):
+        Exchange(None).bring(terminal)
+    exchange = Exchange(None)
+    (said,) = BenchBoard().say(exchange.ask())
+    exchange.answer(read_board_key(said), lambda _: None)
+    exchange.bring(terminal)
+    with pytest.raises(LocalError):
+        exchange.bring(terminal)
 
 
 def test_neither_repr_nor_line_shows_the_device_key(terminal):
-    line = provisioning_line(Provisioner(random.Random(3).randbytes).begin(), terminal)
+    line = sealed_for(BenchBoard(), terminal)
     for shown in (repr(terminal), line):
         assert terminal.device_key.hex()[:16] not in shown
         assert repr(terminal.device_key)[2:-1] not in shown
+    assert repr(HEADEND) == "HeadendKey(hidden)"
 
 
-def test_dialogue_passes_over_other_lines(engine, terminal):
+# --- the dialogue -----------------------------------------------------------------------------------------------------
+
+
+def test_dialogue_passes_over_other_lines(terminal):
     noise = (b"MicroPython v1.25\r\n", b"@\r\n", b"@ 5 boot unprovisioned\r\n", b"\xff\xfe@ 5\r\n", b">>> \r\n")
-    board = Board(noise=noise)
-    assert provision_board(board, lambda: terminal, lambda _: pytest.fail("forgotten")) is terminal
+    board = BenchBoard()
+    board.answers += noise
+    assert provision_board(board, registry(terminal), SATISFIED) is terminal
     assert board.identity.terminal_id == terminal.terminal_id
 
 
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (lambda words: [words[0], words[1], "00" * 104], "the board says: key unwrap failed"),
-        (lambda words: [words[0], "00" * 32, words[2]], "the board says: X25519 public key"),
-    ],
-)
-def test_refusal_by_the_board_takes_the_registration_back(terminal, spoil, reason):
+def test_refusal_by_the_board_takes_the_registration_back(terminal):
     forgotten = []
-    with pytest.raises(RemoteError, match=reason):
-        provision_board(Board(spoil), lambda: terminal, forgotten.append)
+    board = BenchBoard(spoil=lambda line: line[:-8] if line.startswith("provision-set") else line)
+    with pytest.raises(RemoteError, match="the board says: this is no answer"):
+        provision_board(board, registry(terminal, forgotten=forgotten), SATISFIED)
     assert forgotten == [terminal]
 
 
+def test_silence_behind_the_identity_keeps_the_registration(terminal, capsys):
+    board = BenchBoard()
+    board.mute = "provisioned"
+    with pytest.raises(RemoteError, match="no provisioned from the board"):
+        provision_board(board, registry(terminal), SATISFIED, timeout_s=0.01)
+    assert board.identity.terminal_id == terminal.terminal_id
+    assert f"terminal {terminal.terminal_id.hex()} stays registered" in capsys.readouterr().err
+
+
+def test_a_person_who_sees_another_code_registers_nobody():
+    board = BenchBoard()
+    seen = []
+    person = Person(lambda code: seen.append(code), lambda asked: pytest.fail("asked"))
+    with pytest.raises(LocalError, match="the codes differ"):
+        provision_board(board, registry(), person)
+    assert seen == [board.said("provision-code")]
+    assert board.identity is None
+
+
+def test_a_board_of_another_database_needs_replace_and_the_number_that_it_shows(engine, terminal):
+    board = BenchBoard()
+    provision_board(board, registry(issue(engine, MASTER, "1", "evening")), SATISFIED)
+    with pytest.raises(LocalError, match="which the database does not know"):
+        provision_board(board, registry(), SATISFIED)
+    nobody = Person(lambda code: True, lambda asked: "000000")
+    with pytest.raises(RemoteError, match="not the number"):
+        provision_board(board, registry(), nobody, replace=True)
+    provision_board(board, registry(terminal), SATISFIED, replace=True)
+    assert board.identity.terminal_id == terminal.terminal_id
+
+
+def test_a_board_of_this_database_is_given_another_identity_without_a_question(engine, terminal):
+    board = BenchBoard()
+    first = issue(engine, MASTER, "1", "evening")
+    provision_board(board, registry(first), SATISFIED)
+    silent = Person(lambda code: True, lambda asked: pytest.fail("asked"))
+    known = registry(terminal, known=lambda terminal_id: known_device_key(engine, MASTER, terminal_id))
+    provision_board(board, known, silent)
+    assert board.identity.terminal_id == terminal.terminal_id
+
+
+def test_a_board_that_trusts_another_head_end_is_told_from_ours():
+    board = BenchBoard(trusts=HeadendKey(bytes(32)).public)
+    with pytest.raises(RemoteError, match="trusts another head-end's key"):
+        provision_board(board, registry(), SATISFIED)
+
+
 def test_complaint_about_half_a_line_is_not_taken_for_a_refusal(terminal):
-    board = Board()
-    write, stray = board.write, [b"x"]
-
-    def complain_first(data):
-        if stray and b"\r\n" in data:
-            stray.clear()
-            board._say("error unknown command; there are call, hangup")
-        write(data)
-
-    board.write = complain_first
-    assert provision_board(board, lambda: terminal, lambda _: pytest.fail("forgotten")) is terminal
+    board = BenchBoard()
+    board.answers.append(b"@ 1 error unknown command; there are call, hangup\r\n")
+    assert provision_board(board, registry(terminal), SATISFIED) is terminal
 
 
 def test_silent_board_is_named_and_nothing_is_registered():
-    silent = Board()
-    silent.write = lambda data: None
+    silent = BenchBoard()
+    silent.write = len
     with pytest.raises(RemoteError, match=r"no provision-key from the board in 0\.01 s"):
-        provision_board(silent, lambda: pytest.fail("registered"), lambda _: None, timeout_s=0.01)
+        provision_board(silent, registry(), SATISFIED, timeout_s=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "64 hex digits"),
+        ("00 headend=none terminal=none", "64 hex digits"),
+        ("zz" * 32, "64 hex digits"),
+        ("00" * 32, "another version"),
+        ("00" * 32 + " headend=none", "another version"),
+        ("00" * 32 + " headend=none terminal=00", "another version"),
+        ("00" * 32 + " headend=none terminal=", "another version"),
+    ],
+)
+def test_what_is_no_board_key_is_refused(text, reason):
+    with pytest.raises(RemoteError, match=reason):
+        read_board_key(text)
+
+
+def test_a_board_key_is_read_as_the_board_says_it_or_a_person_pastes_it():
+    text = "11" * 32 + " headend=none terminal=" + "22" * 8
+    for pasted in (text, "provision-key " + text, f"@ 99 provision-key {text}\r\n"):
+        found = read_board_key(pasted)
+        assert (found.public, found.terminal_id, found.damaged) == (b"\x11" * 32, b"\x22" * 8, False)
+    assert read_board_key("11" * 32 + " headend=none terminal=damaged").has_identity
+
+
+# --- the head-end's key -----------------------------------------------------------------------------------------------
+
+
+def test_the_head_ends_key_is_made_once_and_for_its_owner_alone(tmp_path, monkeypatch):
+    monkeypatch.delenv("RINGCAST_HEADEND_KEY", raising=False)
+    path = tmp_path / "centre.db.headend-key"
+    made = headend_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert headend_key(path).public == made.public
+    monkeypatch.setenv("RINGCAST_HEADEND_KEY", "01" * 32)
+    assert headend_key(path).public == HeadendKey(b"\x01" * 32).public
+    monkeypatch.setenv("RINGCAST_HEADEND_KEY", "01" * 31)
+    with pytest.raises(LocalError, match="must hold 64 hex digits"):
+        headend_key(path)
+
+
+def test_a_head_end_key_that_others_can_read_or_that_is_none_is_refused(tmp_path, monkeypatch):
+    monkeypatch.delenv("RINGCAST_HEADEND_KEY", raising=False)
+    path = tmp_path / "key"
+    headend_key(path)
+    path.chmod(0o644)
+    with pytest.raises(LocalError, match="chmod 600"):
+        headend_key(path)
+    path.chmod(0o600)
+    path.write_text("zz")
+    with pytest.raises(LocalError, match="64 hex digits"):
+        headend_key(path)
+    with pytest.raises(LocalError, match="cannot make"):
+        headend_key(tmp_path / "none" / "key")
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -221,6 +290,7 @@ def test_silent_board_is_named_and_nothing_is_registered():
 @pytest.fixture
 def run(monkeypatch):
     monkeypatch.delenv("RINGCAST_MASTER_KEY", raising=False)
+    monkeypatch.delenv("RINGCAST_HEADEND_KEY", raising=False)
     return lambda *words, **options: CliRunner().invoke(app, ["provision", *map(str, words)], **options)
 
 
@@ -238,39 +308,74 @@ def answers_of(board):
             return b""
         board.write(bytes(said))
         said.clear()
-        answers, board._answers = board._answers, []
-        board.log += b"".join(answers)
-        return b"".join(answers)
+        return board.taken()
 
     return answer
 
 
 def test_command_provisions_a_board_over_its_console(run, tmp_path):
-    board = Board()
+    board = BenchBoard()
     db = tmp_path / "centre.db"
     with pretend_board(tmp_path / "usb", answers_of(board)):
-        result = run(*options(db), "--portion-price", 25, "--programme", 7, "--port", tmp_path / "usb")
+        words = (*options(db), "--portion-price", 25, "--programme", 7, "--port", tmp_path / "usb")
+        result = run(*words, input="y\n")
     assert result.exit_code == 0, result.output
+    assert f"code {board.said('provision-code')}: does the board itself show the same?" in result.output
     key_file = tmp_path / "centre.db.master-key"
-    assert key_file.stat().st_mode & 0o777 == 0o600
+    headend_file = tmp_path / "centre.db.headend-key"
+    for file in (key_file, headend_file):
+        assert file.stat().st_mode & 0o777 == 0o600
     ledger = StoreLedger(open_database(str(db)), load_master_key(key_file))
     found = ledger.find(board.identity.terminal_id)
     assert found.device_key == bytes(board.identity.device_key)
     assert [p for p in range(10) if ledger.may_watch(found, p)] == [7]
     assert board.identity.terminal_id.hex() in result.output
-    for secret in (found.device_key.hex(), key_file.read_text().strip()):
+    for secret in (found.device_key.hex(), key_file.read_text().strip(), headend_file.read_text().strip()):
         assert secret not in result.output
         assert secret.encode() not in board.log
 
 
-def test_command_prints_the_line_to_paste(run, tmp_path):
-    board = Provisioner(random.Random(3).randbytes)
-    pasted = f"@ 99 provision-key {board.begin().hex()}\n"
-    result = run(*options(tmp_path / "centre.db"), "--portion-price", 25, "--print", input=pasted)
+def test_command_that_is_not_told_that_the_codes_are_alike_registers_nobody(run, tmp_path):
+    db = tmp_path / "centre.db"
+    for said in ("n\n", ""):
+        board = BenchBoard()
+        with pretend_board(tmp_path / "usb", answers_of(board)):
+            result = run(*options(db), "--portion-price", 25, "--port", tmp_path / "usb", input=said)
+        assert (result.exit_code, board.identity) == (1, None)
+        assert b"provision-set" not in board.log
+        assert subscribers(db) == 0
+
+
+def test_command_leads_a_person_through_the_lines_to_paste(run, tmp_path):
+    """As a person would: what it says goes to the board, what the board says comes back."""
+    board = BenchBoard()
+    db = tmp_path / "centre.db"
+    said = []
+
+    def typed(prompt):
+        return board.say(said[-1])[0].replace("provision-key", "@ 99 provision-key") if "key" in prompt else "?"
+
+    import typer
+
+    real_echo = typer.echo
+
+    def echo(message="", **options):
+        if not options.get("err"):
+            said.append(message)
+        real_echo(message, **options)
+
+    def confirm(prompt, **_):
+        return board.say(said[-1]) == ["provision-code " + prompt.split()[1].strip(":")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer, "echo", echo)
+        patch.setattr(typer, "prompt", lambda prompt, **_: typed(prompt))
+        patch.setattr(typer, "confirm", confirm)
+        result = run(*options(db), "--portion-price", 25, "--print")
     assert result.exit_code == 0, result.output
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("provision-set ")]
-    _, number, _ = board.finish(*(bytes.fromhex(word) for word in line.split()[1:]))
-    assert number == b"5550100"
+    assert board.say(line)[0].startswith("provisioned ")
+    assert board.number == "5550100"
 
 
 @pytest.mark.parametrize("pasted", ["nonsense\n", "@ 99 provision-key 00\n", "zz" * 32 + "\n"])
@@ -286,10 +391,9 @@ def test_command_names_what_is_missing(run, tmp_path):
     result = run(*options(db), "--print")
     assert (result.exit_code, "add --portion-price" in result.output) == (1, True)
     (tmp_path / "centre.db.master-key").rename(tmp_path / "kept")
-    board = Provisioner(random.Random(3).randbytes)
-    first = run(
-        *options(db), "--master-key", tmp_path / "kept", "--portion-price", 1, "--print", input=board.begin().hex()
-    )
+    key = ("--master-key", tmp_path / "kept", "--portion-price", 1)
+    with pretend_board(tmp_path / "usb", answers_of(BenchBoard())):
+        first = run(*options(db), *key, "--port", tmp_path / "usb", "--yes")
     assert first.exit_code == 0, first.output
     result = run(*options(db), "--print")
     assert (result.exit_code, "is missing and the database needs it" in result.output) == (1, True)
@@ -298,12 +402,17 @@ def test_command_names_what_is_missing(run, tmp_path):
     assert "\n" not in result.output.strip()
 
 
+def subscribers(db):
+    with open_database(str(db)).begin() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar()
+
+
 def test_failed_board_leaves_no_subscriber(run, tmp_path):
-    board = Board(lambda words: [words[0], words[1], "00" * 104])
+    board = BenchBoard(spoil=lambda line: "provision-set 00" if line.startswith("provision-set") else line)
     db = tmp_path / "centre.db"
     with pretend_board(tmp_path / "usb", answers_of(board)):
-        result = run(*options(db), "--portion-price", 25, "--programme", 7, "--port", tmp_path / "usb")
+        words = (*options(db), "--portion-price", 25, "--programme", 7, "--port", tmp_path / "usb", "--yes")
+        result = run(*words)
     assert result.exit_code == 1
     assert "the board says" in result.output
-    with open_database(str(db)).begin() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar() == 0
+    assert subscribers(db) == 0

@@ -18,7 +18,7 @@ SHARED = BOARDS / "shared"
 BOARD_NAMES = ("unix", "pico", "pico_w", "pico2", "esp32", "pyboard")
 
 LINKS = ("uarts", "cable")
-CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD", "WIRES", "SERVICES")
+CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD", "WIRES", "SERVICES", "HEADEND")
 """What a board_config.py may set."""
 
 
@@ -134,6 +134,9 @@ def board_config(config: Mapping[str, object]) -> bytes:
     services = config.get("SERVICES", ())
     if not isinstance(services, tuple) or not all(isinstance(name, str) and name.isidentifier() for name in services):
         raise LocalError(f"SERVICES {services!r}, expected a tuple of names of settop/services")
+    headend = config.get("HEADEND", "00" * 32)
+    if not isinstance(headend, str) or len(headend) != 64 or headend.strip("0123456789abcdef"):
+        raise LocalError("HEADEND: expected the head-end's public key, 64 hex digits in small letters")
     return "".join(f"{name} = {config[name]!r}\n" for name in CONFIG_NAMES if name in config).encode()
 
 

@@ -1,7 +1,7 @@
 """`ringcast flash`: put the terminal on a board that runs stock MicroPython, or take it off."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from testbed.boards import Board
     from testbed.commands._identity import NewIdentity
     from testbed.deploy.flash import Progress, Report
+    from testbed.deploy.started import BoardConsole
 
 
 def flash(
@@ -58,8 +59,21 @@ def flash(
     master_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --db: as in `ringcast provision`.")
     ] = None,
+    headend_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --db: as in `ringcast provision`.")
+    ] = None,
+    headend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEX", help="Public key of the head-end that alone may provision the board; --db brings it."
+        ),
+    ] = None,
     new_identity: Annotated[
         bool, typer.Option("--new-identity", help="With --db: a fresh identity, also where the board has one.")
+    ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="With --db: also where the board has an identity of another database; it asks."),
     ] = False,
 ) -> None:
     """Put ringcast on a board that runs MicroPython, over its USB cable.
@@ -87,27 +101,51 @@ def flash(
     from testbed.commands._identity import NewIdentity
     from testbed.deploy.flash import flash_board
 
+    keys = (master_key, headend_key)
     with interruption("interrupted: the board can be flashed again"):
         profile = load_board(board)
         if profile.port == "unix":
             raise LocalError("the unix port is a program and is not flashed: `ringcast demo --runtime unix` runs it")
         if erase:
-            others = (link, cores, tuner_baud, db, number, tariff, programme, credit, portion_price, master_key)
-            if new_identity or any(value is not None for value in others):
+            others = (link, cores, tuner_baud, headend, db, number, tariff, programme, credit, portion_price, *keys)
+            if new_identity or replace or any(value is not None for value in others):
                 raise typer.BadParameter("--erase takes no other options than --yes and --dry-run")
             _erase(profile, port, dry_run, yes)
             return
-        config = _config(profile, link, cores, tuner_baud)
+        config = _config(profile, link, cores, tuner_baud, headend)
         identity = None
         if db is not None:
             if number is None or tariff is None:
                 raise typer.BadParameter("--db needs --number and --tariff, too")
             identity = NewIdentity(
-                db, number, tariff, programme, credit, portion_price, master_key, anew=new_identity, check=dry_run
+                db,
+                number,
+                tariff,
+                programme,
+                credit,
+                portion_price,
+                *keys,
+                anew=new_identity,
+                replace=replace,
+                check=dry_run,
             )
-        elif new_identity or any(v is not None for v in (number, tariff, programme, credit, portion_price, master_key)):
+            if headend is not None:
+                raise typer.BadParameter("--headend comes with --db by itself")
+            if identity.headend is not None:
+                config["HEADEND"] = identity.headend.hex()
+        elif (
+            new_identity
+            or replace
+            or any(v is not None for v in (number, tariff, programme, credit, portion_price, *keys))
+        ):
             raise typer.BadParameter("an identity needs --db, the call centre's database")
-        with _progress() as show:
+        with _progress() as (show, stop):
+
+            def give(console: "BoardConsole", ready: str) -> None:
+                stop()  # a question may come, and a bar would write over it
+                assert identity is not None
+                identity.give(console, ready)
+
             report = flash_board(
                 port,
                 profile,
@@ -115,17 +153,19 @@ def flash(
                 progress=show,
                 keep_config=True,
                 dry_run=dry_run,
-                on_ready=None if identity is None else identity.give,
+                on_ready=None if identity is None else give,
             )
         _tell(profile, port, report, dry_run, identity)
 
 
-def _config(board: "Board", link: str | None, cores: int | None, tuner_baud: int | None) -> dict[str, int | str]:
+def _config(
+    board: "Board", link: str | None, cores: int | None, tuner_baud: int | None, headend: str | None
+) -> dict[str, int | str]:
     if link not in (None, "uarts", "cable"):
         raise typer.BadParameter(f"--link {link}: expected uarts or cable")
     if cores == 2 and board.constants.get("CORES") == 1:
         raise LocalError(f"{board.name} descrambles on one core: leave --cores away")
-    given = {"LINK": link, "CORES": cores, "TUNER_BAUD": tuner_baud}
+    given = {"LINK": link, "CORES": cores, "TUNER_BAUD": tuner_baud, "HEADEND": headend}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -183,7 +223,7 @@ def _erase(board: "Board", port: str, dry_run: bool, yes: bool) -> None:
         typer.echo("without its keys the terminal is lost to the call centre: it will need a new identity")
     if not yes:
         typer.confirm("take all of it off?", abort=True)
-    with _progress() as show:
+    with _progress() as (show, _):
         gone = erase_board(port, board, progress=show)
     typer.echo(
         f"taken off: {len(gone.files) + len(gone.keys)} files{', the lock keys and the counter' if gone.lock else ''}"
@@ -191,10 +231,10 @@ def _erase(board: "Board", port: str, dry_run: bool, yes: bool) -> None:
 
 
 @contextmanager
-def _progress() -> "Iterator[Progress | None]":
-    """A bar with files and bytes on a terminal."""
+def _progress() -> "Iterator[tuple[Progress | None, Callable[[], None]]]":
+    """A bar with files and bytes on a terminal, and what ends it early."""
     if not sys.stderr.isatty():
-        yield None
+        yield None, lambda: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -202,4 +242,7 @@ def _progress() -> "Iterator[Progress | None]":
     columns = (TextColumn("{task.description:40.40}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("asking the board", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None)
+        yield (
+            (lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None)),
+            bar.stop,
+        )

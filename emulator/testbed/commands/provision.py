@@ -1,34 +1,21 @@
 """`ringcast provision`: a new terminal for the call centre, and its identity for the board."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from settop.errors import LocalError, RemoteError
+from settop.errors import LocalError
 from settop.wire import provision as wire
-from settop.wire.console import parse
 
+from testbed.commands._dialogue import ASKED, UNASKED, Console, Registry, provision_board
 from testbed.commands._master_key import open_master_key
 
 if TYPE_CHECKING:
-    from headend.provisioning import NewTerminal
+    from headend.accounts.master_key import MasterKey
+    from headend.provisioning import HeadendKey, NewTerminal
     from sqlalchemy import Engine
-
-BOARD_TIMEOUT_S = 20.0
-"""A Pico takes about a second for each X25519 step and erases flash after it."""
-_BAUD = 115_200
-_LINE_LIMIT_BYTES = 400
-
-
-class Console(Protocol):
-    """What is used of a pyserial port; `readline` comes back empty-handed after the port's own time-out."""
-
-    def write(self, data: bytes, /) -> int | None: ...
-
-    def readline(self, size: int, /) -> bytes: ...
 
 
 def provision(
@@ -63,12 +50,32 @@ def provision(
             "or RINGCAST_MASTER_KEY in the environment.",
         ),
     ] = None,
+    headend_key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="By which boards know this head-end; made (mode 0600) if absent. Default: PATH.headend-key, or "
+            "RINGCAST_HEADEND_KEY in the environment.",
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Another identity also for a board that has one this database does not know."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With --port: do not ask whether the board shows the same code.")
+    ] = False,
 ) -> None:
     """Give a board its identity and register it at the call centre.
 
     The device key is drawn here, goes sealed into the database and wrapped to the board: neither the console nor a
-    log of it shows it. Do this where nobody can sit between you and the board: a listener learns nothing, but the
-    exchange does not prove that it is your board that answers.
+    log of it shows it. A board that was flashed with this head-end's key takes an identity from nobody else. That it
+    is your board which answers, and none that sits between, the code tells: compare it with what the board itself
+    shows, and not with what came over the same line.
+
+    A board that has an identity of this database is given another without a question: the head-end proves that it
+    knows the old one. One of another database, or with a damaged one, needs --replace, and its consent: its button,
+    if it has one, is held, or the number that it shows is typed.
 
     \b
     Try it:
@@ -78,94 +85,49 @@ def provision(
     \b
     Exit status:
       0  the board has its identity, or the line to paste is there
-      1  not done, and nobody was registered; the line says why
+      1  not done, and nobody was registered unless the line says so; it says why
       2  options that do not go together
     """
     if (port is None) == (not print_):
         raise typer.BadParameter("give either --port PORT to provision a board directly, or --print to paste by hand")
+    if print_ and yes:
+        raise typer.BadParameter("--yes is for --port: with --print the code is there to be compared")
     from headend.accounts.engine import open_database
-    from headend.callcentre.subscribers import remove_subscriber
-    from headend.provisioning import issue, provisioning_line
+    from headend.provisioning import issue
 
     engine = open_database(db)
     key = open_master_key(engine, db, master_key)
     settle_tariff(engine, tariff, portion_price, set_up_price, currency)
-
-    def register() -> "NewTerminal":
-        return issue(engine, key, number, tariff, programme, credit)
-
+    registry = registry_of(
+        engine, key, open_headend_key(db, headend_key), lambda: issue(engine, key, number, tariff, programme, credit)
+    )
     if port is None:
-        typer.echo("Type `provision` at the board's console, then paste its answer here.", err=True)
-        public = board_public(typer.prompt("provision-key", err=True))
-        terminal = register()
-        typer.echo(provisioning_line(public, terminal))
+        terminal = by_hand(registry, replace)
     else:
         with _board_console(port) as console:
-            terminal = provision_board(console, register, lambda lost: remove_subscriber(engine, lost.subscriber_id))
+            terminal = provision_board(console, registry, UNASKED if yes else ASKED, replace=replace)
     covered = "all" if programme is None else " ".join(str(p) for p in sorted(set(programme)))
     typer.echo(f"terminal {terminal.terminal_id.hex()} registered as subscriber {terminal.subscriber_id}", err=True)
     typer.echo(f"dials {number}, tariff {tariff}, programmes {covered}", err=True)
     typer.echo("paste the line above at the console" if port is None else "the board has its identity", err=True)
 
 
-def provision_board(
-    console: Console,
-    register: Callable[[], "NewTerminal"],
-    forget: Callable[["NewTerminal"], None],
-    timeout_s: float = BOARD_TIMEOUT_S,
-) -> "NewTerminal":
-    """Leads the dialogue on a board's console. The terminal is registered once the board has shown its key.
+def by_hand(registry: Registry, replace: bool) -> "NewTerminal":
+    """The dialogue by way of a person who copies lines to and fro. Raises as `provision_board`."""
+    from headend.provisioning import Exchange, read_board_key
 
-    Raises RemoteError where the board refuses, answers nonsense or falls silent; `forget` then takes it back.
-    """
-    from headend.provisioning import provisioning_line
-
-    console.write(f"\r\n{wire.ASK}\r\n".encode())
-    public = board_public(_answer(console, wire.KEY, timeout_s))
-    terminal = register()
-    try:
-        console.write(provisioning_line(public, terminal).encode() + b"\r\n")
-        said = _answer(console, wire.DONE, timeout_s)
-        if said != terminal.terminal_id.hex():
-            raise RemoteError("the board confirms another terminal id: start it again and repeat")
-    except BaseException:
-        forget(terminal)
-        raise
+    exchange = Exchange(registry.headend)
+    typer.echo("Say this at the board's console, then paste its answer here:", err=True)
+    typer.echo(exchange.ask())
+    board = read_board_key(typer.prompt(wire.KEY, err=True))
+    line = exchange.answer(board, registry.old_device_key, replace)
+    typer.echo("Then this; if the board asks for consent, say there what it wants to hear:", err=True)
+    typer.echo(line)
+    if not typer.confirm(f"code {exchange.code}: does the board show the same?", err=True):
+        raise LocalError("the codes differ, so somebody sits between: nobody was registered")
+    terminal = registry.register()
+    typer.echo(exchange.bring(terminal))
     return terminal
-
-
-def board_public(text: str) -> bytes:
-    """The 32 bytes of a board's answer, with or without `@ MS provision-key` before them. Raises RemoteError."""
-    words = text.split()
-    try:
-        public = bytes.fromhex(words[-1]) if words else b""
-    except ValueError:
-        public = b""
-    if len(public) != wire.PUBLIC_KEY_BYTES:
-        raise RemoteError("that is no provision-key: expected 64 hex digits as the board shows them")
-    return public
-
-
-def _answer(console: Console, event: str, timeout_s: float) -> str:
-    """TEXT of the first line of that event; others are passed over."""
-    end_s = time.monotonic() + timeout_s
-    line = b""
-    while time.monotonic() < end_s:
-        line += console.readline(_LINE_LIMIT_BYTES)
-        if not line.endswith(b"\n") and len(line) < _LINE_LIMIT_BYTES:
-            continue  # its time-out fell into a line
-        found = parse(line.decode("ascii", "replace"))
-        line = b""
-        if found is None:
-            continue
-        _, said, text = found
-        if said == event:
-            return str(text)
-        # Half a line that was there already, ended by ours, is what the board does not know.
-        if said == "error" and not text.startswith("unknown command"):
-            shown = "".join(c for c in text[:120] if c.isprintable())
-            raise RemoteError(f"the board says: {shown}")
-    raise RemoteError(f"no {event} from the board in {timeout_s:g} s: does ringcast run there, is this its console?")
 
 
 @contextmanager
@@ -186,3 +148,33 @@ def settle_tariff(engine: "Engine", name: str, portion_price: int | None, set_up
         set_tariff(engine, name, portion_price, set_up_price, currency)
     elif not has_tariff(engine, name):
         raise LocalError(f"no tariff {name!r}: add --portion-price to make it")
+
+
+def open_headend_key(db: str, path: Path | None) -> "HeadendKey":
+    """The static key by which boards know the head-end of `db`, made at its first use.
+
+    Raises LocalError where it cannot be made or read, or must be named.
+    """
+    import os
+
+    from headend.provisioning.headend_key import ENVIRONMENT
+    from headend.provisioning.headend_key import headend_key as open_key
+
+    if path is None and "://" in db and not os.environ.get(ENVIRONMENT):
+        raise LocalError(f"with a database URL, name the head-end's key: --headend-key FILE or {ENVIRONMENT}")
+    return open_key(path if path is not None else Path(f"{db}.headend-key").expanduser())
+
+
+def registry_of(
+    engine: "Engine", key: "MasterKey", headend: "HeadendKey", register: Callable[[], "NewTerminal"]
+) -> Registry:
+    """The call centre's database as a provisioning wants it."""
+    from headend.callcentre.subscribers import remove_subscriber
+    from headend.provisioning import known_device_key
+
+    return Registry(
+        headend,
+        lambda terminal_id: known_device_key(engine, key, terminal_id),
+        register,
+        lambda lost: remove_subscriber(engine, lost.subscriber_id),
+    )

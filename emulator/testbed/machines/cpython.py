@@ -131,7 +131,8 @@ class _Flash:
 
 
 class CpythonMachine:
-    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside.
+    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside; `headend`
+    what a board_config.py would say of HEADEND.
 
     `files` are the keystore's slots; `vault` is four erase blocks, two of lock keys (the first is all that formats
     before 4 had in flash) and two of the counter.
@@ -146,6 +147,7 @@ class CpythonMachine:
         self.app: Any = None
         self.files: dict[str, bytes] = {}
         self.vault = bytearray(b"\xff" * 4 * _Flash.block_bytes)
+        self.headend = ""
         self._now_ns = 0
         self._due_ns: int | None = 0
         self._notes: Notes | None = None
@@ -190,6 +192,7 @@ class CpythonMachine:
             UARTS=None,
             WIRES={0: "modem", 1: "tuner"},
             SERVICES=self.spec.services,
+            HEADEND=self.headend,
             MODEM_BAUD=self.spec.baud_modem,
             TUNER_BAUD=self.spec.baud_tuner,
             STORAGE="keys",

@@ -15,18 +15,19 @@ from settop.keystore.slots import COUNTED, PLAIN, derive_keys, seal_slot
 
 def replace(keystore, lock, rows):
     """Provision the terminal, or do it anew: `lock`, 32 fresh secret bytes, is its lock key from here on, and `rows` of
-    (service, name, data, counted) replace the records of these names. All others stay.
+    (service, name, data, counted) replace the records of these names, or take them away where data is None. All others
+    stay.
 
-    After a power cut all rows are as before or all are new. Raises RemoteError where the counter is worn or damaged, or
-    a record does not read back, OSError where the flash refuses, LocalError for a wrong name or length. The state is
-    then the old one or, if the board had stored the lock key, the new one.
+    After a power cut all rows are as before or all are new. Returns what of the new state the next start has to finish,
+    as a text, or "". Raises RemoteError where the counter is worn or damaged, or a record does not read back, OSError
+    where the flash refuses, LocalError for a wrong name or length, each with the old state.
     """
     rows = [(stem_of(service, name), data, counted) for service, name, data, counted in rows]
     if keystore.provisioned():
         # Names that are new, lest a cut leaves what looks like damage.
         if not keystore.refusal:
             keystore.ready()
-            fresh = [row[0] for row in rows if keystore.entry(row[0]) is None]
+            fresh = [row[0] for row in rows if row[1] is not None and keystore.entry(row[0]) is None]
             if fresh:
                 keystore.commit(keystore.entries, " ".join(fresh))
     else:
@@ -38,7 +39,11 @@ def replace(keystore, lock, rows):
         keystore.slot = 1
     _seal_all(keystore, lock, rows)
     keystore.board.store_lock(lock)
-    _go_on(keystore)
+    try:
+        _go_on(keystore)
+    except (RemoteError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def finish(keystore):
@@ -71,6 +76,8 @@ def _seal_all(keystore, lock, rows):
             if stem != LIST and stem not in names and stem not in keystore.pending.split():
                 entries += _move(keystore, lock, stem, count)
     for stem, data, counted in rows:
+        if data is None:
+            continue
         value = keystore.entry(stem)
         slot = 1
         sequence = 0

@@ -1,4 +1,4 @@
-"""X25519 (RFC 7748) at the head-end, over pycryptodome: the answer to a terminal's ephemeral key."""
+"""X25519 (RFC 7748) at the head-end, over pycryptodome."""
 
 import hmac
 
@@ -7,8 +7,14 @@ from Crypto.PublicKey import ECC
 from settop.errors import RemoteError
 
 
-def x25519_answer(seed: bytes, peer_public: bytes) -> tuple[bytes, bytes]:
-    """(our public key, shared secret) for a peer's X25519 key. Raises RemoteError where the result is all zero."""
+def public_key(seed: bytes) -> bytes:
+    """The public key (32 bytes) of 32 secret bytes."""
+    public: bytes = ECC.construct(curve="Curve25519", seed=seed).public_key().export_key(format="raw")
+    return public
+
+
+def x25519_shared(seed: bytes, peer_public: bytes) -> bytes:
+    """The shared secret of our 32 secret bytes and a peer's key. Raises RemoteError where the result is all zero."""
     private = ECC.construct(curve="Curve25519", seed=seed)
     try:
         peer = import_x25519_public_key(peer_public)
@@ -18,4 +24,10 @@ def x25519_answer(seed: bytes, peer_public: bytes) -> tuple[bytes, bytes]:
     assert isinstance(shared, bytes)
     if hmac.compare_digest(shared, bytes(len(shared))):
         raise RemoteError("unusable X25519 public key")
-    return private.public_key().export_key(format="raw"), shared
+    return shared
+
+
+def x25519_answer(seed: bytes, peer_public: bytes) -> tuple[bytes, bytes]:
+    """(our public key, shared secret) for a peer's X25519 key. Raises RemoteError where the result is all zero."""
+    shared = x25519_shared(seed, peer_public)
+    return public_key(seed), shared

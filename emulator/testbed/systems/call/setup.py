@@ -9,8 +9,10 @@ from headend.broadcast.schedule import Schedule
 from headend.callcentre.service import CallLog, Trunk
 from headend.callcentre.store_ledger import CallRecord, StoreLedger
 from headend.callcentre.subscribers import set_tariff
-from headend.provisioning import NewTerminal, issue, provisioning_line
+from headend.provisioning import Exchange as Provisioning
+from headend.provisioning import HeadendKey, NewTerminal, issue, read_board_key
 from headend.ts.exposure import exposed_packets
+from settop.errors import RemoteError
 
 from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import Machine
@@ -26,6 +28,7 @@ from testbed.systems.call.plan import CallPlan, call_command
 
 TARIFF, CURRENCY = "demo", "EUR"
 TERMINAL_NUMBER = "55502"
+CONSENT_LIMIT_MS = 20_000
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class CallRun(OnAirRun):
     terminals: tuple[CallTerminal, ...]
 
 
+def bring(exchange: Provisioning, terminal: NewTerminal) -> str:
+    """The line that brings a terminal its identity."""
+    return exchange.bring(terminal)
+
+
 class CallSession(Session[CallRun]):
     """The telephone network, the call centre on it and what is known of its subscribers."""
 
@@ -51,6 +59,7 @@ class CallSession(Session[CallRun]):
         self._plan = plan
         self._engine = open_database()
         self._master = MasterKey(seeded(plan.seed, "master key")(32))
+        self.headend = HeadendKey(seeded(plan.seed, "head-end key")(32))
         set_tariff(self._engine, TARIFF, plan.tariff_portion_price, plan.tariff_set_up_price, CURRENCY)
         self.ledger = StoreLedger(self._engine, self._master)
         line = plan.line
@@ -73,16 +82,35 @@ class CallSession(Session[CallRun]):
         self.call.add_trunks(self._plan.number, self._plan.line.trunks)
 
     def provision(self, stations: Mapping[str, Station], wait: Wait) -> None:
-        for station in stations.values():
-            station.say("provision")
-        wait("provision-key", "did not answer to `provision`")
         random = seeded(self._plan.seed, "provisioning")
+        exchanges = {name: Provisioning(self.headend, random) for name in stations}
         for name, station in stations.items():
+            station.say(exchanges[name].ask())
+        wait("provision-key", "did not answer to `provision`")
+        for name, station in stations.items():
+            board = read_board_key(station.events("provision-key")[0].text)
+            station.say(exchanges[name].answer(board, lambda terminal_id: None, replace=True))
+        self._consent(stations)
+        wait("provision-code", "did not take the head-end's key")
+        for name, station in stations.items():
+            if not exchanges[name].is_code(station.events("provision-code")[0].text):
+                raise RemoteError(f"terminal {name} has another code than the head-end")
             terminal = issue(self._engine, self._master, self._plan.number, TARIFF, random=random)
             self.identities[name] = terminal
-            public = bytes.fromhex(station.events("provision-key")[0].text)
-            station.say(provisioning_line(public, terminal, random))
+            station.say(bring(exchanges[name], terminal))
         wait("provisioned", "did not accept its identity")
+
+    def _consent(self, stations: Mapping[str, Station]) -> None:
+        """A real board may have an identity; whoever plays a scenario with it has agreed to another."""
+        world = self.call.world
+        asked = "provision-consent"
+        world.run_until(
+            world.now_ms + CONSENT_LIMIT_MS,
+            lambda: all(s.events(asked) or s.events("provision-code") for s in stations.values()),
+        )
+        for station in stations.values():
+            for event in station.events(asked)[-1:]:
+                station.say(" ".join(event.text.split()[:2]))
 
     def begin(self, content: OnAir, begin_ms: int) -> None:
         for name in self.call.stations:

@@ -1,0 +1,67 @@
+"""A new identity, registered at the call centre, and what a board is to have of it."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from settop.errors import LocalError
+from settop.keystore.identity import Identity, pack_identity
+from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
+from settop.wire.provision import HOST_RANDOM_BYTES, number_fault, pack_content
+from sqlalchemy import Engine, select
+
+from headend.accounts.engine import transaction
+from headend.accounts.master_key import MasterKey
+from headend.accounts.models import Terminal
+from headend.accounts.terminals import DeviceKeys, SealedKey
+from headend.callcentre.subscribers import add_subscriber
+
+Random = Callable[[int], bytes]
+
+
+@dataclass(frozen=True)
+class NewTerminal:
+    """An identity that has just been registered. The device key is kept here until the board has it, then nowhere."""
+
+    subscriber_id: int
+    terminal_id: bytes
+    number: str
+    device_key: bytes = field(repr=False)
+
+    def content(self, random: Random = secrets.token_bytes) -> bytes:
+        """What is sealed for the board (settop.wire.provision): the identity, and the record "number" of the call."""
+        record = pack_identity(Identity(self.terminal_id, self.device_key))
+        records = [("call", "number", self.number.encode())]
+        return bytes(pack_content(random(HOST_RANDOM_BYTES), record, records))
+
+
+def issue(
+    engine: Engine,
+    master_key: MasterKey,
+    number: str,
+    tariff: str,
+    programmes: list[int] | None = None,
+    credit: int | None = None,
+    random: Random = secrets.token_bytes,
+) -> NewTerminal:
+    """Draw a terminal id and a device key and register them. Raises LocalError for an impossible number or tariff."""
+    check_number(number)
+    terminal_id, device_key = random(TERMINAL_ID_BYTES), random(DEVICE_KEY_BYTES)
+    subscriber = add_subscriber(engine, master_key, terminal_id, device_key, tariff, programmes, credit)
+    return NewTerminal(subscriber, terminal_id, number, device_key)
+
+
+def known_device_key(engine: Engine, master_key: MasterKey, terminal_id: bytes) -> bytes | None:
+    """The device key of a terminal of this database, or None. Raises LocalError for another master key."""
+    keys = DeviceKeys(engine, master_key)
+    keys.check()
+    with transaction(engine) as connection:
+        look = select(Terminal.key_version, Terminal.sealed_key).where(Terminal.terminal_id == terminal_id)
+        row = connection.execute(look).one_or_none()
+    return keys.open(terminal_id, None if row is None else SealedKey(row.key_version, row.sealed_key))
+
+
+def check_number(number: str) -> None:
+    """Raises LocalError for a telephone number that no board would take."""
+    if fault := number_fault(number.encode()):
+        raise LocalError(fault)
