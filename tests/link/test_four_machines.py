@@ -32,6 +32,7 @@ OTHERS = (
 )
 BOARD_PY = f"""
 from board_itself import *
+from board_itself import _vault
 
 def entropy():
     return {ENTROPY!r}
