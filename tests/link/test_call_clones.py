@@ -1,5 +1,7 @@
 """Copies of a terminal's flash and backups put back: what they see, who pays, and what the operator is told."""
 
+import json
+
 import pytest
 from headend.callcentre.ledger import DELIVERIES_LIMIT
 from headend.callcentre.restored import settle_restored
@@ -9,7 +11,8 @@ from settop.errors import LocalError
 from settop.services.call.service import REDIALS
 from settop.wire import call as wire
 
-from tests.helpers.call_pair import Air, CallPair, Home, MemoryLedger, MemoryRecords, kinds
+from tests.helpers.call_pair import TERMINAL_ID, Air, CallPair, Home, MemoryLedger, MemoryRecords, kinds
+from tests.helpers.commands import ringcast
 
 COPY_DENIED = "denied: a copy of this terminal is in use"
 WITHDRAWN = "denied: this identity is withdrawn: provision again"
@@ -33,9 +36,8 @@ def seven_in_turns(home, portions=6):
     copies = [owner.copy() for _ in range(7)]
     for portion in range(1, portions):
         for number, copy in enumerate(copies):
-            pair = CallPair(
-                home.ledger, air, connect_ms=portion * PORTION_MS + 2_500 * number, records=copy, seed=number
-            )
+            at_ms = portion * PORTION_MS + 2_500 * number
+            pair = CallPair(home.ledger, air, connect_ms=at_ms, records=copy, seed=at_ms + 1)  # no token twice
             pair.run(pair.now_ms + 2_000)
             pair.lose_line()
             seen[number] |= {at for _, at in pair.keys}
@@ -50,6 +52,19 @@ def test_seven_copies_in_turns_are_found_at_the_second_use_of_a_token():
     assert set(home.alarms()) == {"clone", REDELIVERIES}
     alarmed = [record for record in home.records() if record.alarms]
     assert len(alarmed) >= 20 and alarmed[0].alarms == (CLONE_TEXT,)
+
+
+def test_seven_copies_are_on_the_operators_list(tmp_path):
+    db = tmp_path / "centre.db"
+    home = Home(url=str(db))
+    seven_in_turns(home, portions=2)
+    raised = home.alarms()
+    home.engine.dispose()
+    shown = json.loads(ringcast("centre", "alarms", "--db", db, "--json", "--kind", "clone").out)
+    assert len(shown) == raised.count("clone") >= 6
+    assert {(line["terminal"], line["text"]) for line in shown} == {(TERMINAL_ID.hex(), CLONE_TEXT)}
+    (line,) = json.loads(ringcast("centre", "subscribers", "--db", db, "--json").out)
+    assert (line["alarms"], line["clone_rule"]) == (len(raised), "warn")
 
 
 def test_seven_copies_do_not_all_see_a_portion_even_where_the_rule_lets_them_pass():
