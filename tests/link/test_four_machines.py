@@ -32,7 +32,7 @@ OTHERS = (
 )
 BOARD_PY = f"""
 from board_itself import *
-from board_itself import _vault
+from board_itself import _vault  # which is no name for everybody
 
 def entropy():
     return {ENTROPY!r}
