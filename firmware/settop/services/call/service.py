@@ -4,6 +4,8 @@ States: IDLE; DIALLING; TALKING from CONNECT on; LEAVING when goodbye is said or
 dial again after a line that was lost.
 """
 
+import gc
+
 from settop.crypto.wipe import wipe
 from settop.errors import LocalError
 from settop.modem.dte import Dte
@@ -383,6 +385,7 @@ class CallService:
         if identity is not None and identity.terminal_id != self._token_of:
             self._token_of = identity.terminal_id
             self._token[:] = load_token(self._records, self._token_of, self._report)
+            gc.collect()  # what stays from here on is not to lie behind what that left: the ring wants one large piece
 
     def _on_token(self, core, token):
         if store_token(self._records, self._token_of, token, self._report):
