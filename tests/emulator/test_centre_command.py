@@ -161,8 +161,8 @@ def test_options_that_mean_nothing_are_refused(db, what, options):
 
 def test_database_that_is_not_there_is_named_and_not_made(tmp_path, monkeypatch):
     monkeypatch.delenv("RINGCAST_MASTER_KEY", raising=False)
-    for command in (*LISTS, "rotate-key", "revoke", "backup"):
-        more = {"revoke": [FIRST.hex()], "backup": [tmp_path / "copy"]}.get(command, [])
+    for command in (*LISTS, "rotate-key", "revoke", "clones", "backup"):
+        more = {"revoke": [FIRST.hex()], "clones": [1, "deny"], "backup": [tmp_path / "copy"]}.get(command, [])
         ended = ringcast("centre", command, *more, "--db", tmp_path / "typing-error.db")
         assert (ended.status, "there is no database" in ended.err) == (1, True)
     assert list(tmp_path.iterdir()) == []
@@ -185,6 +185,22 @@ def test_revoking_and_back(db, monkeypatch):
     assert lines(db, "calls", "--limit", 1)[0]["reason"] == "revoked"
     assert ringcast("centre", "revoke", "00" * 8, "--db", db).status == 1
     assert ringcast("centre", "revoke", "no-terminal", "--db", db).status == 2
+
+
+def test_rule_for_copies_is_set_by_number_or_terminal(db):
+    for who, rule in ((SECOND.hex(), "deny"), ("2", "reprovision"), ("1", "warn")):
+        ended = ringcast("centre", "clones", who, rule, "--db", db)
+        assert (ended.status, ended.out.split(": ")[1]) == (0, rule + "\n")
+    assert [line["clone_rule"] for line in lines(db, "subscribers")] == ["reprovision", "warn"]
+    for who, rule, status, said in (
+        ("2", "forgive", 1, "expected one of warn, deny, reprovision"),
+        ("3", "deny", 1, "no subscriber 3"),
+        ("00" * 8, "deny", 1, "no subscriber"),
+        ("nobody", "deny", 2, "16 hex digits"),
+    ):
+        ended = ringcast("centre", "clones", who, rule, "--db", db)
+        assert (ended.status, said in " ".join(ended.err.split())) == (status, True), ended.err
+    assert lines(db, "subscribers")[0]["clone_rule"] == "reprovision"
 
 
 def test_rotated_key_is_the_one_that_opens(db, tmp_path):

@@ -35,6 +35,7 @@ CALL_KEYS = {
     "keys_delivered",
     "bytes_before_first_key",
     "round_trips_before_first_key",
+    "alarms",
 }
 
 

@@ -50,8 +50,9 @@ def test_report_and_screen_say_price_cause_and_refusal(tmp_path):
         "0.05 EUR a portion (tariff demo)",
         "the key does not open what is on air",
         "a portion costs more than the viewer accepts",
+        "an outdated token",
     )
-    terminal = caller("T1", outcomes, offer=said[0], dark=said[1:2], refusal=said[2])
+    terminal = caller("T1", outcomes, offer=said[0], dark=said[1:2], refusal=said[2], alarms=said[3:])
     model = ReportModel("t", "cpython", 1, report.WORDS, (AirPortion(Portion(0, 0, 10, 0), 2000, 8),), (terminal,))
     write_report(tmp_path / "report.html", model)
     page = (tmp_path / "report.html").read_text()

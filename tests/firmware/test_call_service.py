@@ -38,15 +38,21 @@ class Opener(CallOpener):
     broadcast_id = bytes(8)
 
 
-class Numbers:
-    """The call's records: a telephone number."""
+class Records:
+    """What is kept, in a dictionary."""
+
+    def __init__(self, kept):
+        self.kept = kept
 
     def load(self, name):
-        return bytearray(b"123") if name == "number" else None
+        return bytearray(self.kept[name]) if name in self.kept else None
+
+    def store(self, name, data, counted=False):
+        self.kept[name] = bytes(data)
 
 
 class Bench:
-    def __init__(self, portion=7):
+    def __init__(self, portion=7, number=b"123"):
         self.line = Line()
         self.said = []
         self.now_ms = 0
@@ -59,7 +65,7 @@ class Bench:
             lambda: identity,
             lambda n: bytes(n),
             lambda event, text: self.said.append(event),
-            Numbers(),
+            Records({"number": number}),
         )
 
     def hear(self, data, wait_ms=20):
@@ -88,6 +94,10 @@ class Bench:
 
 def test_provisioned_number_is_dialled():
     assert Bench().dial() == b"ATDT123\r"
+
+
+def test_number_that_is_kept_is_dialled():
+    assert Bench(number=b"456#").dial() == b"ATDT456#\r"
 
 
 def test_hello_follows_connect():

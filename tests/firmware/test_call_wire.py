@@ -11,6 +11,7 @@ DEVICE_KEY = bytes(range(0x40, 0x60))
 TERMINAL_ID = HEX("0102030405060708")
 BROADCAST_ID = HEX("a1a2a3a4a5a6a7a8")
 CONTROL_WORD = bytes(range(0x30, 0x40))
+TOKEN = HEX("d0d1d2d3d4d5d6d7")
 HELLO = HEX("01 01 00 0102030405060708 101112131415161718191a1b1c1d1e1f")
 CHALLENGE = HEX("02 01 00 0badcafe 202122232425262728292a2b2c2d2e2f")
 PROOF = HEX("2c9c276a2ab57293ab40a20aba5f99af")
@@ -25,20 +26,21 @@ CENTRE_PUBLIC = HEX("493e82fc74464a59268817623d2053c5eb8e2cc4a988b4fee179ec6b010
 X25519_PROOF = HEX("0721115ad8b284b67ef9db992700dc26")
 
 UP = (
-    (wire.REQUEST, "00000007 a1a2a3a4a5a6a7a8 ffffffff ffffffff",
-     "1000000000 8e9f18cf664c22f8f7ed9530307fb198206149c0c1eb657d0f4d59d5"),
+    (wire.REQUEST, "00000007 a1a2a3a4a5a6a7a8 0000000000000000",
+     "1000000000 8e9f18cf664c22f8f7ed9530cf804e67df9eb63fc01e74532878fa83"),
     (wire.ACK, "00000003", "1100000001 52d285ba5ba10ca9d337fa7a"),
     (wire.NAK, "00000004", "1200000002 d55fea8ef2c23194214456e2"),
     (wire.GOODBYE, "00000003", "1300000003 335c936923473d0af21ff84c"),
     (wire.DARK, "00000003 00000004 08", "1400000004 29cddf742bdd094143 9bbc121885095d3a"),
-    (wire.REQUEST, "00000007 a1a2a3a4a5a6a7a8 ffffffff ffffffff 00000019",
-     "1000000005 c697cd22839d55fe2530cff5b4c668430b8711f6440173ca 109c3a056d95b273"),
+    (wire.REQUEST, "00000007 a1a2a3a4a5a6a7a8 d0d1d2d3d4d5d6d7 00000019",
+     "1000000005 c697cd22839d55fe2530cff59be8456f20ad38de440173ca e5afa166d59a2578"),
 )  # fmt: skip
 DOWN = (
     (wire.KEY, "00000007 a1a2a3a4a5a6a7a8 00000003 303132333435363738393a3b3c3d3e3f",
      "2000000000 1d83506b6c5c9e787a5f0091eb099eae98df1f31a03417f155e01cf4f22125c3d146dbe705babee1"),
     (wire.DENY, "03", "2100000001 f274be43e13ac3f04e"),
     (wire.FAREWELL, "00 00000001", "2200000002 ef1ccb0a7b1e39dbde51db3156"),
+    (wire.TOKEN, "d0d1d2d3d4d5d6d7", "2300000003 71863a16e294ac28 f50b77417dc65e82"),
 )  # fmt: skip
 
 
@@ -71,10 +73,10 @@ def test_challenge_with_public_key():
 
 def test_bodies():
     assert wire.pack_request(7, BROADCAST_ID) == HEX(UP[0][1])
-    assert wire.unpack_request(HEX(UP[0][1])) == (7, BROADCAST_ID, NO_PORTION, NO_PORTION, None)
-    assert wire.unpack_request(wire.pack_request(7, BROADCAST_ID, 2, 3)) == (7, BROADCAST_ID, 2, 3, None)
-    assert wire.pack_request(7, BROADCAST_ID, max_price=25) == HEX(UP[5][1])
-    assert wire.unpack_request(HEX(UP[5][1])) == (7, BROADCAST_ID, NO_PORTION, NO_PORTION, 25)
+    assert wire.unpack_request(HEX(UP[0][1])) == (7, BROADCAST_ID, wire.NO_TOKEN, None)
+    assert wire.pack_request(7, BROADCAST_ID, TOKEN, 25) == HEX(UP[5][1])
+    assert wire.unpack_request(HEX(UP[5][1])) == (7, BROADCAST_ID, TOKEN, 25)
+    assert wire.unpack_request(wire.pack_request(7, BROADCAST_ID, max_price=25))[2:] == (wire.NO_TOKEN, 25)
     assert wire.pack_dark(3, 4, 8) == HEX(UP[4][1])
     assert wire.unpack_dark(HEX(UP[4][1])) == (3, 4, 8)
     assert wire.pack_key(7, BROADCAST_ID, 3, CONTROL_WORD) == HEX(DOWN[0][1])
@@ -164,7 +166,7 @@ def test_other_version_suite_or_length_is_refused():
     for kind, _, message in UP + DOWN:
         assert wire.split_sealed(HEX(message))[0] == kind
         good = HEX(message)
-        for bad in (good[:-1], good + b"\x00", good[:1], b"\x23" + good[1:], b""):
+        for bad in (good[:-1], good + b"\x00", good[:1], b"\x24" + good[1:], b""):
             with raises(RemoteError):
                 wire.split_sealed(bad)
 

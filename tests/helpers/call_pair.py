@@ -11,17 +11,21 @@ from headend.accounts.engine import open_database
 from headend.accounts.master_key import MasterKey
 from headend.broadcast.schedule import Broadcast, Schedule
 from headend.callcentre.core import CentreCall, Timing
-from headend.callcentre.ledger import Subscriber
+from headend.callcentre.ledger import Opening, Subscriber
+from headend.callcentre.models import Alarm
 from headend.callcentre.store_ledger import StoreLedger
 from headend.callcentre.subscribers import add_subscriber, set_tariff
+from headend.callcentre.tokens import judge
 from headend.ts.keys import control_word
 from settop.link.hdlc import Deframer
 from settop.player.keyring import Keyring
 from settop.services.call import states
 from settop.services.call.core import CallTerminal
+from settop.services.call.kept import load_token, store_token
 from settop.services.call.service import put_down
 from settop.wire import call as wire
 from settop.wire.ids import NO_PORTION
+from sqlalchemy import select
 
 TERMINAL_ID = bytes.fromhex("0102030405060708")
 DEVICE_KEY = bytes(range(0x40, 0x60))
@@ -64,6 +68,23 @@ class Air:
         return control_word(broadcast.programme_secret, programme, broadcast.broadcast_id, portion)
 
 
+class MemoryRecords:
+    """settop.services.face's records in a dictionary."""
+
+    def __init__(self, kept=None):
+        self.kept = dict(kept or {})
+
+    def load(self, name):
+        return bytearray(self.kept[name]) if name in self.kept else None
+
+    def store(self, name, data, counted=False):
+        self.kept[name] = bytes(data)
+
+    def copy(self):
+        """Another terminal with the same flash."""
+        return MemoryRecords(self.kept)
+
+
 class MemoryLedger:
     """headend.callcentre.ledger.Ledger in a dictionary, for sweeps of thousands of calls."""
 
@@ -71,6 +92,8 @@ class MemoryLedger:
         self.subscriber = Subscriber(1, TERMINAL_ID, device_key)
         self.charges = {}
         self.reasons = []
+        self.alarms = []
+        self.old = self.pending = None
 
     def find(self, terminal_id):
         return self.subscriber if terminal_id == TERMINAL_ID else None
@@ -78,11 +101,22 @@ class MemoryLedger:
     def may_watch(self, subscriber, programme_id):
         return True
 
+    def begin_call(self, subscriber, programme_id, broadcast_id, now_ms, shown, fresh, max_price=None):
+        verdict = judge(self.old, self.pending, shown)
+        self.alarms += [] if verdict.known else [now_ms]
+        self.old, self.pending = verdict.old, fresh
+        record = self.open_call(subscriber, programme_id, broadcast_id, now_ms, max_price)
+        return Opening(record, unfinished=verdict.unfinished, alarm="" if verdict.known else "a copy")
+
+    def keep_token(self, subscriber, token):
+        if token == self.pending:
+            self.old, self.pending = token, None
+
     def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None):
         self.reasons.append(None)
         return len(self.reasons) - 1
 
-    def deliver(self, call, portion, now_ms):
+    def deliver(self, call, portion, now_ms, same_line=()):
         self.charges.setdefault(portion, call)
         return True
 
@@ -112,6 +146,11 @@ class Home:
 
     def records(self):
         return [self.ledger.call_record(call) for call in self.ledger.calls_of(self.number)]
+
+    def alarms(self):
+        """Kinds of the operator's alarms, oldest first."""
+        with self.engine.begin() as connection:
+            return list(connection.scalars(select(Alarm.kind).order_by(Alarm.alarm_id)))
 
     def bill(self):
         return sum(record.price for record in self.records())
@@ -162,7 +201,8 @@ class CallPair:
 
     `keys`: every key that the terminal took, {(programme, portion): bytes}; each was compared with the true
     one. `leads_ms`: start of a portion minus the time its key was complete. `drop=(direction, offset)`: the
-    line is lost just before that byte of that direction leaves.
+    line is lost just before that byte of that direction leaves. `records`: what the terminal keeps in flash; the
+    calls of one terminal id with one ledger have the same, unless it is given.
     """
 
     def __init__(
@@ -181,10 +221,10 @@ class CallPair:
         timing=None,
         terminal_id=TERMINAL_ID,
         device_key=DEVICE_KEY,
-        held=(NO_PORTION, NO_PORTION),
         broadcast_id=None,
         randoms=None,
         max_price=None,
+        records=None,
     ):
         self.air = air
         self.now_ms = connect_ms
@@ -205,6 +245,12 @@ class CallPair:
         identity = SimpleNamespace(terminal_id=terminal_id, device_key=bytearray(device_key))
         ours, theirs = randoms or (random.Random(2 * seed).randbytes, random.Random(2 * seed + 1).randbytes)
         self.terminal = CallTerminal(identity, ours, forward_secrecy)
+        flashes = vars(ledger).setdefault("flashes", {})
+        self.records = flashes.setdefault(terminal_id, MemoryRecords()) if records is None else records
+        self._terminal_id = terminal_id
+        self.told = []
+        self._token = bytes(load_token(self.records, terminal_id, self._tell))
+        self.alarms = []  # of the centre, in this call
         self.centre = CentreCall(
             ledger,
             air.schedule,
@@ -214,19 +260,19 @@ class CallPair:
         air.advance(connect_ms)
         self._on_air = air.portion_at(connect_ms)
         self.terminal.start(self.now_ms)
-        self.watch(programme, held, broadcast_id)
+        self.watch(programme, broadcast_id)
         self.centre.poll(self.now_ms)
         self._settle()
 
     # --- what the viewer and the world do -------------------------------------------------------------------
 
-    def watch(self, programme, held=(NO_PORTION, NO_PORTION), broadcast_id=None):
+    def watch(self, programme, broadcast_id=None):
         """The viewer chooses a programme: the keyring is wiped and the centre asked."""
         self.programme = programme
         self.keyring.wipe()
         on_air = broadcast_id or self.air.broadcasts[programme].broadcast_id
         portion = self.air.portion_at(self.now_ms)
-        self.terminal.request(programme, on_air, portion, self.now_ms, *held, self.max_price)
+        self.terminal.request(programme, on_air, portion, self.now_ms, self._token, self.max_price)
 
     def at(self, time_ms, action):
         """Calls `action()` at that instant."""
@@ -305,7 +351,8 @@ class CallPair:
         self._settle()
 
     def _settle(self):
-        """Puts on the line what both sides have to say, and reads their events."""
+        """Reads the events of both sides, and puts on the line what they have to say."""
+        self._read_events()  # first: a token is acknowledged once it is stored
         for direction, side, line in ((UP, self.terminal, self.up), (DOWN, self.centre, self.down)):
             data = side.data_to_send()
             if self._lost:
@@ -317,12 +364,17 @@ class CallPair:
             if direction == DOWN and self.first_key is None:
                 self._count_until_first_key(data)
             line.send(data, self.now_ms)
+        self._read_events()
+
+    def _read_events(self):
         while (event := self.terminal.next_event()) is not None:
             self._terminal_event(event)
         while (happened := self.centre.next_event()) is not None:
             if happened.kind == "closed":
                 assert self.centre_closed is None
                 self.centre_closed = happened.text
+            elif happened.kind == "alarm":
+                self.alarms.append(happened.text)
 
     def _deliver_then_lose(self):
         """What left before the cut still arrives; then both modems lose the carrier."""
@@ -333,6 +385,9 @@ class CallPair:
             if data:
                 receiver.receive(data, self.now_ms)
         self.lose_line()
+
+    def _tell(self, event, text):
+        self.told.append((event, text))
 
     def _count_until_first_key(self, data):
         probe, before = Deframer(), 0
@@ -352,6 +407,9 @@ class CallPair:
             self.keys[self.programme, portion] = bytes(key)
             self.leads_ms[portion] = portion * self.air.portion_ms - self.now_ms
             self.keyring.install(portion, key)
+        elif event[0] == "token":
+            if store_token(self.records, self._terminal_id, event[1], self._tell):
+                self.terminal.token_stored()
         elif event[0] == "refused":
             self.refused.append(event[1])
         elif event[0] == "closed":

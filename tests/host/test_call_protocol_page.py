@@ -15,6 +15,11 @@ from settop.wire import dark
 from tests.helpers.call_pair import DEVICE_KEY, Air, CallPair, MemoryLedger
 
 PAGE = (Path(__file__).parents[2] / "docs/protocols/call.md").read_text(encoding="utf-8")
+CENTRE_RANDOM = {
+    4: bytes.fromhex("0badcafe"),
+    8: bytes(range(0x50, 0x58)),
+    16: bytes(range(0x20, 0x30)),
+}.__getitem__
 
 
 def state_table(heading):
@@ -54,8 +59,7 @@ def test_state_table_is_the_codes(heading, transitions):
 
 def test_hex_is_what_both_cores_say():
     terminal_random = {16: bytes(range(0x10, 0x20))}.__getitem__
-    centre_random = {4: bytes.fromhex("0badcafe"), 16: bytes(range(0x20, 0x30))}.__getitem__
-    pair = CallPair(MemoryLedger(), Air(), randoms=(terminal_random, centre_random))
+    pair = CallPair(MemoryLedger(), Air(), randoms=(terminal_random, CENTRE_RANDOM))
     pair.at(5_000, pair.hang_up)
     pair.run(20_000)
     assert b"".join(octets for _, up, octets, _ in dump() if up) == pair.up.sent
@@ -82,13 +86,12 @@ def test_hex_decodes_to_what_the_page_says():
         assert (wire.NAMES[kind], bytes(body)) == (name, opened)
         assert sender.seal(kind, opened) == payload
     names = [name for name, *_ in messages][2:]
-    assert names == ["REQUEST", "KEY", "KEY", "ACK", "ACK", "GOODBYE", "FAREWELL"]
+    assert names == ["REQUEST", "KEY", "KEY", "ACK", "ACK", "TOKEN", "ACK", "GOODBYE", "FAREWELL"]
 
 
 def test_hex_of_a_dark_call_is_what_both_cores_say_and_read():
     terminal_random = {16: bytes(range(0x10, 0x20))}.__getitem__
-    centre_random = {4: bytes.fromhex("0badcafe"), 16: bytes(range(0x20, 0x30))}.__getitem__
-    pair = CallPair(MemoryLedger(), Air(), randoms=(terminal_random, centre_random), max_price=25).run(11_200)
+    pair = CallPair(MemoryLedger(), Air(), randoms=(terminal_random, CENTRE_RANDOM), max_price=25).run(11_200)
     pair.say_dark(0, 1, dark.WRONG_KEY)
     pair.run(20_000)
     hello, challenge = pair.up.frames[0][1], pair.down.frames[0][1]
@@ -101,7 +104,7 @@ def test_hex_of_a_dark_call_is_what_both_cores_say_and_read():
         (payload,) = Deframer().feed(bytes(octets))
         kind, body = (centre if up else terminal).open(payload)
         assert (wire.NAMES[kind], bytes(body)) == (name, opened)
-    assert wire.unpack_request(bytes(messages[0][3]))[4] == 25
+    assert wire.unpack_request(bytes(messages[0][3]))[3] == 25
     assert wire.unpack_dark(bytes(messages[1][3])) == (0, 1, dark.WRONG_KEY)
     assert wire.unpack_farewell(bytes(messages[2][3])) == (wire.FAREWELL_DARK, 0)
 

@@ -11,11 +11,22 @@ from headend.accounts.engine import open_database
 from headend.accounts.errors import LedgerError
 from headend.accounts.master_key import MasterKey
 from headend.accounts.models import Account, Base, Terminal
-from headend.callcentre.ledger import WITHDRAWALS_LIMIT, Superseded
-from headend.callcentre.models import Charge, Delivery
+from headend.callcentre.ledger import DELIVERIES_LIMIT, WITHDRAWALS_LIMIT, Superseded
+from headend.callcentre.models import Alarm, Charge, Delivery
+from headend.callcentre.restored import settle_restored
+from headend.callcentre.revoking import REVOKED
 from headend.callcentre.store_ledger import StoreLedger
-from headend.callcentre.subscribers import account_of, add_subscriber, credit_left, set_credit, set_tariff
+from headend.callcentre.subscribers import (
+    account_of,
+    add_subscriber,
+    credit_left,
+    set_clone_rule,
+    set_credit,
+    set_tariff,
+)
+from headend.callcentre.tokens import CLONE_TEXT
 from settop.errors import LocalError
+from settop.wire import call as wire
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +34,7 @@ MASTER = MasterKey(b"\x5a" * 32)
 TERMINAL = bytes(range(8))
 BROADCAST = b"run no.1"
 SUPERSEDED_STATUS = 3
+TOKENS = [bytes(8), *(b"token %02d" % number for number in range(1, 9))]
 
 
 def new_database():
@@ -42,6 +54,16 @@ class Centre:
 
     def call(self, broadcast_id=BROADCAST, programme_id=1, now_ms=0):
         return self.ledger.open_call(self.subscriber, programme_id, broadcast_id, now_ms)
+
+    def begin(self, shown, fresh, now_ms=0, max_price=None):
+        """A call that shows one of TOKENS and is given another."""
+        return self.ledger.begin_call(
+            self.subscriber, 1, BROADCAST, now_ms, TOKENS[shown], TOKENS[fresh], max_price=max_price
+        )
+
+    def alarms(self):
+        with self.engine.begin() as connection:
+            return connection.execute(select(Alarm.at_ms, Alarm.kind).order_by(Alarm.alarm_id)).all()
 
     def bill(self):
         with self.engine.begin() as connection:
@@ -224,6 +246,76 @@ def test_second_goodbye_does_not_refund_what_a_later_call_paid():
     assert credit_left(centre.engine, centre.number) == 850
 
 
+def test_token_is_outdated_once_the_next_one_is_shown_or_said_to_be_stored():
+    centre = Centre()
+    assert not centre.begin(0, 1).unfinished
+    assert centre.begin(0, 2).unfinished  # the first one never arrived
+    assert not centre.begin(2, 3).unfinished
+    centre.ledger.keep_token(centre.subscriber, TOKENS[1])  # of a call that is over: not the pending one
+    assert centre.begin(2, 4).unfinished
+    centre.ledger.keep_token(centre.subscriber, TOKENS[4])
+    assert centre.alarms() == []
+    opening = centre.begin(2, 5, 77)
+    assert (opening.alarm, opening.unfinished, opening.denied) == (CLONE_TEXT, False, 0)
+    assert centre.alarms() == [(77, "clone")]
+    assert centre.ledger.call_record(opening.record).alarms == (CLONE_TEXT,)
+    assert centre.begin(4, 6).alarm == ""  # the copy has not stored its token
+
+
+def test_denied_call_rolls_no_token_and_ends_no_other():
+    centre = Centre()
+    first = centre.begin(0, 1).record
+    assert centre.begin(1, 2, max_price=24).denied == wire.DENY_TOO_DEAR
+    set_clone_rule(centre.engine, centre.number, "deny")
+    assert centre.begin(7, 2, 50).denied == wire.DENY_CLONE
+    assert centre.ledger.deliver(first, 0, 60)
+    assert centre.alarms() == [(50, "clone")]
+    assert centre.ledger.call_record(first).alarms == (CLONE_TEXT,)
+    assert not centre.begin(1, 3, 70).denied
+
+
+def test_identity_that_a_copy_has_cost_is_withdrawn_for_good():
+    centre = Centre()
+    first = centre.begin(0, 1).record
+    set_clone_rule(centre.engine, centre.number, "reprovision")
+    assert centre.begin(7, 2, 50).denied == wire.DENY_WITHDRAWN
+    with pytest.raises(Superseded):
+        centre.ledger.deliver(first, 0, 60)
+    assert centre.ledger.call_record(first).reason == REVOKED
+    # One that had said HELLO before.
+    with pytest.raises(Superseded):
+        centre.ledger.deliver(centre.begin(1, 3, 70).record, 0, 71)
+    assert centre.ledger.find(TERMINAL) is None
+    assert centre.alarms() == [(50, "clone")]
+
+
+def test_forgotten_tokens_are_believed_once():
+    centre = Centre()
+    centre.begin(0, 1)
+    centre.ledger.keep_token(centre.subscriber, TOKENS[1])
+    settle_restored(centre.engine)
+    assert [centre.begin(8, 2).alarm, centre.begin(1, 3).alarm] == ["", CLONE_TEXT]
+
+
+def test_key_leaves_in_so_many_calls_and_in_no_more():
+    centre = Centre()
+    calls = [centre.call(now_ms=number) for number in range(DELIVERIES_LIMIT)]
+    with pytest.raises(Superseded):
+        centre.ledger.deliver(calls[0], 3, 0)
+    for number in range(DELIVERIES_LIMIT):
+        assert centre.ledger.deliver(centre.call(), 3, number)
+    billed = centre.bill()
+    over = centre.call(now_ms=20)
+    delivered = centre.ledger.deliver(over, 3, 21)
+    assert (delivered.denied, centre.alarms()) == (wire.DENY_TOO_OFTEN, [(21, "redeliveries")])
+    assert centre.ledger.call_record(over).alarms == (delivered.alarm,)
+    assert centre.ledger.call_record(over).delivered == () and centre.bill() == billed
+    assert centre.ledger.deliver(over, 4, 22)
+    # Records of one and the same call count once; another broadcast, and another subscriber, for themselves.
+    assert centre.ledger.deliver(over, 3, 23, centre.ledger.calls_of(centre.number))
+    assert centre.ledger.deliver(centre.call(b"run no.2"), 3, 24)
+
+
 def test_set_up_goes_back_only_with_the_last_portion():
     centre = Centre(credit=1000)
     call = centre.call()
@@ -355,6 +447,8 @@ def check_two_processes(url):
 def every_method(ledger, subscriber):
     yield lambda: ledger.find(TERMINAL)
     yield lambda: ledger.may_watch(subscriber, 1)
+    yield lambda: ledger.begin_call(subscriber, 1, BROADCAST, 0, TOKENS[0], TOKENS[1])
+    yield lambda: ledger.keep_token(subscriber, TOKENS[1])
     yield lambda: ledger.open_call(subscriber, 1, BROADCAST, 0)
     yield lambda: ledger.deliver(1, 0, 0)
     yield lambda: ledger.acknowledge(1, 0, 0)

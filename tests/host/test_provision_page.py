@@ -127,7 +127,8 @@ def test_the_pages_octets_follow_from_its_private_keys_as_it_says(title, heading
     terminal = TERMINALS[title]
     assert bytes(record) == b"\x02" + terminal.terminal_id + terminal.device_key
     assert [(service, name, bytes(data)) for service, name, data in records] == [
-        ("call", "number", terminal.number.encode())
+        ("call", "number", terminal.number.encode()),
+        ("call", "token", b"\x01" + terminal.terminal_id + bytes(8)),
     ]
     assert found["from the board 3"] == "provisioned " + terminal.terminal_id.hex()
 

@@ -65,6 +65,15 @@ def test_board_gets_exactly_what_was_registered(engine, terminal):
     assert found.device_key == bytes(identity.device_key)
 
 
+def test_board_gets_a_token_record_and_counts_nothing_for_it_later(terminal):
+    board = BenchBoard()
+    provision_board(board, registry(terminal), SATISFIED)
+    board.restart()
+    board.say("status")
+    assert bytes(board.app.records("call").load("token")) == b"\x01" + terminal.terminal_id + bytes(8)
+    assert board.board.counter() == 2, "one for the identity, one for the start"
+
+
 @pytest.mark.parametrize("length", [1, 2, 11, 19, 20])
 def test_number_of_every_length_fits(engine, length):
     board = BenchBoard()

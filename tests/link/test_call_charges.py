@@ -137,7 +137,7 @@ def test_redial_works_while_the_centre_still_believes_in_the_lost_call():
     lost = [False]
     first = CallPair(home.ledger, air, up_fault=lambda at, byte: None if lost[0] else byte).run(12_000)
     lost[0] = True
-    second = CallPair(home.ledger, air, connect_ms=13_000, held=(1, 2), seed=2)
+    second = CallPair(home.ledger, air, connect_ms=13_000, seed=2)
     second.at(35_000, second.hang_up)
     second.run(40_000)
     first.centre.line_lost(40_000)
@@ -258,7 +258,7 @@ def test_repeated_requests_get_each_key_a_bounded_number_of_times():
 def test_nak_brings_the_keys_from_its_portion_on_and_none_twice_within_half_the_time_out():
     challenge = 45  # octets on the line; everything behind it is lost
     pair = CallPair(MemoryLedger(), Air(), down_fault=lambda at, byte: byte if at < challenge else None).run(1_200)
-    assert kinds(pair.down) == ["CHALLENGE", "KEY", "KEY"]
+    assert kinds(pair.down) == ["CHALLENGE", "KEY", "KEY", "TOKEN"]
     for portion, keys in ((2, 2), (1, 3), (1, 3), (0, 4), (0, 4)):
         pair.inject(UP, encode(pair.terminal._session.seal(wire.NAK, wire.pack_portion(portion))))
         assert kinds(pair.down).count("KEY") == keys

@@ -6,7 +6,6 @@ What is looked at is what comes out at the decoder, and what is in the keyring.
 import random
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from headend.callcentre.core import CentreCall, Timing
@@ -16,7 +15,7 @@ from settop.services.call.opener import CallOpener
 from settop.services.call.service import CallService
 from testbed.machines.cpython import use_shims
 
-from tests.helpers.call_pair import DEVICE_KEY, TERMINAL_ID, Air, MemoryLedger
+from tests.helpers.call_pair import DEVICE_KEY, TERMINAL_ID, Air, MemoryLedger, MemoryRecords
 
 sys.path.append(str(Path(__file__).parent.parent / "vectors"))
 use_shims()
@@ -88,7 +87,7 @@ class Bench:
             lambda: Identity(TERMINAL_ID, DEVICE_KEY),
             random.Random(3).randbytes,
             lambda event, text: self.said.append((event, text)),
-            SimpleNamespace(load=lambda name: bytearray(b"5550100") if name == "number" else None),
+            MemoryRecords({"number": b"5550100"}),
         )
         self.now_ms = 0
         self.rng = air.Rng(1)

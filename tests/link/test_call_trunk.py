@@ -10,9 +10,10 @@ from headend.callcentre.core import CentreCall, Event, Timing
 from headend.callcentre.service import CallLog, Trunk
 from settop.link.hdlc import Deframer, encode
 from settop.services.call.core import CallTerminal
+from settop.services.call.kept import load_token, store_token
 from settop.wire import call as wire
 
-from tests.helpers.call_pair import DEVICE_KEY, TERMINAL_ID, Air, CallPair, Home, MemoryLedger
+from tests.helpers.call_pair import DEVICE_KEY, TERMINAL_ID, Air, CallPair, Home, MemoryLedger, MemoryRecords
 
 RING, CONNECT, NO_CARRIER = b"\r\nRING\r\n", b"\r\nCONNECT 2400\r\n", b"\r\nNO CARRIER\r\n"
 
@@ -28,6 +29,7 @@ class Exchange:
         self.said = b""
         self.modem(b"", b"\r\nOK\r\n", b"\r\nOK\r\n")
         self._calls = 0
+        self._records = MemoryRecords()
 
     def modem(self, *reads):
         for read in reads:
@@ -44,7 +46,8 @@ class Exchange:
         terminal = CallTerminal(identity, random.Random(self._calls).randbytes)
         terminal.start(self.now_ms)
         portion = self.air.portion_at(self.now_ms)
-        terminal.request(1, self.air.broadcasts[1].broadcast_id, portion, self.now_ms)
+        token = load_token(self._records, TERMINAL_ID, None)
+        terminal.request(1, self.air.broadcasts[1].broadcast_id, portion, self.now_ms, token)
         return terminal
 
     def talk(self, terminal, until_ms):
@@ -63,6 +66,8 @@ class Exchange:
             terminal.poll(self.now_ms)
             while (event := terminal.next_event()) is not None:
                 portions += [event[1]] if event[0] == "key" else []
+                if event[0] == "token" and store_token(self._records, TERMINAL_ID, event[1], None):
+                    terminal.token_stored()
         return portions
 
 
@@ -124,7 +129,18 @@ def test_log_of_a_call_keeps_how_it_began_and_how_it_ended():
 
 # --- a ledger that fails ------------------------------------------------------------------------------------------
 
-METHODS = ["find", "may_watch", "open_call", "deliver", "acknowledge", "withdraw_after", "charged", "close_call"]
+METHODS = [
+    "find",
+    "may_watch",
+    "begin_call",
+    "open_call",
+    "keep_token",
+    "deliver",
+    "acknowledge",
+    "withdraw_after",
+    "charged",
+    "close_call",
+]
 
 
 class FailingLedger(MemoryLedger):

@@ -126,8 +126,8 @@ def test_trace_holds_a_whole_call(traces, plan):
     trace = traces("cpython")
     assert sorted(trace.clear) == [3, 4]
     assert trace.dialled[-1].startswith(b"ATDT")
-    assert [int(payload[:2], 16) for payload in trace.up] == [0x01, 0x10, *[0x11] * 4, 0x13]
-    assert [int(payload[:2], 16) for payload in trace.down] == [0x02, *[0x20] * 4, 0x22]
+    assert [int(payload[:2], 16) for payload in trace.up] == [0x01, 0x10, *[0x11] * 5, 0x13]
+    assert [int(payload[:2], 16) for payload in trace.down] == [0x02, 0x20, 0x20, 0x23, 0x20, 0x20, 0x22]
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -154,7 +154,7 @@ def test_target_with_randomness_of_its_own_says_the_same_messages(plan, target, 
     """For a board whose entropy nobody chooses: the same scenario, compared behind the encryption."""
     reference = observe(plan, tmp_path / "reference", find_runtime("cpython"))
     other = play(plan, tmp_path / "other")
-    assert len(sealed_messages(reference)) == 11
+    assert len(sealed_messages(reference)) == 13
     assert sealed_messages(other) == sealed_messages(reference)
     assert trace_of(other).clear == trace_of(reference).clear
 

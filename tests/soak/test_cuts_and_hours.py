@@ -11,6 +11,8 @@ from tests.helpers.observed import call_plan, cheap_broadcast, key_times, observ
 sys.path[:0] = [str(Path(__file__).parent.parent / name) for name in ("firmware", "vectors")]
 import test_keystore_power as power  # noqa: E402
 
+from tests.link.test_call_token_roll import pairs_of_cuts  # noqa: E402
+
 pytestmark = pytest.mark.soak
 
 HOURS = 2
@@ -58,6 +60,12 @@ def test_boot_numbers_are_never_given_twice_in_a_hundred_thousand_boots_with_cut
         assert number == 0 or number not in used
         used.add(number)
     assert len(used) > 100
+
+
+@pytest.mark.parametrize("medium", power.MEDIA)
+@pytest.mark.parametrize("calls", [0, 1])
+def test_power_cuts_in_a_roll_and_lost_lines_in_the_next_raise_no_alarm(calls, medium):
+    assert pairs_of_cuts(calls, medium, taken=5) > 1_000
 
 
 def test_hours_of_a_call_bring_every_key_in_time(tmp_path):

@@ -110,6 +110,7 @@ PARSERS = (
             sealed(call.KEY, call.pack_key(1, bytes(8), 2, bytes(16))),
             sealed(call.DARK, call.pack_dark(1, 2, 3)),
             sealed(call.FAREWELL, call.pack_farewell(0, 3)),
+            sealed(call.TOKEN, bytes(range(8))),
         ),
     ),
     Parser("frames on the telephone line", deframe, (hdlc.encode(bytes(range(40))),), with_fcs, ()),

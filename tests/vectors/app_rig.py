@@ -151,7 +151,11 @@ class Board:
 def provisioned_board():
     board = Board()
     identity = pack_identity(Identity(b"terminal", KEY))
-    rows = (("terminal", "identity", identity, False), ("call", "number", NUMBER.encode(), False))
+    rows = (
+        ("terminal", "identity", identity, False),
+        ("call", "number", NUMBER.encode(), False),
+        ("call", "token", b"\x01" + b"terminal" + bytes(8), False),
+    )
     replace(Keystore(board), LOCK, rows)
     return board
 

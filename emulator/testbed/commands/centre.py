@@ -160,6 +160,32 @@ def revoke(
     typer.echo(f"terminal {which.hex()} is revoked{already}")
 
 
+@app.command(rich_help_panel=KEYS)
+def clones(
+    subscriber: Annotated[str, typer.Argument(metavar="N|TERMINAL", help="The subscriber's number, or the terminal.")],
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="warn, deny or reprovision.")],
+    db: Db,
+) -> None:
+    """Say what becomes of a call of this subscriber that shows an outdated token. There is an alarm in any case.
+
+    warn: it goes on. deny: it is refused, another one goes on. reprovision: the terminal is revoked.
+
+    \b
+      ringcast centre clones 0123456789abcdef deny --db centre.db
+
+    Exit status: 0 if it is so now; 1 for an unknown subscriber or rule; 2 for what is no terminal's id.
+    """
+    from headend.callcentre.overview import subscribers as found
+    from headend.callcentre.subscribers import set_clone_rule
+
+    wanted, engine = shared.only(None, subscriber, 1, _now_ms()), shared.open_centre(db)
+    lines = found(engine, wanted)
+    if not lines:
+        raise LocalError(f"no subscriber {subscriber}: `ringcast centre subscribers` shows them")
+    set_clone_rule(engine, lines[0].subscriber, rule)
+    typer.echo(f"terminal {lines[0].terminal}: {rule}")
+
+
 @app.command("rotate-key", rich_help_panel=KEYS)
 def rotate_key(
     db: Db,

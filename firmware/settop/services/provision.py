@@ -68,6 +68,8 @@ class Provisioner:
             if sys.modules.pop(name, None) is not None and hasattr(sys.modules[parent], child):
                 delattr(sys.modules[parent], child)
         gc.collect()
+        # The list of records was read amid what has gone now: a copy lies in a gap, and leaves the large piece whole.
+        self._keystore.entries = bytes(memoryview(self._keystore.entries))
 
     def _forget(self):
         """Wipes what a provisioning has in memory; the next begins anew."""

@@ -5,14 +5,15 @@ Every message is the payload of one HDLC frame (settop.link.hdlc), big-endian, i
     01 HELLO      terminal  version u8, suite u8, terminal_id 8, nonce 16 [, X25519 public key 32]
     02 CHALLENGE  centre    version u8, suite u8, call_id u32, nonce 16 [, X25519 public key 32], proof 16
     then sealed ones: type u8, counter u32, AES-CCM ciphertext, tag 8; the first five octets are the AAD
-    10 REQUEST    terminal  programme_id u32, broadcast_id 8, first_held u32, last_held u32 [, max_price u32]
-    11 ACK        terminal  portion u32
+    10 REQUEST    terminal  programme_id u32, broadcast_id 8, token 8 [, max_price u32]
+    11 ACK        terminal  portion u32, or NO_PORTION: the token of TOKEN is stored
     12 NAK        terminal  portion u32: the earliest one still wanted
     13 GOODBYE    terminal  last_kept u32
     14 DARK       terminal  first u32, last u32: portions that were paid for and not clear; cause u8 (settop.wire.dark)
     20 KEY        centre    programme_id u32, broadcast_id 8, portion u32, control word 16
     21 DENY       centre    reason u8
     22 FAREWELL   centre    reason u8, portions charged u32
+    23 TOKEN      centre    token 8: what the terminal shows in its next call
 
 Key schedule: transcript = SHA-256(LABEL_TRANSCRIPT, HELLO, CHALLENGE without its proof);
 HKDF-SHA256(salt = transcript, IKM = device key [+ X25519 shared secret], info = LABEL_KEYS) gives, in this order,
@@ -23,7 +24,6 @@ CCM nonce = salt 9 + counter u32; each direction counts from 0 and a receiver ta
 import struct
 
 from settop.errors import RemoteError
-from settop.wire.ids import NO_PORTION
 
 VERSION = 1
 SUITE_PLAIN = 0  # the device key alone
@@ -39,6 +39,7 @@ DARK = 0x14
 KEY = 0x20
 DENY = 0x21
 FAREWELL = 0x22
+TOKEN = 0x23
 
 NAMES = {
     HELLO: "HELLO",
@@ -51,12 +52,15 @@ NAMES = {
     KEY: "KEY",
     DENY: "DENY",
     FAREWELL: "FAREWELL",
+    TOKEN: "TOKEN",
 }
 
 NONCE_BYTES = 16
 PROOF_BYTES = 16
 PUBLIC_KEY_BYTES = 32
 TAG_BYTES = 8
+TOKEN_BYTES = 8
+NO_TOKEN = bytes(TOKEN_BYTES)  # of a terminal that has never had one
 SEALED_HEADER_BYTES = 5
 KEYS_BYTES = 66
 
@@ -67,11 +71,17 @@ DENY_NO_PROGRAMME = 1
 DENY_NOT_ON_AIR = 2
 DENY_NO_CREDIT = 3
 DENY_TOO_DEAR = 4
+DENY_CLONE = 5
+DENY_WITHDRAWN = 6
+DENY_TOO_OFTEN = 7
 DENY_TEXT = {
     DENY_NO_PROGRAMME: "the subscription does not cover this programme",
     DENY_NOT_ON_AIR: "the programme is not on air",
     DENY_NO_CREDIT: "no credit left",
     DENY_TOO_DEAR: "a portion costs more than the viewer accepts",
+    DENY_CLONE: "a copy of this terminal is in use",
+    DENY_WITHDRAWN: "this identity is withdrawn: provision again",
+    DENY_TOO_OFTEN: "the key of this portion was fetched too often",
 }
 
 FAREWELL_GOODBYE = 0
@@ -89,7 +99,7 @@ FAREWELL_TEXT = {
 
 _HELLO = ">BBB8s16s"
 _CHALLENGE = ">BBBI16s"
-_REQUEST = ">I8sII"
+_REQUEST = ">I8s8s"
 _REQUEST_BYTES = struct.calcsize(_REQUEST)
 _SEALED_SIZES = {
     REQUEST: (_REQUEST_BYTES, _REQUEST_BYTES + 4),
@@ -100,6 +110,7 @@ _SEALED_SIZES = {
     KEY: (struct.calcsize(">I8sI16s"),),
     DENY: (1,),
     FAREWELL: (5,),
+    TOKEN: (TOKEN_BYTES,),
 }
 
 
@@ -168,18 +179,18 @@ def split_sealed(message):
     return kind, struct.unpack(">I", message[1:5])[0], message[5:]
 
 
-def pack_request(programme_id, broadcast_id, first_held=NO_PORTION, last_held=NO_PORTION, max_price=None):
-    """Body of REQUEST: broadcast_id 8 bytes, the others u32. `max_price`: the most that a portion may cost, in minor
-    units; None takes no octets and sets no limit."""
-    body = struct.pack(_REQUEST, programme_id, broadcast_id, first_held, last_held)
+def pack_request(programme_id, broadcast_id, token=NO_TOKEN, max_price=None):
+    """Body of REQUEST: programme_id u32, broadcast_id and token 8 bytes. `max_price` u32: the most that a portion may
+    cost, in minor units; None takes no octets and sets no limit."""
+    body = struct.pack(_REQUEST, programme_id, broadcast_id, token)
     return body if max_price is None else body + struct.pack(">I", max_price)
 
 
 def unpack_request(body):
-    """(programme_id, broadcast_id, first_held, last_held, max_price or None)."""
-    programme_id, broadcast_id, first_held, last_held = struct.unpack(_REQUEST, body[:_REQUEST_BYTES])
+    """(programme_id, broadcast_id, token, max_price or None)."""
+    programme_id, broadcast_id, token = struct.unpack(_REQUEST, body[:_REQUEST_BYTES])
     limit = struct.unpack(">I", body[_REQUEST_BYTES:])[0] if len(body) > _REQUEST_BYTES else None
-    return programme_id, bytes(broadcast_id), first_held, last_held, limit
+    return programme_id, bytes(broadcast_id), bytes(token), limit
 
 
 def pack_dark(first, last, cause):
@@ -193,7 +204,7 @@ def unpack_dark(body):
 
 
 def pack_portion(portion):
-    """Body of ACK, NAK and GOODBYE."""
+    """Body of ACK, NAK and GOODBYE: u32."""
     return struct.pack(">I", portion)
 
 

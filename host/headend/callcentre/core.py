@@ -20,6 +20,7 @@ from headend.callcentre import states
 from headend.callcentre.ledger import SUPERSEDED, Ledger, Subscriber, Superseded
 from headend.callcentre.session import Session
 from headend.callcentre.timing import Event, Timing
+from headend.callcentre.tokens import Rolling, fresh_token
 from headend.callcentre.watching import Watching
 from headend.crypto.x25519 import x25519_answer
 from headend.ts.keys import control_word
@@ -58,6 +59,8 @@ class CentreCall:
         self._session: Session | None = None
         self._subscriber: Subscriber | None = None
         self._watching: Watching | None = None
+        self._rolling: Rolling | None = None
+        self._ended: list[int] = []  # records of this call that are over
         self._opened_ms: int | None = None
 
     # --- what the owner calls -----------------------------------------------------------------------------------
@@ -86,9 +89,10 @@ class CentreCall:
         """When `poll` is wanted next, in ms; None when the call is over or has not begun."""
         if self.state == states.CLOSED or self._opened_ms is None:
             return None
-        if self._watching is None:
+        if self._watching is None or self._rolling is None:
             return self._opened_ms + HANDSHAKE_LIMIT_MS
-        return self._watching.next_timer()
+        timers = (self._watching.next_timer(), self._rolling.next_timer())
+        return min((timer for timer in timers if timer is not None), default=None)
 
     def data_to_send(self) -> bytes:
         out = bytes(self._out)
@@ -127,7 +131,11 @@ class CentreCall:
         elif watching is not None and kind == wire.DARK:
             self._on_dark(watching, body, now_ms)
         elif watching is not None and kind == wire.ACK:
-            self._on_ack(watching, wire.unpack_portion(body), now_ms)
+            portion = wire.unpack_portion(body)
+            if portion == NO_PORTION:
+                self._on_token_stored(self._subscriber, watching, now_ms)
+            else:
+                self._on_ack(watching, portion, now_ms)
         elif watching is not None:
             self._repeat(watching, now_ms, wire.unpack_portion(body))
 
@@ -155,8 +163,7 @@ class CentreCall:
         self._out += encode(self._challenge)
 
     def _on_request(self, subscriber: Subscriber, body: bytes, now_ms: int) -> None:
-        # The portions held are informative: believed, they could only help a liar.
-        programme_id, broadcast_id, _, _, max_price = wire.unpack_request(body)
+        programme_id, broadcast_id, token, max_price = wire.unpack_request(body)
         watching = self._watching
         if watching is None:
             self._event("authenticated", now_ms, text=subscriber.terminal_id.hex())
@@ -182,16 +189,56 @@ class CentreCall:
         elif broadcast is None or not on_air:
             self._deny(wire.DENY_NOT_ON_AIR, now_ms)
         else:
-            if watching is not None and not self._ledger.close_call(watching.record, now_ms, "programme changed"):
-                raise Superseded(SUPERSEDED)
-            record = self._ledger.open_call(subscriber, programme_id, broadcast_id, now_ms, max_price)
+            wanted = (programme_id, broadcast_id, now_ms)
+            if watching is None:
+                record = self._begin(subscriber, wanted, token, max_price)
+            else:
+                record = self._change(subscriber, watching, wanted, max_price)
             if record is None:
-                self._deny(wire.DENY_TOO_DEAR, now_ms)
                 return
             self._watching = Watching(broadcast, record, self._timing, now_ms)
+            if self._rolling is not None and self._rolling.unfinished:
+                self._watching.hold(now_ms)
             self._event("request", now_ms, text=f"programme {programme_id}")
             self._move("request")
             self._serve(self._watching, now_ms)
+
+    def _begin(
+        self, subscriber: Subscriber, wanted: tuple[int, bytes, int], token: bytes, max_price: int | None
+    ) -> int | None:
+        """The first record of this call, or None where it is denied. Its token is looked at once, here."""
+        fresh = fresh_token(self._random)
+        opening = self._ledger.begin_call(subscriber, *wanted, token, fresh, max_price)
+        if opening.alarm:
+            self._event("alarm", wanted[2], text=opening.alarm)
+        if opening.record is None:
+            self._deny(opening.denied, wanted[2])
+        else:
+            self._rolling = Rolling(fresh, opening.unfinished, self._timing)
+        return opening.record
+
+    def _change(
+        self, subscriber: Subscriber, watching: Watching, wanted: tuple[int, bytes, int], max_price: int | None
+    ) -> int | None:
+        """The record of another programme, or None where it is denied."""
+        if not self._ledger.close_call(watching.record, wanted[2], "programme changed"):
+            raise Superseded(SUPERSEDED)
+        self._ended.append(watching.record)
+        record = self._ledger.open_call(subscriber, *wanted, max_price)
+        if record is None:
+            self._deny(wire.DENY_TOO_DEAR, wanted[2])
+        return record
+
+    def _on_token_stored(self, subscriber: Subscriber, watching: Watching, now_ms: int) -> None:
+        """From now on a call that shows the token before is a copy's."""
+        rolling = self._rolling
+        if rolling is None or rolling.stored or not rolling.sent:
+            return
+        self._ledger.keep_token(subscriber, rolling.token)
+        rolling.stored, rolling.unfinished = True, False
+        watching.release()
+        self._event("token_stored", now_ms)
+        self._serve(watching, now_ms)
 
     def _on_ack(self, watching: Watching, portion: int, now_ms: int) -> None:
         if watching.acknowledged(portion):
@@ -228,12 +275,23 @@ class CentreCall:
             self._farewell("terminal_silent", wire.FAREWELL_TERMINAL_SILENT, reason, now_ms)
             return
         while (due := watching.next_due()) is not None and due[1] <= now_ms:
-            if not self._ledger.deliver(watching.record, due[0], now_ms):
-                self._deny(wire.DENY_NO_CREDIT, now_ms)
+            delivered = self._ledger.deliver(watching.record, due[0], now_ms, self._ended)
+            if not delivered:
+                if delivered.alarm:
+                    self._event("alarm", now_ms, due[0], delivered.alarm)
+                self._deny(delivered.denied, now_ms)
                 return
             self._transmit(watching, due[0], now_ms)
         for portion in watching.again(now_ms, self._timing.rto_ms):
             self._transmit(watching, portion, now_ms)
+        self._roll(watching, now_ms)
+
+    def _roll(self, watching: Watching, now_ms: int) -> None:
+        """The next token leaves behind the first keys, or before them where the last one never arrived."""
+        rolling = self._rolling
+        if rolling is not None and rolling.due(watching.room_for_token(now_ms), now_ms):
+            self._seal(wire.TOKEN, rolling.token)
+            self._event("token_sent", now_ms)
 
     def _repeat(self, watching: Watching, now_ms: int, first: int = 0) -> None:
         """The terminal asks for keys again; however often it does, they keep half of rto_ms between them."""

@@ -1,5 +1,6 @@
 """What a call needs to know of subscribers and to write down; `store_ledger` keeps it in a database."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,6 +10,9 @@ WITHDRAWALS_LIMIT = 8
 """Portions of one broadcast that a subscriber may have given back and not paid since, over all calls.
 
 The key of such a portion did leave: what a terminal that lies about wiping it can gain is bounded by this."""
+DELIVERIES_LIMIT = 6
+"""Calls in which the key of one portion may leave for one subscriber: one, and the five redials that a terminal makes
+by itself while no key comes (REDIALS in settop.services.call.service)."""
 SUPERSEDED = "superseded by another call"
 
 
@@ -25,6 +29,30 @@ class Subscriber:
     device_key: bytes = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Opening:
+    """How a call begins. `record`: its record, or None where it is denied for the reason `denied` (settop.wire.call).
+
+    `unfinished`: the token leaves before the first key. `alarm`: what the operator was told, or "".
+    """
+
+    record: int | None
+    denied: int = 0
+    unfinished: bool = False
+    alarm: str = ""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Whether a key may leave; `denied` and `alarm` as in Opening where it must not."""
+
+    denied: int = 0
+    alarm: str = ""
+
+    def __bool__(self) -> bool:
+        return not self.denied
+
+
 class Ledger(Protocol):
     """Every method returns only when what it wrote is committed, and raises LedgerError (headend.accounts.errors) where
     it cannot be: nothing is known to be charged then, so no key may leave."""
@@ -35,6 +63,27 @@ class Ledger(Protocol):
 
     def may_watch(self, subscriber: Subscriber, programme_id: int) -> bool: ...
 
+    def begin_call(
+        self,
+        subscriber: Subscriber,
+        programme_id: int,
+        broadcast_id: bytes,
+        now_ms: int,
+        shown: bytes,
+        fresh: bytes,
+        max_price: int | None = None,
+    ) -> Opening:
+        """The first record of a call, as `open_call` makes it, where its token `shown` (headend.callcentre.tokens) is
+        valid or the subscription's rule lets an outdated one pass. `fresh` is pending from then on.
+
+        Where the call is denied no token changes, and no other call ends unless the rule ends them all.
+        """
+        ...
+
+    def keep_token(self, subscriber: Subscriber, token: bytes) -> None:
+        """The terminal has stored the pending token `token`: the one before is outdated. Nothing for another token."""
+        ...
+
     def open_call(
         self, subscriber: Subscriber, programme_id: int, broadcast_id: bytes, now_ms: int, max_price: int | None = None
     ) -> int | None:
@@ -44,9 +93,10 @@ class Ledger(Protocol):
         """
         ...
 
-    def deliver(self, call: int, portion: int, now_ms: int) -> bool:
+    def deliver(self, call: int, portion: int, now_ms: int, same_line: Collection[int] = ()) -> Delivered:
         """The key of `portion` is about to leave: charge it. A portion already charged to this subscriber for this
-        broadcast costs nothing more. False where the credit does not cover it: the key must not leave.
+        broadcast costs nothing more. False where the credit does not cover it, or where the key has left on
+        DELIVERIES_LIMIT other lines: it must not leave. `same_line`: records of this call that have ended.
 
         Raises Superseded for a record that has ended: the key must not leave either.
         """

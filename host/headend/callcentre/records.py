@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, exists, func, select
+from sqlalchemy.orm import aliased
 
-from headend.callcentre.models import Charge, Delivery
+from headend.callcentre.models import Alarm, Call, Charge, Delivery
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,7 @@ class CallRecord:
     """A call's bill. Portions in rising order; `price` in hundredths of `currency`, set-up included.
 
     `withdrawn`: taken back by a goodbye; what is paid for through another delivery of the same portion stays paid.
+    `alarms`: what the operator was told of the subscriber from its start to its end, oldest first.
     """
 
     call: int
@@ -27,6 +29,7 @@ class CallRecord:
     tariff: str
     price: int
     currency: str
+    alarms: tuple[str, ...] = ()
 
 
 def read_record(connection: Connection, call: Row[Any]) -> CallRecord:
@@ -36,6 +39,7 @@ def read_record(connection: Connection, call: Row[Any]) -> CallRecord:
         .where(Delivery.call_id == call.call_id)
         .order_by(Delivery.portion)
     ).all()
+    alarms = connection.scalars(_alarms_in(call)).all()
     price = connection.scalar(select(func.sum(Charge.price)).where(Charge.call_id == call.call_id))
     return CallRecord(
         call=call.call_id,
@@ -50,4 +54,17 @@ def read_record(connection: Connection, call: Row[Any]) -> CallRecord:
         tariff=call.tariff,
         price=int(price or 0),
         currency=call.currency,
+        alarms=tuple(alarms),
     )
+
+
+def _alarms_in(call: Row[Any]) -> Select[str]:
+    """A subscriber has one call at a time: an alarm is its who had begun last, as long as that call lasted."""
+    later = aliased(Call)
+    begun = exists().where(
+        later.subscriber_id == call.subscriber_id, later.call_id > call.call_id, later.started_ms <= Alarm.at_ms
+    )
+    inside = [Alarm.subscriber_id == call.subscriber_id, Alarm.at_ms >= call.started_ms, ~begun]
+    if call.ended_ms is not None:
+        inside.append(Alarm.at_ms <= call.ended_ms)
+    return select(Alarm.text).where(*inside).order_by(Alarm.alarm_id)

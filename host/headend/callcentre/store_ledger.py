@@ -4,10 +4,12 @@ Several processes may serve calls on one database. Whatever changes a subscriber
 that subscriber's row (SQLite: the whole database), so the changes of one subscriber come one after another.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from settop.errors import LocalError
-from sqlalchemy import Connection, Engine, Row, delete, exists, func, insert, select, update
+from settop.wire import call as wire
+from sqlalchemy import Connection, Engine, Row, delete, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from headend.accounts.engine import transaction
@@ -15,11 +17,13 @@ from headend.accounts.master_key import MasterKey
 from headend.accounts.models import Terminal
 from headend.accounts.money import pay, refund
 from headend.accounts.terminals import DeviceKeys, SealedKey
-from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, Superseded
+from headend.callcentre.alarms import add_alarm
+from headend.callcentre.ledger import DELIVERIES_LIMIT, SUPERSEDED, WITHDRAWALS_LIMIT, Delivered, Opening, Superseded
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
-from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber, Tariff
+from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber
+from headend.callcentre.opening import begin, open_record, subscribed
 from headend.callcentre.records import CallRecord, read_record
-from headend.callcentre.revoking import REVOKED
+from headend.callcentre.tokens import REDELIVERIES
 
 __all__ = ("CallRecord", "StoreLedger")
 
@@ -63,6 +67,29 @@ class StoreLedger:
             ).one_or_none()
         return row is not None and bool(row[0] or row[1])
 
+    def begin_call(
+        self,
+        subscriber: CallingSubscriber,
+        programme_id: int,
+        broadcast_id: bytes,
+        now_ms: int,
+        shown: bytes,
+        fresh: bytes,
+        max_price: int | None = None,
+    ) -> Opening:
+        """The token is judged, the record opened and the fresh token made pending in one transaction."""
+        with transaction(self._engine) as connection:
+            return begin(connection, subscriber, (programme_id, broadcast_id), now_ms, shown, fresh, max_price)
+
+    def keep_token(self, subscriber: CallingSubscriber, token: bytes) -> None:
+        """The pending token is the only one from now on, if it is this one."""
+        with transaction(self._engine) as connection:
+            connection.execute(
+                update(Subscriber)
+                .where(Subscriber.subscriber_id == subscriber.subscriber_id, Subscriber.token_pending == token)
+                .values(token_old=token, token_pending=None)
+            )
+
     def open_call(
         self,
         subscriber: CallingSubscriber,
@@ -76,47 +103,23 @@ class StoreLedger:
         None, and nothing changes, where that tariff's portion costs more than `max_price`.
         """
         with transaction(self._engine) as connection:
-            this = Subscriber.subscriber_id == subscriber.subscriber_id
-            known = connection.execute(select(Subscriber.revoked_ms).where(this).with_for_update()).one_or_none()
-            if known is None:
-                raise LocalError(f"no subscriber {subscriber.subscriber_id}")
-            tariff = connection.execute(
-                select(Tariff.name, Tariff.portion_price, Tariff.set_up_price, Tariff.currency)
-                .join(Subscriber, Subscriber.tariff_id == Tariff.tariff_id)
-                .where(this)
-            ).one()
-            if max_price is not None and tariff.portion_price > max_price:
-                return None
-            connection.execute(
-                update(Call)
-                .where(Call.subscriber_id == subscriber.subscriber_id, Call.ended_ms.is_(None))
-                .values(ended_ms=now_ms, reason=SUPERSEDED)
-            )
-            key = connection.execute(
-                insert(Call).values(
-                    subscriber_id=subscriber.subscriber_id,
-                    programme_id=programme_id,
-                    broadcast_id=broadcast_id,
-                    started_ms=now_ms,
-                    # Revoked since it was found: the record is over before a key can leave.
-                    ended_ms=None if known.revoked_ms is None else now_ms,
-                    reason=None if known.revoked_ms is None else REVOKED,
-                    tariff=tariff.name,
-                    portion_price=tariff.portion_price,
-                    set_up_price=tariff.set_up_price,
-                    currency=tariff.currency,
-                )
-            ).inserted_primary_key
-            assert key is not None
-        return int(key[0])
+            row = subscribed(connection, subscriber)
+            return open_record(connection, row, (programme_id, broadcast_id), now_ms, max_price)
 
-    def deliver(self, call: int, portion: int, now_ms: int) -> bool:
-        """Charges a portion, and the set-up with the first, unless that is done. False: too little credit. Superseded:
-        the record has ended."""
+    def deliver(self, call: int, portion: int, now_ms: int, same_line: Collection[int] = ()) -> Delivered:
+        """Charges a portion, and the set-up with the first, unless that is done. False: too little credit, or the key
+        has left too often. Superseded: the record has ended."""
         with transaction(self._engine) as connection:
             record, account_id = self._locked(connection, call)
             if record.ended_ms is not None:
                 raise Superseded(SUPERSEDED)
+            if self._lines(connection, record, portion, same_line) >= DELIVERIES_LIMIT:
+                alarm = (
+                    f"programme {record.programme_id}: the key of portion {portion} was asked for in a call more than "
+                )
+                alarm += f"the {DELIVERIES_LIMIT} that may have it"
+                add_alarm(connection, record.subscriber_id, now_ms, REDELIVERIES, alarm)
+                return Delivered(wire.DENY_TOO_OFTEN, alarm)
             price = 0
             if self._claim(connection, record, portion, record.portion_price):
                 price += record.portion_price
@@ -124,12 +127,12 @@ class StoreLedger:
                     price += record.set_up_price
             if price and not pay(connection, account_id, price):
                 connection.rollback()
-                return False
+                return Delivered(wire.DENY_NO_CREDIT)
             row = {"call_id": call, "portion": portion, "sent_ms": now_ms, "withdrawn": False, "price": price}
             statement = self._insert(Delivery).values(**row)
             key = ["call_id", "portion"]
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_={"withdrawn": False}))
-        return True
+        return Delivered()
 
     def acknowledge(self, call: int, portion: int, now_ms: int) -> None:
         """The terminal has this key; the first acknowledgement's time stays."""
@@ -254,6 +257,20 @@ class StoreLedger:
             Delivery.withdrawn.is_(False),
         )
         return bool(connection.scalar(select(standing)))
+
+    def _lines(self, connection: Connection, record: Row[Any], portion: int, same_line: Collection[int]) -> int:
+        """Other calls in which the key of this portion has left, taken back or not."""
+        count = connection.scalar(
+            select(func.count())
+            .select_from(Delivery)
+            .join(Call, Call.call_id == Delivery.call_id)
+            .where(
+                *_deliveries_of(record),
+                Delivery.portion == portion,
+                Delivery.call_id.not_in([record.call_id, *same_line]),
+            )
+        )
+        return count or 0
 
     def _given_back(self, connection: Connection, record: Row[Any]) -> int:
         """Portions of this broadcast whose keys left and which nobody pays for now."""

@@ -12,6 +12,7 @@ from headend.accounts.master_key import MasterKey
 from headend.accounts.models import Terminal
 from headend.accounts.terminals import add_terminal, check_master_key, check_sizes, remove_terminal
 from headend.callcentre.models import AllowedProgramme, Subscriber, Tariff
+from headend.callcentre.tokens import CLONE_RULES
 
 
 def has_tariff(engine: Engine, name: str) -> bool:
@@ -85,6 +86,19 @@ def allow_programmes(engine: Engine, subscriber_id: int, programmes: Iterable[in
             raise LocalError(f"no subscriber {subscriber_id}")
         connection.execute(delete(AllowedProgramme).where(AllowedProgramme.subscriber_id == subscriber_id))
         _allow(connection, subscriber_id, programmes)
+
+
+def set_clone_rule(engine: Engine, subscriber_id: int, rule: str) -> None:
+    """What an outdated token means for a subscription (headend.callcentre.tokens): "warn", "deny" or "reprovision".
+
+    Raises LocalError for another rule, or if the subscriber is unknown.
+    """
+    if rule not in CLONE_RULES:
+        raise LocalError(f"rule {rule!r} for copies: expected one of {', '.join(CLONE_RULES)}")
+    change = update(Subscriber).where(Subscriber.subscriber_id == subscriber_id).values(clone_rule=rule)
+    with transaction(engine) as connection:
+        if not connection.execute(change).rowcount:
+            raise LocalError(f"no subscriber {subscriber_id}")
 
 
 def set_credit(engine: Engine, subscriber_id: int, credit: int | None) -> None:

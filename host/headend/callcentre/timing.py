@@ -25,6 +25,7 @@ class Timing:
                       between two sendings, whatever the terminal asks for
     tries             how often a key is sent at most; a terminal is given up after tries * rto_ms of silence
     goodbye_grace_ms  how long a GOODBYE may be on its way, see `grace_ms`
+    key_ms            how long a KEY occupies the line; a TOKEN takes half as long
 
     Raises LocalError for a lead_max_ms under lead_min_ms + 300, and for times or tries under 1.
     """
@@ -34,6 +35,7 @@ class Timing:
     rto_ms: int = RTO_MIN_MS
     tries: int = 8
     goodbye_grace_ms: int = 1_500
+    key_ms: int = 250
 
     def __post_init__(self) -> None:
         if self.lead_max_ms < self.lead_min_ms + KEY_ROOM_MS:
@@ -54,7 +56,8 @@ class Timing:
             raise LocalError("a line has 1 bit/s or more and a delay of 0 ms or more")
         octets_ms = -(-(2 * KEY_OCTETS + ACK_OCTETS) * BITS_PER_OCTET * 1_000 // bits_per_s)
         rto_ms = max(RTO_MIN_MS, 2 * delay_ms + octets_ms + PROCESSING_MS)
-        return cls(lead_max_ms=lead_max_ms, lead_min_ms=lead_min_ms, rto_ms=rto_ms)
+        key_ms = -(-KEY_OCTETS * BITS_PER_OCTET * 1_000 // bits_per_s)
+        return cls(lead_max_ms=lead_max_ms, lead_min_ms=lead_min_ms, rto_ms=rto_ms, key_ms=key_ms)
 
     @property
     def silence_ms(self) -> int:
@@ -73,7 +76,8 @@ class Timing:
 
 @dataclass(frozen=True)
 class Event:
-    """`kind`: authenticated, request, key_sent, key_acknowledged, dark, refused, ledger_failed or closed."""
+    """`kind`: authenticated, request, key_sent, key_acknowledged, token_sent, token_stored, alarm, dark, refused,
+    ledger_failed or closed."""
 
     kind: str
     at_ms: int

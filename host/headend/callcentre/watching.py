@@ -33,6 +33,8 @@ class Watching:
         self.since_ms = now_ms
         self.elsewhere_since_ms: int | None = None
         """Since when the terminal has asked for something that is not on air: it is sold nothing more till then."""
+        self._held_since_ms: int | None = None
+        self._line_free_ms = now_ms
         self._timing = timing
         self._keys: dict[int, SentKey] = {}
         self._highest = -1
@@ -47,7 +49,8 @@ class Watching:
     def next_due(self) -> tuple[int, int] | None:
         """(portion, time) of the key that leaves next, as far as the broadcaster's announcements reach."""
         position = self.broadcast.position
-        if position is None or self.elsewhere_since_ms is not None or self._unheard >= UNHEARD_KEYS:
+        held = self.elsewhere_since_ms is not None or self._held_since_ms is not None
+        if position is None or held or self._unheard >= UNHEARD_KEYS:
             return None
         if self._highest < position.portion:
             return position.portion, position.start_ms
@@ -67,8 +70,30 @@ class Watching:
         else:
             key.tries += 1
             key.sent_ms = now_ms
+        self._line_free_ms = max(self._line_free_ms, now_ms) + self._timing.key_ms
         if self._silent_since_ms is None:
             self._silent_since_ms = now_ms
+
+    def room_for_token(self, now_ms: int) -> int | None:
+        """When a TOKEN may leave: behind the first key, with the line free, and without delaying the next key. None:
+        not before another key has left."""
+        if self._held_since_ms is not None:
+            return now_ms
+        position = self.broadcast.position
+        if position is None or not self._keys:
+            return None
+        at_ms = max(now_ms, self._line_free_ms)
+        due = self.next_due()
+        next_ms = due[1] if due is not None else position.next_ms
+        return at_ms if position.last or at_ms + self._timing.key_ms // 2 <= next_ms else None
+
+    def hold(self, now_ms: int) -> None:
+        """No key leaves before `release`: the terminal is to store its token first."""
+        self._held_since_ms = now_ms
+
+    def release(self) -> None:
+        """Keys may leave."""
+        self._held_since_ms = None
 
     def heard(self) -> None:
         """A valid sealed message came."""
@@ -157,4 +182,6 @@ class Watching:
             limits.append(self._silent_since_ms + self._timing.silence_ms)
         if self.elsewhere_since_ms is not None:
             limits.append(self.elsewhere_since_ms + ELSEWHERE_LIMIT_MS)
+        if self._held_since_ms is not None:
+            limits.append(self._held_since_ms + self._timing.silence_ms)
         return limits

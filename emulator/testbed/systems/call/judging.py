@@ -30,6 +30,7 @@ def call_json(run: CallRun, call: CallLog, terminal: CallTerminal) -> dict[str, 
         "keys_delivered": in_call,
         "bytes_before_first_key": call.traffic.octets if call.traffic.key_sent else None,
         "round_trips_before_first_key": call.traffic.round_trips if call.traffic.key_sent else None,
+        "alarms": [event.text for event in call.events if event.kind == "alarm"],
     }
 
 
@@ -52,6 +53,7 @@ def terminal_json(run: CallRun, terminal: CallTerminal) -> dict[str, Any]:
                 "tariff": record.tariff,
                 "price": record.price,
                 "currency": record.currency,
+                "alarms": list(record.alarms),
             }
             for record in terminal.records
         ],

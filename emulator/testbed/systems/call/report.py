@@ -66,6 +66,7 @@ def terminal_report(run: CallRun, terminal: CallTerminal, outcomes: tuple[model.
         told.offer(terminal.station.console),
         told.darkness(terminal.station.console),
         told.refusal(terminal.station.console),
+        [event.text for call in terminal.calls for event in call.events if event.kind == "alarm"],
     )
 
 
@@ -78,17 +79,19 @@ def caller(
     offer: str | None = None,
     dark: Sequence[str] = (),
     refusal: str | None = None,
+    alarms: Sequence[str] = (),
 ) -> model.Terminal:
     """A terminal with its telephone and its records. `hang_up_ms`: the viewer's button.
 
     `offer`: the price that it told the viewer, as it is to be shown. `dark`: what kept it dark in a call, in its own
-    words. `refusal`: why the centre denied the call.
+    words. `refusal`: why the centre denied the call. `alarms`: what the centre told its operator, in order.
     """
     before = [_dialled(phases)]
     if offer is not None:
         before.insert(0, model.Sentence(f"told its viewer the price before the call: {offer}.", named=True))
     if refusal is not None:
         before.append(model.Sentence(f"The centre refused: {refusal}."))
+    before += [model.Sentence(f"The centre raised an alarm: {alarm}.") for alarm in alarms]
     behind = [model.Sentence(f"said what kept it dark in the call: {cause}.", named=True) for cause in dark]
     instant = None
     if hang_up_ms is not None:

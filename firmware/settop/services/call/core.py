@@ -4,6 +4,7 @@ Bytes of the line go in with `receive`, out with `data_to_send`; what happened c
 
     ("authenticated",)           the centre proved that it knows this terminal's device key
     ("key", portion, key)        key: bytearray of 16, the receiver's to wipe
+    ("token", token)             bytearray of 8, the receiver's to wipe: to be stored, and then token_stored() called
     ("refused", reason)          a message was refused; `counters[reason]` went up
     ("closed", reason)           the call's protocol is over; reason: of LOST or wire.FAREWELL_TEXT, "denied: ...", ...
 
@@ -64,6 +65,7 @@ class CallTerminal:
         self._rto_ms = HANDSHAKE_RTO_MS
         self._keys_seen = []  # the last few
         self._highest_key = -1
+        self._token_stored = False
         self.call_id = None
 
     # --- what the owner calls -------------------------------------------------------------------------------------
@@ -85,15 +87,14 @@ class CallTerminal:
         )
         self._send_until_answered(self._hello, HANDSHAKE_RTO_MS, now_ms)
 
-    def request(
-        self, programme_id, broadcast_id, portion, now_ms, first_held=NO_PORTION, last_held=NO_PORTION, max_price=None
-    ):
-        """Ask for the programme whose `portion` is on air; held ones are kept from an earlier call.
+    def request(self, programme_id, broadcast_id, portion, now_ms, token=wire.NO_TOKEN, max_price=None):
+        """Ask for the programme whose `portion` is on air.
 
-        May come before authentication (then it waits for it), and again later: that changes the programme. `max_price`:
-        what a portion may cost at most, in minor units, or None.
+        May come before authentication (then it waits for it), and again later: that changes the programme. `token`: the
+        one that an earlier call brought; the centre looks at it once in a call. `max_price`: what a portion may cost at
+        most, in minor units, or None.
         """
-        self._wanted = (programme_id, bytes(broadcast_id), first_held, last_held, max_price)
+        self._wanted = (programme_id, bytes(broadcast_id), bytes(token), max_price)
         self._on_air = portion
         self._request_if_ready(now_ms)
 
@@ -106,6 +107,12 @@ class CallTerminal:
         if portion is not None and self.state == states.RECEIVING and portion > self._highest_key + 1:
             self._move("line_lost")
             self._close(SILENT)
+
+    def token_stored(self):
+        """The token that came is in flash, whatever happens to the power now: the centre may forget the old one."""
+        self._token_stored = True
+        if self.state in (states.REQUESTED, states.RECEIVING):
+            self._acknowledge(NO_PORTION)
 
     def hang_up(self, last_kept, now_ms):
         """The viewer has pressed the button: say goodbye with the last portion whose key is kept (or NO_PORTION)."""
@@ -222,7 +229,7 @@ class CallTerminal:
         if payload[0] == wire.CHALLENGE:
             self._on_challenge(payload, now_ms)
             return
-        if payload[0] not in (wire.KEY, wire.DENY, wire.FAREWELL):
+        if payload[0] not in (wire.KEY, wire.DENY, wire.FAREWELL, wire.TOKEN):
             raise RemoteError("unexpected message type 0x%02x" % payload[0])
         if self._session is None:
             raise RemoteError("unexpected %s" % wire.NAMES[payload[0]])
@@ -230,6 +237,14 @@ class CallTerminal:
         try:
             if kind == wire.KEY:
                 self._on_key(body, now_ms)
+            elif kind == wire.TOKEN:
+                self._expects("token")
+                self._move("token")
+                # The centre has one for each call: said again, our acknowledgement was lost.
+                if self._token_stored:
+                    self._acknowledge(NO_PORTION)
+                else:
+                    self._events.append(("token", bytearray(body)))
             elif kind == wire.DENY:
                 self._expects("deny")
                 self._move("deny")

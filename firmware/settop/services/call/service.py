@@ -4,14 +4,18 @@ States: IDLE; DIALLING; TALKING from CONNECT on; LEAVING when goodbye is said or
 dial again after a line that was lost.
 """
 
+import gc
+
 from settop.crypto.wipe import wipe
 from settop.errors import LocalError
 from settop.modem.dte import Dte
 from settop.services.call import states
 from settop.services.call.commands import COMMANDS, obey
 from settop.services.call.core import LINE_LOST, LOST, CallTerminal
+from settop.services.call.kept import load_number, load_token, store_token
 from settop.services.call.opener import CallOpener
 from settop.services.call.paid import PaidDark
+from settop.wire.call import TOKEN_BYTES
 from settop.wire.dark import CLEAR, NO_KEY, TEXTS, WORDS
 from settop.wire.ids import NO_PORTION
 
@@ -30,9 +34,8 @@ def make(terminal):
     """See settop.services.face."""
     line = terminal.wire("modem", "call")
     opener = CallOpener(terminal.helper)
-    return CallService(
-        line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report, terminal.records("call")
-    )
+    records = terminal.records("call")
+    return CallService(line, opener, terminal.offer, terminal.identity, terminal.random, terminal.report, records)
 
 
 def put_down(keyring, running):
@@ -48,7 +51,7 @@ def put_down(keyring, running):
 
 class CallService:
     """See settop.services.face. `line`: the modem's UART. `offer()` gives the price on air or None, `identity()` the
-    Identity or None. `report(event, text)` tells the viewer. `records`: its own, "number" among them."""
+    Identity or None. `report(event, text)` tells the viewer. `records`: what the call keeps (settop.services.face)."""
 
     COMMANDS = COMMANDS
 
@@ -64,6 +67,8 @@ class CallService:
         self._random = random
         self._report = report
         self._records = records
+        self._token = bytearray(TOKEN_BYTES)  # for the next call
+        self._token_of = None  # id of the terminal whose it is
         self._dte = Dte()
         self._core = None
         self._asked = None  # (programme id, broadcast id) that this call has asked for
@@ -98,27 +103,27 @@ class CallService:
 
     def stop(self):
         self._keyring.wipe()
+        wipe(self._token)
         if self._core is not None:
             self._core.line_lost()
             event = self._core.next_event()
             while event is not None:
-                if event[0] == "key":
-                    wipe(event[2])
+                if event[0] in ("key", "token"):
+                    wipe(event[-1])
                 event = self._core.next_event()
 
     def dial(self, number, now_ms, max_price=None):
         """The viewer lifts the handset; `number` None takes the provisioned one. `max_price`: the most that a portion
         may cost, in minor units, or None."""
-        if self._identity() is None:
+        identity = self._identity()
+        if identity is None:
             self._report("error", "this terminal is not provisioned: run `ringcast provision`")
             return
         if self.state != IDLE:
             self._report("error", "a call is under way: hang up first")
             return
-        self._number = number or self._provisioned_number()
-        if self._number is None:
-            self._report("error", "no telephone number is provisioned: say `call NUMBER`, or run `ringcast provision`")
-            return
+        self._number = number or load_number(self._records)
+        self._know_token(identity)
         self._max_price = max_price
         self._told = None
         self._seen = self._said = CLEAR
@@ -127,10 +132,6 @@ class CallService:
         self._redialling = False
         self.opener.make_ready()
         self._dial(now_ms)
-
-    def _provisioned_number(self):
-        number = self._records.load("number")
-        return None if number is None else bytes(number).decode()
 
     def hang_up(self, now_ms):
         """The viewer presses the button: the running portion plays out, later keys go at once."""
@@ -213,6 +214,8 @@ class CallService:
 
     def step(self, now_ms):
         """Move bytes and timers on. Returns the time at which it wants to be called again at the latest, or None."""
+        if self.state == IDLE:
+            self._know_token(self._identity())
         self._read_line(now_ms)
         self._dte.poll(now_ms)
         self._talk(now_ms)  # what came before the line went is heard first
@@ -285,9 +288,8 @@ class CallService:
         self._asked = (opener.programme_id, opener.broadcast_id)
         self._tell_price()
         self._paid_dark.reset()
-        held = self._keyring.held() or (NO_PORTION,)
         self._core.request(
-            opener.programme_id, opener.broadcast_id, opener.portion, now_ms, held[0], held[-1], self._max_price
+            opener.programme_id, opener.broadcast_id, opener.portion, now_ms, self._token, self._max_price
         )
 
     def _tell_price(self):
@@ -356,6 +358,8 @@ class CallService:
             kind = event[0]
             if kind == "key":
                 self._on_key(event[1], event[2])
+            elif kind == "token":
+                self._on_token(core, event[1])
             elif kind == "authenticated":
                 self._report("authenticated", "")
             elif kind == "refused":
@@ -375,3 +379,16 @@ class CallService:
         # While the tuner sees nothing the newest two are kept: they may fit when it sees again.
         self._keyring.drop_before(portion - 1 if running is None else running)
         self._report("key", "portion=%d" % portion)
+
+    def _know_token(self, identity):
+        """Read the token before there is a call, which has little memory and no time."""
+        if identity is not None and identity.terminal_id != self._token_of:
+            self._token_of = identity.terminal_id
+            self._token[:] = load_token(self._records, self._token_of, self._report)
+            gc.collect()  # what stays from here on is not to lie behind what that left: the ring wants one large piece
+
+    def _on_token(self, core, token):
+        if store_token(self._records, self._token_of, token, self._report):
+            self._token[:] = token
+            core.token_stored()
+        wipe(token)
