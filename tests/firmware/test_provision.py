@@ -7,7 +7,13 @@ from settop.crypto.hkdf import sha256
 
 HEADEND = bytes(sha256(b"head-end"))
 DONE = "provisioned " + NEW_ID.hex()
-REFUSED = "error this is no answer for this board and this time: cut short, altered or replayed; "
+NO_ANSWER = "this is no answer for this board and this time: cut short, altered or replayed; "
+
+
+def reasoned(line):
+    """Why the board says no, without what proves that it is the board."""
+    words = line.split(" ", 2)
+    return words[2] if words[0] == "provision-refused" else line[len("error ") :]
 
 
 def trusting(board):
@@ -29,7 +35,7 @@ def test_an_empty_board_takes_its_first_identity_and_has_it_after_the_next_start
     app = start(board)
     said = provision(app, board)
     assert said[0].split()[2:] == ["headend=none", "terminal=none"]
-    assert said[-1] == DONE and is_new(app)
+    assert said[-1].startswith(DONE) and is_new(app)
     assert answer(app, board, "call")[0] == "dialling number=" + NEW_NUMBER
     del app
     app = start(board)
@@ -40,12 +46,12 @@ def test_an_empty_board_takes_its_first_identity_and_has_it_after_the_next_start
 def test_an_unasked_provision_is_refused():
     board = provisioned_board()
     app = start(board)
-    for authority, reason in (("first", "error this terminal has an identity ("), ("old", REFUSED)):
+    for authority, reason in (("first", "this terminal has an identity ("), ("old", NO_ANSWER)):
         said = provision(app, board, Host(b"somebody"), authority)
         assert said[0].split()[3] == "terminal=" + b"terminal".hex()
-        assert said[-1].startswith(reason), said
+        assert reasoned(said[-1]).startswith(reason), said
     said = provision(app, board, Host(b"somebody"), "old", bytes(32))
-    assert said[-1].startswith(REFUSED)
+    assert reasoned(said[-1]).startswith(NO_ANSWER)
     assert is_old(app) and board.locks == [LOCK]
     del app
     assert is_old(start(board))
@@ -54,7 +60,7 @@ def test_an_unasked_provision_is_refused():
 def test_whoever_knows_the_old_device_key_replaces_an_identity():
     board = provisioned_board()
     app = start(board)
-    assert provision(app, board, None, "old", KEY)[-1] == DONE
+    assert provision(app, board, None, "old", KEY)[-1].startswith(DONE)
     assert board.locks != [LOCK] and len(board.locks) == 1
     del app
     for _ in range(2):
@@ -104,7 +110,7 @@ def test_consent_is_the_number_that_the_board_shows_and_good_for_a_minute_and_on
     assert answer(app, board, host.bring())[0].startswith("error say `provision` first")
     board.ticks += 50000
     assert answer(app, board, "provision-replace " + number) == ["provision-code " + host.code]
-    assert answer(app, board, host.bring()) == [DONE]
+    assert answer(app, board, host.bring()) == [DONE + " " + host.done]
 
 
 def test_a_board_that_trusts_a_head_end_takes_an_identity_from_no_other():
@@ -114,11 +120,11 @@ def test_a_board_that_trusts_a_head_end_takes_an_identity_from_no_other():
         said = answer(app, board, host.ask())
         assert said[0].split()[2] == "headend=" + board.HEADEND[:16]
         answer(app, board, host.open(said[0]))
-        assert answer(app, board, host.bring())[0].startswith(REFUSED)
+        assert reasoned(answer(app, board, host.bring())[0]).startswith(NO_ANSWER)
         assert app.identity() is None and board.locks == []
         del app
     app = start(board)
-    assert provision(app, board, Host(headend=HEADEND))[-1] == DONE
+    assert provision(app, board, Host(headend=HEADEND))[-1].startswith(DONE)
 
 
 def test_a_setting_that_is_no_public_key_is_named():
@@ -157,7 +163,7 @@ def test_every_blob_that_is_not_the_one_gets_one_answer_and_ends_the_attempt():
         line = host.bring()
         good.append(line)
         (said,) = answer(app, board, spoil(line))
-        assert said.startswith(REFUSED) and said.endswith("run `ringcast provision` again"), said
+        assert reasoned(said).startswith(NO_ANSWER) and said.endswith("run `ringcast provision` again"), said
         assert answer(app, board, line)[0].startswith("error say `provision` first")
         assert is_old(app) and board.locks == [LOCK]
     no_secret_in(board)
@@ -173,7 +179,7 @@ def test_what_was_sealed_for_another_board_is_refused():
         answer(app, board, host.open(answer(app, board, host.ask())[0]))
         lines.append(host.bring())
         if len(lines) == 2:
-            assert answer(app, board, lines[0])[0].startswith(REFUSED)
+            assert reasoned(answer(app, board, lines[0])[0]).startswith(NO_ANSWER)
         del app
 
 
@@ -183,7 +189,7 @@ def test_content_that_is_no_identity_is_refused_though_it_is_the_head_ends():
         app = start(board)
         said = provision(app, board, None, "old", KEY, identity_record=bad)
         if bad[0] == 1:
-            assert said[-1].startswith(REFUSED)
+            assert reasoned(said[-1]).startswith(NO_ANSWER)
             assert is_old(app)
         del app
 
@@ -192,7 +198,9 @@ def test_a_telephone_number_that_no_modem_dials_is_refused_with_the_whole():
     for number in (b"", b"0" * 21, b"555 0100", b"\xff"):
         board = provisioned_board()
         app = start(board)
-        assert provision(app, board, None, "old", KEY, records=(("call", "number", number),))[-1].startswith(REFUSED)
+        assert reasoned(provision(app, board, None, "old", KEY, records=(("call", "number", number),))[-1]).startswith(
+            NO_ANSWER
+        )
         assert is_old(app) and board.locks == [LOCK]
         del app
 
@@ -204,7 +212,31 @@ def test_a_board_whose_lock_keys_are_damaged_has_an_identity_that_does_not_open(
     app = start(board)
     assert provision(app, board)[0].endswith("terminal=damaged")
     assert provision(app, board)[-1].startswith("error this terminal has an identity (one that does not open)")
-    assert provision(app, board, None, "consent")[-1] == DONE
+    assert provision(app, board, None, "consent")[-1].startswith(DONE)
+
+
+def test_what_the_board_says_to_the_blob_is_proved_by_the_exchange_and_different_for_yes_and_no():
+    board = provisioned_board()
+    app = start(board)
+    for spoil, word in ((lambda line: line[:-2], "provision-refused "), (lambda line: line, DONE + " ")):
+        host = Host()
+        said = answer(app, board, host.ask())
+        answer(app, board, host.open(said[0], "old", KEY))
+        (said,) = answer(app, board, spoil(host.bring()))
+        assert len(host.done) == len(host.refused) == 16 and host.done != host.refused
+        assert said.startswith(word + (host.done if word.startswith(DONE) else host.refused)), said
+
+
+def test_an_identity_whose_files_are_gone_is_not_given_up_without_consent():
+    board = provisioned_board()
+    start(board)
+    board.FILES.files.clear()
+    app = start(board)
+    assert app.identity() is None
+    said = provision(app, board)
+    assert said[0].endswith("terminal=damaged")
+    assert said[-1].startswith("error this terminal has an identity (one that does not open)")
+    assert provision(app, board, None, "consent")[-1].startswith(DONE)
 
 
 def test_a_key_of_small_order_is_refused():
@@ -222,7 +254,7 @@ def test_a_board_that_lost_its_lock_key_is_provisioned_anew_and_stays_so():
     start(board)
     board.locks = []
     app = start(board)
-    assert provision(app, board)[-1] == DONE
+    assert provision(app, board)[-1].startswith(DONE)
     del app
     for _ in range(2):
         start(board)
@@ -239,7 +271,7 @@ def test_an_identity_that_does_not_open_is_not_given_up_without_consent():
     assert said[0].endswith("terminal=damaged")
     assert said[-1].startswith("error this terminal has an identity (one that does not open)")
     assert provision(app, board, None, "old", KEY)[-1].startswith("error this terminal has no identity that opens")
-    assert provision(app, board, None, "consent")[-1] == DONE
+    assert provision(app, board, None, "consent")[-1].startswith(DONE)
 
 
 def test_a_list_that_does_not_open_hides_no_identity_from_provisioning():
@@ -259,7 +291,7 @@ def test_flash_that_refuses_leaves_the_old_identity():
     host = Host()
     answer(app, board, host.open(answer(app, board, host.ask())[0], "old", KEY))
     board.FILES.fails = True
-    assert answer(app, board, host.bring())[0].startswith("error the flash refused")
+    assert answer(app, board, host.bring())[0].startswith("provision-refused %s the flash refused" % host.refused)
     assert is_old(app)
     board.FILES.fails = False
     del app
@@ -285,7 +317,7 @@ def test_a_record_that_the_keystore_has_no_name_for_is_refused_with_the_whole():
     board = provisioned_board()
     app = start(board)
     brought = (("a_very_long_one", "a_very_long_one", b"1"), ("call", "number", NEW_NUMBER.encode()))
-    assert provision(app, board, None, "old", KEY, records=brought)[-1].startswith("error ")
+    assert provision(app, board, None, "old", KEY, records=brought)[-1].startswith("provision-refused ")
     assert is_old(app) and board.locks == [LOCK]
     del app
     assert is_old(start(board))

@@ -2,10 +2,10 @@
 
 from app_rig import answer, provisioned_board, start
 from keystore_rig import KEY, MEDIA, NUMBER, STRIDE, Flash, PowerCut, asked, provisioned, started
+from power_rig import OTHER, run, sweep
 from provision_rig import Host, record
 from settop.services.provision import keep
 from settop.wire.provision import pack_content
-from test_keystore_power import OTHER, run, sweep
 
 NEW = pack_content(b"\x22" * 32, record(), (("call", "number", b"5550177"),))
 IS_OLD = (b"terminal", KEY, NUMBER, b"token 01")

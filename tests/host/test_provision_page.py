@@ -67,6 +67,7 @@ def played():
             "to the board 2": show,
             "from the board 2": code,
             "key and nonce": sealing.hex(),
+            "proofs": " ".join(exchange._proofs),
             "content": content.hex(),
             "to the board 3": bring,
             "from the board 3": done,
@@ -114,7 +115,9 @@ def test_the_pages_octets_follow_from_its_private_keys_as_it_says(title, heading
     said = b"ringcast provision 2" + bytes((authority,)) + public_key(board) + public_key(host)
     said += public_key(headend) + terminal_id
     secret = x25519_shared(board, public_key(host)) + x25519_shared(board, public_key(headend)) + old
-    sealing = HKDF(secret, 29, b"", SHA256, context=said)
+    drawn = HKDF(secret, 45, b"", SHA256, context=said)
+    sealing, yes, no = drawn[:29], drawn[29:37].hex(), drawn[37:].hex()
+    assert found["proofs"].split() == [yes, no]
     assert sealing.hex() == found["key and nonce"].replace(" ", "")
     code = int.from_bytes(hashlib.sha256(b"ringcast provision 2 code" + said).digest()[:4], "big") % 1_000_000
     assert found["from the board 2"] == f"provision-code {code:06}"
@@ -130,12 +133,12 @@ def test_the_pages_octets_follow_from_its_private_keys_as_it_says(title, heading
         ("call", "number", terminal.number.encode()),
         ("call", "token", b"\x01" + terminal.terminal_id + bytes(8)),
     ]
-    assert found["from the board 3"] == "provisioned " + terminal.terminal_id.hex()
+    assert found["from the board 3"] == f"provisioned {terminal.terminal_id.hex()} {yes}"
 
 
 def test_the_page_names_every_word_and_number_of_the_definition():
     asked = (wire.ASK, wire.SHOW_KEY, wire.GIVE_CONSENT, wire.SET)
-    for word in (*asked, wire.KEY, wire.SHORT_CODE, wire.ASK_CONSENT, wire.DONE):
+    for word in (*asked, wire.KEY, wire.SHORT_CODE, wire.ASK_CONSENT, wire.DONE, wire.REFUSED):
         assert f"`{word}" in PAGE, word
     for word in (*wire.AUTHORITIES, wire.SAID_NONE, wire.SAID_DAMAGED):
         assert f"`{word}`" in PAGE, word

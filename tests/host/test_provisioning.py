@@ -5,6 +5,8 @@ import random
 import pytest
 from headend.accounts.engine import open_database
 from headend.accounts.master_key import MasterKey, load_master_key
+from headend.callcentre.alarms import add_alarm
+from headend.callcentre.revoking import revoke
 from headend.callcentre.store_ledger import StoreLedger
 from headend.callcentre.subscribers import set_tariff
 from headend.provisioning import Exchange, HeadendKey, issue, known_device_key, read_board_key
@@ -107,7 +109,7 @@ def test_altered_line_is_refused(terminal):
         board = BenchBoard()
         line = sealed_for(board, terminal)
         (said,) = board.say(line[:at] + ("0" if line[at] != "0" else "1") + line[at + 1 :])
-        assert said.startswith("error this is no answer for this board and this time")
+        assert said.startswith("provision-refused ") and "this is no answer for this board and this time" in said
         assert board.identity is None
 
 
@@ -118,7 +120,7 @@ def test_a_line_is_good_for_one_board_and_one_time(terminal):
     assert board.say(line)[0].startswith("error say `provision` first")
     other = BenchBoard(seed=b"other")
     sealed_for(other, terminal)
-    assert other.say(line)[0].startswith("error this is no answer for this board")
+    assert "this is no answer for this board" in other.say(line)[0]
 
 
 def test_ephemeral_key_is_gone_after_use_even_when_refused(terminal):
@@ -177,6 +179,55 @@ def test_refusal_by_the_board_takes_the_registration_back(terminal):
     assert forgotten == [terminal]
 
 
+@pytest.mark.parametrize(
+    "lie", [b"error no", b"provision-refused " + b"0" * 16 + b" no", b"provisioned", b"provisioned {}"]
+)
+def test_what_the_board_has_not_proved_keeps_the_registration(terminal, capsys, lie):
+    """Somebody writes into the cable before the board has answered."""
+    board = BenchBoard()
+    name = terminal.terminal_id.hex()
+    say = board.write
+
+    def write(data):
+        if b"provision-set" in data:
+            board.answers.append(b"@ 1 " + lie.replace(b"{}", name.encode() + b" " + b"0" * 16) + b"\r\n")
+        return say(data)
+
+    board.write = write
+    forgotten = []
+    with pytest.raises(RemoteError):
+        provision_board(board, registry(terminal, forgotten=forgotten), SATISFIED)
+    assert forgotten == [] and board.identity.terminal_id == terminal.terminal_id
+    assert f"terminal {name} stays registered" in capsys.readouterr().err
+
+
+def test_an_identity_that_was_revoked_or_copied_proves_no_board(engine, terminal):
+    """Who has the copy has the device key, and would be given the next identity, too."""
+    for end in ("revoked", "copied"):
+        board = BenchBoard()
+        first = issue(engine, MASTER, "1", "evening")
+        provision_board(board, registry(first), SATISFIED)
+        if end == "revoked":
+            revoke(engine, first.terminal_id, 1)
+        else:
+            with engine.begin() as connection:
+                add_alarm(connection, first.subscriber_id, 1, "clone", "an outdated token")
+        known = registry(terminal, known=lambda terminal_id: known_device_key(engine, MASTER, terminal_id))
+        with pytest.raises(LocalError, match="revoked, or copied"):
+            provision_board(board, known, SATISFIED)
+        assert board.identity.terminal_id == first.terminal_id
+
+
+def test_a_board_that_must_have_an_identity_and_says_that_it_has_none_is_given_nothing(engine, terminal):
+    wanted = issue(engine, MASTER, "1", "evening").terminal_id
+    with pytest.raises(RemoteError, match=f"its identity is none, expected {wanted.hex()}"):
+        provision_board(BenchBoard(), registry(), SATISFIED, instead_of=wanted)
+    board = BenchBoard()
+    provision_board(board, registry(terminal), SATISFIED)
+    with pytest.raises(RemoteError, match=f"its identity is {terminal.terminal_id.hex()}"):
+        provision_board(board, registry(), SATISFIED, replace=True, instead_of=wanted)
+
+
 def test_silence_behind_the_identity_keeps_the_registration(terminal, capsys):
     board = BenchBoard()
     board.mute = "provisioned"
@@ -199,7 +250,7 @@ def test_a_person_who_sees_another_code_registers_nobody():
 def test_a_board_of_another_database_needs_replace_and_the_number_that_it_shows(engine, terminal):
     board = BenchBoard()
     provision_board(board, registry(issue(engine, MASTER, "1", "evening")), SATISFIED)
-    with pytest.raises(LocalError, match="which the database does not know"):
+    with pytest.raises(LocalError, match="which the database does not vouch for"):
         provision_board(board, registry(), SATISFIED)
     nobody = Person(lambda code: True, lambda asked: "000000")
     with pytest.raises(RemoteError, match="not the number"):

@@ -8,7 +8,7 @@ from testbed.machines.cpython import use_shims
 
 use_shims()
 sys.path[:0] = [str(Path(__file__).parent.parent / name) for name in ("firmware", "vectors")]
-import test_keystore_power as power  # noqa: E402
+import power_rig as power  # noqa: E402
 import test_provision_cuts as cuts  # noqa: E402
 
 pytestmark = pytest.mark.soak

@@ -39,14 +39,15 @@ class Host:
         secret += bytes(32) if headend is None else bytes(x25519.shared_secret(self.headend, board_public))
         secret += bytes(32) if old_key is None else old_key
         said = wire.transcript(board_public, self.public, headend, authority, terminal_id)
-        self.sealing = hkdf(secret, b"", said, 29)
+        self.sealing = hkdf(secret, b"", said, wire.SECRETS_BYTES)
         self.code = wire.code_of(sha256(wire.CODE_LABEL, said))
         return wire.pack_open(self.public, authority)
 
     def bring(self, identity_record=None, records=RECORDS):
         content = wire.pack_content(b"\x77" * 32, identity_record or record(), records)
         view = memoryview(self.sealing)
-        return wire.pack_set(ccm.seal(view[:16], bytes(view[16:]), b"", content))
+        self.done, self.refused = wire.proofs_of(self.sealing)
+        return wire.pack_set(ccm.seal(view[:16], bytes(view[16:29]), b"", content))
 
 
 def provision(app, board, host=None, authority="first", old_key=None, **brought):

@@ -12,7 +12,7 @@ from settop.wire import provision as wire
 from settop.wire.console import parse
 
 if TYPE_CHECKING:
-    from headend.provisioning import HeadendKey, NewTerminal
+    from headend.provisioning import Exchange, HeadendKey, NewTerminal
 
 BOARD_TIMEOUT_S = 20.0
 """A Pico takes about a second for each X25519 step and erases flash after it."""
@@ -64,20 +64,26 @@ class Registry:
 
 
 def provision_board(
-    console: Console, registry: Registry, person: Person, *, replace: bool = False, timeout_s: float = BOARD_TIMEOUT_S
+    console: Console,
+    registry: Registry,
+    person: Person,
+    *,
+    replace: bool = False,
+    instead_of: bytes | None = None,
+    timeout_s: float = BOARD_TIMEOUT_S,
 ) -> "NewTerminal":
     """Leads the dialogue on a board's console. The terminal is registered when the codes were found alike.
 
     Raises LocalError where the board has an identity that is not ours and `replace` is not said; RemoteError where the
-    board refuses, which takes the terminal back, answers nonsense or falls silent. A board that falls silent when it
-    may have the identity keeps its registration.
+    board refuses, which takes the terminal back, answers nonsense or falls silent. Where what it says is not proved to
+    be this board's, it may have the identity, and keeps its registration.
     """
     from headend.provisioning import Exchange, read_board_key
 
     exchange = Exchange(registry.headend)
     console.write(f"\r\n{exchange.ask()}\r\n".encode())
     board = read_board_key(_answer(console, (wire.KEY,), timeout_s)[1])
-    console.write(f"{exchange.answer(board, registry.old_device_key, replace)}\r\n".encode())
+    console.write(f"{exchange.answer(board, registry.old_device_key, replace, instead_of)}\r\n".encode())
     event, shown = _answer(console, (wire.SHORT_CODE, wire.ASK_CONSENT), timeout_s)
     if event == wire.ASK_CONSENT:
         console.write(f"{wire.GIVE_CONSENT} {person.number(_printable(shown))}\r\n".encode())
@@ -90,18 +96,22 @@ def provision_board(
     if not person.same(exchange.code):
         raise LocalError("the codes differ, so somebody sits between: nothing was sent and nobody was registered")
     terminal = registry.register()
-    return _bring(console, exchange.bring(terminal), terminal, registry, timeout_s)
+    return _bring(console, exchange, terminal, registry, timeout_s)
 
 
-def _bring(console: Console, line: str, terminal: "NewTerminal", registry: Registry, timeout_s: float) -> "NewTerminal":
+def _bring(
+    console: Console, exchange: "Exchange", terminal: "NewTerminal", registry: Registry, timeout_s: float
+) -> "NewTerminal":
     name = terminal.terminal_id.hex()
     try:
-        console.write(line.encode() + b"\r\n")
-        said = _answer(console, (wire.DONE,), timeout_s)[1]
-        if said != name:
-            raise BoardRefused("the board confirms another terminal id: start it again and repeat")
+        console.write(exchange.bring(terminal).encode() + b"\r\n")
+        event, said = _answer(console, (wire.DONE, wire.REFUSED), timeout_s)
+        if event == wire.REFUSED and exchange.has_refused(said):
+            registry.forget(terminal)
+            raise BoardRefused(f"the board says: {_printable(said.partition(' ')[2])}")
+        if event != wire.DONE or not exchange.has_taken(said, terminal):
+            raise RemoteError("somebody else than the board answered for it, or a line was damaged")
     except BoardRefused:
-        registry.forget(terminal)
         raise
     except BaseException:
         # It may have the identity, and only the word of it was lost: without its registration that would be no good.
@@ -116,7 +126,7 @@ def _bring(console: Console, line: str, terminal: "NewTerminal", registry: Regis
 
 
 class BoardRefused(RemoteError):
-    """The board said no, so it has nothing."""
+    """The board proved that it has said no, so it has nothing."""
 
 
 def _answer(console: Console, events: tuple[str, ...], timeout_s: float) -> tuple[str, str]:
@@ -136,7 +146,7 @@ def _answer(console: Console, events: tuple[str, ...], timeout_s: float) -> tupl
             return said, str(text)
         # Half a line that was there already, ended by ours, is what the board does not know.
         if said == "error" and not text.startswith("unknown command"):
-            raise BoardRefused(f"the board says: {_printable(text)}")
+            raise RemoteError(f"the board says: {_printable(text)}")
     raise RemoteError(
         f"no {events[0]} from the board in {timeout_s:g} s: does ringcast run there, is this its console, and is its "
         "firmware of this version?"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from settop.errors import LocalError
 from settop.wire import provision as wire
+from settop.wire.ids import TERMINAL_ID_BYTES
 
 from testbed.commands._dialogue import ASKED, UNASKED, Console, Registry, provision_board
 from testbed.commands._master_key import open_master_key
@@ -62,6 +63,10 @@ def provision(
         bool,
         typer.Option("--replace", help="Another identity also for a board that has one this database does not know."),
     ] = False,
+    instead_of: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The identity that the board has; one that says otherwise is given nothing."),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="With --port: do not ask whether the board shows the same code.")
     ] = False,
@@ -74,13 +79,17 @@ def provision(
     shows, and not with what came over the same line.
 
     A board that has an identity of this database is given another without a question: the head-end proves that it
-    knows the old one. One of another database, or with a damaged one, needs --replace, and its consent: its button,
-    if it has one, is held, or the number that it shows is typed.
+    knows the old one. One of another database, with a damaged one, or with one that was revoked or copied, needs
+    --replace, and its consent: its button, if it has one, is held, or the number that it shows is typed. What stands
+    on the cable may say that the board is empty: --instead-of ID insists on the identity that you want replaced. The
+    old one stays registered until you revoke it.
 
     \b
     Try it:
       ringcast provision --db centre.db --number 5550100 --tariff evening --portion-price 25 --port /dev/ttyACM0
       ringcast provision --db centre.db --number 5550100 --tariff evening --programme 1 --programme 2 --print
+      ringcast provision --db centre.db --number 5550100 --tariff evening --port /dev/ttyACM0 \\
+        --instead-of 72696e6763617374 && ringcast centre revoke --db centre.db 72696e6763617374
 
     \b
     Exit status:
@@ -95,6 +104,7 @@ def provision(
     from headend.accounts.engine import open_database
     from headend.provisioning import issue
 
+    old = _terminal_id(instead_of)
     engine = open_database(db)
     key = open_master_key(engine, db, master_key)
     settle_tariff(engine, tariff, portion_price, set_up_price, currency)
@@ -102,17 +112,29 @@ def provision(
         engine, key, open_headend_key(db, headend_key), lambda: issue(engine, key, number, tariff, programme, credit)
     )
     if port is None:
-        terminal = by_hand(registry, replace)
+        terminal = by_hand(registry, replace, old)
     else:
         with _board_console(port) as console:
-            terminal = provision_board(console, registry, UNASKED if yes else ASKED, replace=replace)
+            terminal = provision_board(console, registry, UNASKED if yes else ASKED, replace=replace, instead_of=old)
     covered = "all" if programme is None else " ".join(str(p) for p in sorted(set(programme)))
     typer.echo(f"terminal {terminal.terminal_id.hex()} registered as subscriber {terminal.subscriber_id}", err=True)
     typer.echo(f"dials {number}, tariff {tariff}, programmes {covered}", err=True)
     typer.echo("paste the line above at the console" if port is None else "the board has its identity", err=True)
 
 
-def by_hand(registry: Registry, replace: bool) -> "NewTerminal":
+def _terminal_id(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        octets = bytes.fromhex(text)
+    except ValueError:
+        octets = b""
+    if len(octets) != TERMINAL_ID_BYTES:
+        raise typer.BadParameter(f"--instead-of: expected a terminal id of {2 * TERMINAL_ID_BYTES} hex digits")
+    return octets
+
+
+def by_hand(registry: Registry, replace: bool, instead_of: bytes | None = None) -> "NewTerminal":
     """The dialogue by way of a person who copies lines to and fro. Raises as `provision_board`."""
     from headend.provisioning import Exchange, read_board_key
 
@@ -120,7 +142,7 @@ def by_hand(registry: Registry, replace: bool) -> "NewTerminal":
     typer.echo("Say this at the board's console, then paste its answer here:", err=True)
     typer.echo(exchange.ask())
     board = read_board_key(typer.prompt(wire.KEY, err=True))
-    line = exchange.answer(board, registry.old_device_key, replace)
+    line = exchange.answer(board, registry.old_device_key, replace, instead_of)
     typer.echo("Then this; if the board asks for consent, say there what it wants to hear:", err=True)
     typer.echo(line)
     if not typer.confirm(f"code {exchange.code}: does the board show the same?", err=True):

@@ -20,6 +20,7 @@ CONSENT_MS = 60000
 _MODULES = ("settop.services.provision", "settop.wire.provision", "settop.keystore.relock")
 _KEY_AT = 1 + TERMINAL_ID_BYTES
 _AGAIN = "run `ringcast provision` again"
+_FLASH_REFUSED = "the flash refused to be read or written (%s); provision again, or replace the board"
 _REFUSED = "this is no answer for this board and this time: cut short, altered or replayed; " + _AGAIN
 _HAS = (
     "this terminal has an identity (%s): its head-end replaces it by itself; another needs the button held, or "
@@ -176,7 +177,7 @@ class Provisioner:
             elif authority == wire.AUTHORITY_CONSENT:
                 terminal_id = self._known()[0]
             said = wire.transcript(self._public, self._host_public, headend, authority, terminal_id)
-            self._sealing = hkdf(secret, b"", said, wire.SEALING_KEY_BYTES + wire.SEALING_NONCE_BYTES)
+            self._sealing = hkdf(secret, b"", said, wire.SECRETS_BYTES)
         finally:
             wipe(secret)
             wipe(self._private)
@@ -186,10 +187,28 @@ class Provisioner:
     def _finish(self, blob):
         if self._sealing is None:
             raise LocalError("say `provision` first; " + _AGAIN)
+        done, refused = wire.proofs_of(self._sealing)
+        try:
+            identity, failed = self._take(blob)
+        except OSError as error:
+            text = _FLASH_REFUSED % error
+        except (LocalError, RemoteError) as error:
+            text = str(error)
+        else:
+            self._terminal.report(wire.DONE, "%s %s" % (identity.terminal_id.hex(), done))
+            if failed:
+                self._terminal.report("error", "not all of the new identity is in its place (%s): restart" % failed)
+            return identity
+        # With the proof the head-end knows that the identity is nowhere, and takes it back.
+        self._terminal.report(wire.REFUSED, "%s %s" % (refused, text))
+        return None
+
+    def _take(self, blob):
+        """(the Identity, what is left to do or ""). Raises LocalError, RemoteError and OSError with nothing changed."""
         content = bytearray(0)
         try:
             view = memoryview(self._sealing)
-            nonce = bytes(view[wire.SEALING_KEY_BYTES :])
+            nonce = bytes(view[wire.SEALING_KEY_BYTES : wire.SEALING_KEY_BYTES + wire.SEALING_NONCE_BYTES])
             # What is no blob at all is opened, too, so that it takes its time and gets the same answer.
             sealed = _octets(blob)
             if len(sealed) < wire.SEALING_TAG_BYTES:
@@ -203,13 +222,9 @@ class Provisioner:
             self._forget()
         gc.collect()
         try:
-            failed = keep(self._keystore, self._terminal.random, content)
+            return identity, keep(self._keystore, self._terminal.random, content)
         finally:
             wipe(content)
-        self._terminal.report(wire.DONE, identity.terminal_id.hex())
-        if failed:
-            self._terminal.report("error", "not all of the new identity is in its place (%s): restart" % failed)
-        return identity
 
     # --- what the board knows and keeps -----------------------------------------------------------------------------
 
@@ -232,7 +247,8 @@ class Provisioner:
         except RemoteError:
             return None, True
         if record is None:
-            return None, bool(self._board.locks_damaged()) and not self._keystore.provisioned()
+            lost = self._keystore.provisioned() == 0 and self._board.locks_damaged() > 0
+            return None, lost or self._keystore.refusal != ""  # files that are gone had one, perhaps
         terminal_id = bytes(record[1:_KEY_AT])
         wipe(record)
         return terminal_id, False

@@ -4,7 +4,7 @@
     provision COMMIT                provision-key KEY headend=PRINT|none terminal=ID|none|damaged
     provision-open KEY AUTHORITY    provision-code CODE, or provision-consent TEXT
     provision-replace NUMBER        provision-code CODE
-    provision-set BLOB              provisioned ID
+    provision-set BLOB              provisioned ID PROOF, or provision-refused PROOF TEXT
 
 COMMIT: SHA-256 of COMMIT_LABEL and the host's ephemeral X25519 public key, which `provision-open` then shows. So nobody
 between the two can look for a key that leads to the CODE that he wants. PRINT: how the head-end's static public key
@@ -12,7 +12,8 @@ begins that the board trusts. All in hex, two digits an octet, but AUTHORITY (a 
 NUMBER, six decimal digits.
 
     secret = X25519(ephemeral, ephemeral) + X25519(board's ephemeral, head-end's static) + old device key
-    KEY, NONCE = HKDF-SHA256(IKM = secret, no salt, info = transcript): SEALING_KEY_BYTES and SEALING_NONCE_BYTES
+    KEY, NONCE, DONE, REFUSED = HKDF-SHA256(IKM = secret, no salt, info = transcript): SEALING_KEY_BYTES,
+        SEALING_NONCE_BYTES and twice PROOF_BYTES; the last two are what PROOF is in either answer
     BLOB = AES-128-CCM under KEY and NONCE, no associated data, tag SEALING_TAG_BYTES, of `pack_content`
 
 32 zeros stand for the second part where the board trusts no head-end, and for the third where AUTHORITY is not "old".
@@ -31,6 +32,7 @@ ASK_CONSENT = "provision-consent"
 GIVE_CONSENT = "provision-replace"
 SET = "provision-set"
 DONE = "provisioned"
+REFUSED = "provision-refused"
 
 SAID_NONE = "none"
 SAID_DAMAGED = "damaged"
@@ -53,6 +55,8 @@ IDENTITY_RECORD_BYTES = 1 + TERMINAL_ID_BYTES + DEVICE_KEY_BYTES  # settop.keyst
 SEALING_KEY_BYTES = 16
 SEALING_NONCE_BYTES = 13
 SEALING_TAG_BYTES = 16
+PROOF_BYTES = 8
+SECRETS_BYTES = SEALING_KEY_BYTES + SEALING_NONCE_BYTES + 2 * PROOF_BYTES
 CONTENT_STEP_BYTES = 16  # a content is a multiple of this long, so that its length tells little
 MAX_CONTENT_BYTES = 256  # a console line has 600 characters at most
 SHORT_CODE_DIGITS = 6
@@ -86,6 +90,12 @@ def number_fault(number):
 def code_of(digest):
     """The short code, of the SHA-256 of CODE_LABEL and the transcript."""
     return "%0*d" % (SHORT_CODE_DIGITS, struct.unpack(">I", bytes(digest[:4]))[0] % 10**SHORT_CODE_DIGITS)
+
+
+def proofs_of(secrets):
+    """What proves `provisioned` and `provision-refused`, in hex, of the SECRETS_BYTES that both ends have."""
+    at = SECRETS_BYTES - 2 * PROOF_BYTES
+    return bytes(secrets[at : at + PROOF_BYTES]).hex(), bytes(secrets[at + PROOF_BYTES :]).hex()
 
 
 def print_of(headend):

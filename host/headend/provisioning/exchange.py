@@ -68,6 +68,7 @@ class Exchange:
         self._private = random(wire.PUBLIC_KEY_BYTES)
         self._public = public_key(self._private)
         self._sealing = b""
+        self._proofs = ("", "")
         self.code = ""
         """The short code, when the board's key is known."""
 
@@ -75,18 +76,30 @@ class Exchange:
         """The first line for the board's console."""
         return f"{wire.ASK} {hashlib.sha256(wire.COMMIT_LABEL + self._public).hexdigest()}"
 
-    def answer(self, board: BoardKey, old_device_key: Callable[[bytes], bytes | None], replace: bool = False) -> str:
+    def answer(
+        self,
+        board: BoardKey,
+        old_device_key: Callable[[bytes], bytes | None],
+        replace: bool = False,
+        instead_of: bytes | None = None,
+    ) -> str:
         """The line that shows the board our key and says by what right.
 
         old_device_key: the one of a terminal that we know, or None. replace: where we do not know it, the board is to
-        ask who is there. Raises RemoteError for a board that trusts another head-end, and for a useless key; LocalError
-        where the board has an identity that is not ours.
+        ask who is there. instead_of: the identity that the board must have. Raises RemoteError for a board that trusts
+        another head-end or has another identity than that, and for a useless key; LocalError where the board has an
+        identity that is not ours.
         """
         ours = self._headend.public if self._headend is not None else None
         if board.headend not in (wire.SAID_NONE, wire.print_of(ours)):
             raise RemoteError(
                 f"this board trusts another head-end's key ({_shown(board.headend)}...), not {wire.print_of(ours)}...: "
                 "use that head-end's key, or flash the board with this one's"
+            )
+        if instead_of is not None and board.terminal_id != instead_of:
+            has = board.terminal_id.hex() if board.terminal_id is not None else "none"
+            raise RemoteError(
+                f"the board says that its identity is {has}, expected {instead_of.hex()}: nothing was sent"
             )
         trusted = self._headend if board.headend != wire.SAID_NONE else None
         old = old_device_key(board.terminal_id) if board.terminal_id is not None else None
@@ -100,17 +113,18 @@ class Exchange:
         if authority == wire.AUTHORITY_CONSENT and not replace:
             what = board.terminal_id.hex() if board.terminal_id is not None else "that does not open"
             raise LocalError(
-                f"this board has an identity ({what}) which the database does not know: give it another with "
-                "--replace, and its consent"
+                f"this board has an identity ({what}) which the database does not vouch for (unknown, revoked, or "
+                "copied): give it another with --replace, and its consent"
             )
         secret = x25519_shared(self._private, board.public)
         secret += trusted.shared(board.public) if trusted is not None else _NO_SECRET
         secret += old if old is not None else _NO_SECRET
         public = trusted.public if trusted is not None else None
         said = wire.transcript(board.public, self._public, public, authority, board.terminal_id)
-        sealing = HKDF(secret, wire.SEALING_KEY_BYTES + wire.SEALING_NONCE_BYTES, b"", SHA256, context=said)
-        assert isinstance(sealing, bytes)
-        self._sealing = sealing
+        secrets_ = HKDF(secret, wire.SECRETS_BYTES, b"", SHA256, context=said)
+        assert isinstance(secrets_, bytes)
+        self._sealing = secrets_[: wire.SEALING_KEY_BYTES + wire.SEALING_NONCE_BYTES]
+        self._proofs = wire.proofs_of(secrets_)
         self.code = wire.code_of(hashlib.sha256(wire.CODE_LABEL + said).digest())
         line: str = wire.pack_open(self._public, authority)
         return line
@@ -118,6 +132,14 @@ class Exchange:
     def is_code(self, shown: str) -> bool:
         """Whether that is the code, as the board shows it."""
         return hmac.compare_digest(shown.strip().encode(), self.code.encode())
+
+    def has_taken(self, told: str, terminal: NewTerminal) -> bool:
+        """Whether the TEXT of `provisioned` is this board's word, and of this terminal."""
+        return hmac.compare_digest(told.strip().encode(), f"{terminal.terminal_id.hex()} {self._proofs[0]}".encode())
+
+    def has_refused(self, told: str) -> bool:
+        """Whether the TEXT of `provision-refused` is this board's word."""
+        return hmac.compare_digest(told.partition(" ")[0].encode(), self._proofs[1].encode())
 
     def bring(self, terminal: NewTerminal) -> str:
         """The line that brings the identity. Only after the code was compared, and once."""

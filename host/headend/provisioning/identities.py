@@ -9,13 +9,15 @@ from settop.keystore.identity import Identity, pack_identity
 from settop.wire.call import NO_TOKEN
 from settop.wire.ids import DEVICE_KEY_BYTES, TERMINAL_ID_BYTES
 from settop.wire.provision import HOST_RANDOM_BYTES, number_fault, pack_content
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from headend.accounts.engine import transaction
 from headend.accounts.master_key import MasterKey
 from headend.accounts.models import Terminal
 from headend.accounts.terminals import DeviceKeys, SealedKey
+from headend.callcentre.models import Alarm, Subscriber
 from headend.callcentre.subscribers import add_subscriber
+from headend.callcentre.tokens import CLONE
 
 Random = Callable[[int], bytes]
 TOKEN_VERSION = b"\x01"
@@ -60,13 +62,26 @@ def issue(
 
 
 def known_device_key(engine: Engine, master_key: MasterKey, terminal_id: bytes) -> bytes | None:
-    """The device key of a terminal of this database, or None. Raises LocalError for another master key."""
+    """The device key of a terminal of this database, by which it can be given another identity.
+
+    None for a stranger, and for one that was revoked or of which a copy was found: who has the copy has the key.
+    Raises LocalError for another master key.
+    """
     keys = DeviceKeys(engine, master_key)
     keys.check()
     with transaction(engine) as connection:
         look = select(Terminal.key_version, Terminal.sealed_key).where(Terminal.terminal_id == terminal_id)
-        row = connection.execute(look).one_or_none()
+        row = connection.execute(look).one_or_none() if _is_its_own(connection, terminal_id) else None
     return keys.open(terminal_id, None if row is None else SealedKey(row.key_version, row.sealed_key))
+
+
+def _is_its_own(connection: Connection, terminal_id: bytes) -> bool:
+    """Whether nobody else is known to have this terminal's device key."""
+    copied = select(Alarm.alarm_id).where(Alarm.subscriber_id == Subscriber.subscriber_id, Alarm.kind == CLONE)
+    look = select(Subscriber.subscriber_id).where(
+        Subscriber.terminal_id == terminal_id, (Subscriber.revoked_ms.is_not(None)) | copied.exists()
+    )
+    return connection.scalar(look.limit(1)) is None
 
 
 def check_number(number: str) -> None:
