@@ -16,7 +16,9 @@ class SlotFiles:
                 return None
             raise
         with file:
-            return file.read(limit)
+            size = file.seek(0, 2)  # read() takes a piece of memory as large as it is told: a call has none of 4 KB
+            file.seek(0)
+            return file.read(min(size, limit))
 
     def write(self, path, data):
         """Replaces the file's content and returns once it is on the medium, as far as the port can tell.
