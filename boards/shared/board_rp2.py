@@ -1,8 +1,16 @@
 """What all boards with an RP2040 or RP2350 do alike; their board.py has the pins and the rates."""
 
+import sys
+
 import machine
-import rp2
 from board_common import cable, uart_of
+from rp2 import Flash, bootsel_button
+
+# MicroPython's own boot code has left the whole of rp2 behind: 1.4 KB of heap, most of it for PIO programs.
+sys.modules.pop("rp2", None)
+_main = __import__("__main__")
+if hasattr(_main, "rp2"):
+    delattr(_main, "rp2")
 
 _PAGE_BYTES = 256  # what the flash programs at a time
 _BLOCK_BYTES = 4096
@@ -50,7 +58,7 @@ class _Flash:
     block_bytes = _BLOCK_BYTES
 
     def read(self, block, at, view):
-        rp2.Flash().readblocks(block, view, at)
+        Flash().readblocks(block, view, at)
 
     def program(self, block, at, data):
         # One page, not the whole block of 4 KiB: late in a run the heap may not have so much in a row.
@@ -58,13 +66,13 @@ class _Flash:
         start = at % _PAGE_BYTES
         try:
             page[start : start + len(data)] = data
-            rp2.Flash().writeblocks(block, page, at - start)
+            Flash().writeblocks(block, page, at - start)
         finally:
             for i in range(start, start + len(data)):
                 page[i] = 0
 
     def erase(self, block):
-        rp2.Flash().ioctl(_ERASE_BLOCK, block)
+        Flash().ioctl(_ERASE_BLOCK, block)
 
 
 def _vault():
@@ -77,7 +85,7 @@ def _vault():
 
 def button():
     """Whether BOOTSEL is held: who does that agrees to another identity."""
-    return rp2.bootsel_button() == 1
+    return bootsel_button() == 1
 
 
 def unique_id():

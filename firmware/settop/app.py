@@ -257,8 +257,12 @@ class App:
             return
         if self._provisioner is None:
             # Rare and large: loaded when it is wanted, so that a terminal in service does without it. What stays of it
-            # is to lie close together: a call may come right behind, and the ring wants one large piece.
+            # is to lie close together: a call may come right behind. Its ring, one large piece, comes first.
             gc.collect()
+            try:
+                self.player.make_ring()
+            except MemoryError:
+                pass  # an identity is worth having without
             from settop.services.provision import Provisioner
 
             self._provisioner = Provisioner(self, self._board, self.keystore)

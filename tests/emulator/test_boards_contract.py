@@ -114,7 +114,7 @@ def test_nothing_public_is_there_that_the_others_lack(load, name):
 def test_a_button_is_held_or_not(load, name):
     board = load(name)
     assert board.button() is False
-    sys.modules["rp2"].bootsel_button = lambda: 1
+    sys.modules["board_rp2"].bootsel_button = lambda: 1
     assert board.button() is True
 
 

@@ -39,7 +39,7 @@ def opened(descrambler, packets, cipher, table):
             slot = descrambler.open_run(slot, count, cipher)
     filled = descrambler.slots.filled
     descrambler.slots.filled = 0
-    return bytes(descrambler.slots.output_views[filled])
+    return bytes(descrambler.slots.output(filled))
 
 
 def test_the_four_vectors_of_the_standard():
@@ -104,7 +104,7 @@ def opened_by_parity(descrambler, packets, ciphers, table):
         slot = descrambler.open_run(slot, count, ciphers[descrambler.slots.plan[slot] & 1])
     filled = descrambler.slots.filled
     descrambler.slots.filled = 0
-    return bytes(descrambler.slots.output_views[filled])
+    return bytes(descrambler.slots.output(filled))
 
 
 def test_keys_that_change_at_every_place_of_a_batch():

@@ -32,7 +32,7 @@ def run(kernels, packets, cipher):
     """All packets through sort, reach, pack, the cipher and unpack, run by run; what would be put out."""
     source = source_of(packets)
     plan = bytearray(ts.MAX_SLOTS)
-    work = bytearray(ts.WORK_BYTES)
+    work = ts.new_work(ts.MAX_RUN)
     out = bytearray(188 * ts.MAX_SLOTS)
     count = kernels.sort(source, table_of(), plan, len(packets) | 188 * len(packets) << 8) & 0xFF
     slot = filled = 0
@@ -205,7 +205,7 @@ def test_a_run_reaches_to_another_key_to_anything_else_or_to_the_most_that_is_as
             middle = opened[(len(opened) + 1) // 2 - 1] + 1
             results = []
             for kernels in KERNELS:
-                work = bytearray(ts.WORK_BYTES)
+                work = ts.new_work(ts.MAX_RUN)
                 out = bytearray(188 * 32)
                 reached = kernels.reach(actions, first | 32 << 8 | most << 16)
                 assert reached == end | len(opened) << 8 | middle << 16, kernels.__name__

@@ -1,13 +1,14 @@
 """Records by service and name: what comes back, what is refused, and what it says then."""
 
+import gc
 import os
 
 from keystore_rig import FOLDER, LOCK, Board, Flash, asked, loaded, provisioned, started
-from kit import raises
+from kit import Skip, raises
 from settop.errors import LocalError, RemoteError
 from settop.keystore.files import SlotFiles
 from settop.keystore.keystore import Keystore, Records
-from settop.keystore.slots import MAX_RECORD_BYTES
+from settop.keystore.slots import MAX_RECORD_BYTES, MAX_SLOT_BYTES
 
 
 def _refusal(action):
@@ -207,3 +208,26 @@ def test_on_a_real_file_system_the_folder_is_made_and_records_come_back():
     finally:
         _removed(board.STORAGE)
         _removed(parent)
+
+
+def test_a_slot_is_read_where_no_piece_of_memory_has_room_for_the_largest_one():
+    if not hasattr(gc, "mem_alloc"):
+        raise Skip("this interpreter's memory does not end")
+    path = "keystore_test.a"
+    SlotFiles().write(path, bytes(100))
+    kept = [None, None]
+    try:
+        try:
+            while True:
+                kept = [bytearray(1000), kept]
+        except MemoryError:
+            pass
+        node = kept
+        while node[1] is not None:  # every other one
+            node[0] = None
+            node = node[1][1] or node[1]
+        assert SlotFiles().read(path, MAX_SLOT_BYTES) == bytes(100)
+    finally:
+        kept = node = None
+        gc.collect()
+        SlotFiles().remove(path)

@@ -310,7 +310,18 @@ def test_what_only_a_provisioning_needs_does_not_stay_in_memory():
     answer(app, board, host.open(answer(app, board, host.ask())[0]))
     assert "settop.services.provision" in sys.modules
     answer(app, board, host.bring())
-    assert "settop.services.provision" not in sys.modules
+    for module in ("services.provision", "wire.provision", "keystore.relock", "keystore.changes"):
+        assert "settop." + module not in sys.modules, module
+
+
+def test_a_board_without_room_for_the_ring_takes_its_identity_all_the_same():
+    def no_room():
+        raise MemoryError
+
+    board = Board()
+    app = start(board)
+    app.player.make_ring = no_room
+    assert provision(app, board)[-1] == DONE and is_new(app)
 
 
 def test_a_record_that_the_keystore_has_no_name_for_is_refused_with_the_whole():

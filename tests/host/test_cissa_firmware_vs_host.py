@@ -60,7 +60,7 @@ def firmware_opens(sent: bytes, key: bytes, pid: int = PID) -> bytes:
         slot = 0
         while slot < count:
             slot = descrambler.open_run(slot, count, cipher)
-        out += bytes(slots.output_views[slots.filled])
+        out += bytes(slots.output(slots.filled))
         slots.filled = 0
     return out
 

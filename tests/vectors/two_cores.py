@@ -6,7 +6,7 @@ Runs on MicroPython too.
 import gc
 
 from settop.ts.kernels import pack, unpack
-from settop.ts.packet import WORK_BYTES, block_views
+from settop.ts.packet import MAX_RUN, block_views, new_work
 from settop.ts.second_core import SecondCore, is_there
 
 
@@ -20,7 +20,7 @@ class InlineCore:
         self._job = None
 
     def begin(self, source, plan):
-        work = bytearray(WORK_BYTES)
+        work = new_work(MAX_RUN)
         self._kit = (source, plan, work, block_views(work))
         self.ended = self._good is None
         return not self.ended

@@ -30,7 +30,8 @@ def delete(keystore, stem):
         keystore.drop(stem)  # nothing of it is believed anyway
         return
     keystore.ready()
-    if keystore.entry(stem) is None and not keystore.has(stem):
+    files = keystore.files.names(keystore.board.STORAGE)
+    if keystore.entry(stem) is None and stem not in [file[:-2] for file in files]:
         return
     _finish(keystore)
     keystore.commit(with_entry(keystore.entries, stem, None), stem)

@@ -211,10 +211,6 @@ class Keystore:
         for index in range(2):
             self.files.remove(self.path(stem, index))
 
-    def has(self, stem):
-        """Whether there is a slot file of it."""
-        return any(self.files.read(self.path(stem, index), 1) is not None for index in range(2))
-
     def path(self, stem, index):
         return self.board.STORAGE + "/" + stem + _SUFFIXES[index]
 

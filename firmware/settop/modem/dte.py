@@ -170,7 +170,9 @@ class Dte:
             self._deadline_ms = None
             if given != "timeout":
                 self._tried = 0
-        if action:
+        if action == "tell":
+            self._tell(given)
+        elif action:
             then = getattr(self, "_" + action)(now_ms) or then
         self._state = then
 
@@ -331,18 +333,6 @@ class Dte:
 
     def _tell_hung_up(self, now_ms):
         self._tell("hung_up")
-
-    def _tell_ring(self, now_ms):
-        self._tell("ring")
-
-    def _tell_busy(self, now_ms):
-        self._tell("busy")
-
-    def _tell_no_answer(self, now_ms):
-        self._tell("no_answer")
-
-    def _tell_no_dialtone(self, now_ms):
-        self._tell("no_dialtone")
 
     def _tell_error(self, now_ms):
         self._number = None

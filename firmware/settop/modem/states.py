@@ -14,7 +14,7 @@ States
     releasing   ATH sent
 
 Inputs are calls (start, dial, answer, hang_up), results of the modem by name, and "timeout". A result that a
-state does not list is ignored there. Actions are methods of Dte; "" does nothing.
+state does not list is ignored there. Actions are methods of Dte; "tell" makes an event of the input, "" does nothing.
 """
 
 # (state, input, action, next state)
@@ -32,16 +32,16 @@ TABLE = (
     ("setting_up", "hang_up", "forget_call", "setting_up"),
     ("idle", "dial", "send_dial", "dialling"),
     ("idle", "answer", "send_answer", "answering"),
-    ("idle", "ring", "tell_ring", "idle"),
+    ("idle", "ring", "tell", "idle"),
     ("idle", "connect", "tell_connect", "online"),
     ("idle", "hang_up", "tell_hung_up", "idle"),
     ("dialling", "connect", "tell_connect", "online"),
-    ("dialling", "busy", "tell_busy", "idle"),
+    ("dialling", "busy", "tell", "idle"),
     ("dialling", "no_carrier", "tell_no_carrier", "idle"),
-    ("dialling", "no_answer", "tell_no_answer", "idle"),
-    ("dialling", "no_dialtone", "tell_no_dialtone", "idle"),
+    ("dialling", "no_answer", "tell", "idle"),
+    ("dialling", "no_dialtone", "tell", "idle"),
     ("dialling", "error", "tell_error", "idle"),
-    ("dialling", "ring", "tell_ring", "dialling"),
+    ("dialling", "ring", "tell", "dialling"),
     ("dialling", "timeout", "send_abort_unanswered", "aborting"),
     ("dialling", "hang_up", "send_abort", "aborting"),
     ("answering", "connect", "tell_connect", "online"),

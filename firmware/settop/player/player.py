@@ -218,7 +218,7 @@ class Player:
     def _put_out(self):
         filled = self._slots.filled
         self._slots.filled = 0
-        view = self._slots.output_views[filled]
+        view = self._slots.output(filled)
         ring = self._ring
         taken = 0
         if ring is None or not ring.level:
@@ -230,7 +230,7 @@ class Player:
         if not ring.put(view[taken:]):
             # The ring was not empty, so nothing of this has gone out yet: only whole packets do.
             fit = ring.room() // PACKET_BYTES
-            ring.put(self._slots.output_views[fit])
+            ring.put(self._slots.output(fit))
             self.overflow += filled - fit
 
     def _not_opened(self, slot, action, now_ms):

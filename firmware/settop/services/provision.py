@@ -17,7 +17,13 @@ from settop.wire import provision as wire
 from settop.wire.ids import TERMINAL_ID_BYTES
 
 CONSENT_MS = 60000
-_MODULES = ("settop.services.provision", "settop.wire.provision", "settop.keystore.relock")
+_MODULES = (
+    "settop.services.provision",
+    "settop.wire.provision",
+    "settop.keystore.relock",
+    "settop.keystore.changes",
+    "settop.keystore.blocks_rare",
+)
 _KEY_AT = 1 + TERMINAL_ID_BYTES
 _AGAIN = "run `ringcast provision` again"
 _FLASH_REFUSED = "the flash refused to be read or written (%s); provision again, or replace the board"

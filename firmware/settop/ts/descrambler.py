@@ -10,7 +10,7 @@ buffer and its part of the output; when open_run() returns it is at rest. So a k
 """
 
 from settop.ts.kernels import pack, reach, unpack
-from settop.ts.packet import MAX_RUN, WORK_BYTES, block_views
+from settop.ts.packet import MAX_RUN, block_views, new_work
 from settop.wire.transport import PACKET_BYTES
 
 MIN_SPLIT = 4  # packets of a run: handing over fewer costs more than it saves
@@ -80,7 +80,7 @@ class Descrambler:
         """First use of a cipher, with what is made only when there is one."""
         slots = self.slots
         if self._kit is None:
-            work = bytearray(WORK_BYTES)
+            work = new_work(min(MAX_RUN, slots.count))
             out = memoryview(slots.out)
             rooms = [out[PACKET_BYTES * n :] for n in range(slots.count + 1)]  # behind so many packets put out
             self._kit = (slots.source, slots.plan, work, block_views(work), rooms)

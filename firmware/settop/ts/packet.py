@@ -35,7 +35,6 @@ MAX_RUN = 16  # packets that one core opens in one go
 WORK_FIRST = 0
 WORK_END = 1
 WORK_HEAD = 4
-WORK_BYTES = WORK_HEAD + 16 * 11 * MAX_RUN
 VIEW_SHIFT = 2  # there is a view for every fourth number of blocks: a run's cipher call may take in up to 3 more
 
 
@@ -44,6 +43,11 @@ def new_input(slots):
     buffer = bytearray(IN_OFFSET + PACKET_BYTES * slots)
     buffer[:IN_OFFSET] = CISSA_IV
     return buffer
+
+
+def new_work(packets):
+    """A work buffer for runs of so many packets, a whole number of its views."""
+    return bytearray(WORK_HEAD + 16 * (11 * packets + 3 & ~3))
 
 
 def block_views(work):

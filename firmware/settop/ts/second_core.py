@@ -17,7 +17,7 @@ from time import sleep
 
 from settop.crypto.aes import BLOCK_BYTES, aes_ecb
 from settop.ts.kernels import await_octet, pack, unpack
-from settop.ts.packet import WORK_BYTES, block_views
+from settop.ts.packet import block_views, new_work
 
 try:
     import _thread
@@ -61,7 +61,7 @@ class SecondCore:
             self.ended = True
             return False
         try:
-            work = bytearray(WORK_BYTES)
+            work = new_work(len(plan) >> 1)  # it gets the smaller half of what is there
             views = block_views(work)
             block = bytearray(BLOCK_BYTES)
             broom = aes_ecb(block)

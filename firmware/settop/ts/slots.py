@@ -10,7 +10,7 @@ from settop.wire.transport import PACKET_BYTES
 
 
 class Slots:
-    """Slots for `count` packets, 1 to 32. Fill `source`, sort, open or copy, take output_views[filled], reset `filled`.
+    """Slots for `count` packets, 1 to 32. Fill `source`, sort, open or copy, take output(filled), reset `filled`.
 
     `plan[slot]`: what is to be done with that packet, after `sort`. `filled`: packets put out. `run_packets`: those of
     the last run. `lost`: packets that are missing by their continuity counters, since start.
@@ -26,9 +26,11 @@ class Slots:
         self.filled = 0
         self.run_packets = 0
         self.lost = 0
-        out = memoryview(self.out)
-        # output_views[n]: the first n packets put out.
-        self.output_views = [out[: PACKET_BYTES * n] for n in range(count + 1)]
+        self._out_view = memoryview(self.out)
+
+    def output(self, count):
+        """View of the first `count` packets put out. One for each number made beforehand would be half a kilobyte."""
+        return self._out_view[: PACKET_BYTES * count]
 
     def sort(self, table, count, have):
         """Plan the first `count` packets by the PID `table`, `have` octets are there. Returns how many are in step."""
