@@ -51,12 +51,15 @@ def tail_of(model: flash_model.Flash) -> bytes:
     return b"".join(model.blocks[block] for block in range(-4, FILE_BLOCKS))
 
 
-def sparse_copy(model: flash_model.Flash) -> flash_model.Flash:
-    """A copy that shares a block with the other until it is written here."""
-    other = flash_model.Flash((), BLOCK_BYTES)
-    other.blocks = _Shared(model.blocks)
-    other.weak = dict(model.weak)
-    return other
+class SparseFlash(flash_model.Flash):
+    """A copy that shares a block with the other until it is asked for to be changed. `weak_in`: the one block that may
+    have weak cells."""
+
+    def __init__(self, model: flash_model.Flash, weak_in: int | None = None) -> None:
+        super().__init__((), BLOCK_BYTES)
+        self.blocks: _Shared = _Shared(model.blocks)
+        self.weak_in = weak_in
+        assert not model.weak
 
 
 class _Shared(dict[int, bytearray]):
@@ -75,44 +78,34 @@ class _Shared(dict[int, bytearray]):
         return self[block] if block in self else self.before[block]
 
 
-def settle(model: flash_model.Flash, reads: Any) -> None:
-    """From here on each weak cell of the file system is what it is read as now: "0", "1", or a random generator's."""
-    for block in {block for block, _ in model.weak if not is_vault(block)}:
-        model.weak_reads = reads
-        content = bytearray(BLOCK_BYTES)
-        model.read(block, 0, content)
-        model.blocks[block][:] = content
-        for key in [key for key in model.weak if key[0] == block]:
-            del model.weak[key]
-
-
 class _Medium(UserContext):  # type: ignore[misc]
-    """littlefs's face of the model. None of its blocks has weak cells."""
+    """littlefs's face of the model."""
 
-    def __init__(self, model: flash_model.Flash) -> None:
+    def __init__(self, model: SparseFlash) -> None:
         super().__init__(buffer=bytearray())
         self.model = model
-        blocks = model.blocks
-        self.look = blocks.look if isinstance(blocks, _Shared) else blocks.__getitem__
 
     def read(self, cfg: Any, block: int, off: int, size: int) -> bytearray:
-        return self.look(block)[off : off + size]
+        if block != self.model.weak_in:
+            return self.model.blocks.look(block)[off : off + size]
+        data = bytearray(size)
+        self.model.read(block, off, data)
+        return data
 
     def prog(self, cfg: Any, block: int, off: int, data: bytes) -> int:
-        content = self.model.blocks[block]
-        old = int.from_bytes(content[off : off + len(data)], "little")
-        content[off : off + len(data)] = (old & int.from_bytes(data, "little")).to_bytes(len(data), "little")
+        for at in range(0, len(data), PROGRAM_BYTES):
+            self.model.program(block, off + at, data[at : at + PROGRAM_BYTES])
         return 0
 
     def erase(self, cfg: Any, block: int) -> int:
-        self.model.blocks[block] = bytearray(b"\xff" * BLOCK_BYTES)
+        self.model.erase(block)
         return 0
 
 
 class Files:
     """Slot files (settop.keystore.files) on the littlefs in the model, mounted anew. LittleFSError: it cannot be."""
 
-    def __init__(self, model: flash_model.Flash) -> None:
+    def __init__(self, model: SparseFlash) -> None:
         self._settings = lfs.LFSConfig(
             context=_Medium(model),
             block_size=BLOCK_BYTES,
@@ -175,7 +168,7 @@ class FlashBoard:
 
     STORAGE = "/keys"
 
-    def __init__(self, model: flash_model.Flash, device: bytes) -> None:
+    def __init__(self, model: SparseFlash, device: bytes) -> None:
         locks, counter = Locks(model, LOCKS), Counter(model, COUNTS)
         self.FILES = Files(model)
         self.load_locks, self.locks_damaged = locks.load, locks.damaged
@@ -187,7 +180,7 @@ class FlashBoard:
 class Started:
     """What a start finds: the boot's `number`, what is `wrong`, and where nothing is, `records` by SERVICE-NAME."""
 
-    def __init__(self, model: flash_model.Flash, device: bytes) -> None:
+    def __init__(self, model: SparseFlash, device: bytes) -> None:
         keystore = Keystore(FlashBoard(model, device))
         self.number, self.wrong = keystore.start()
         self.records: dict[str, bytes] = {}

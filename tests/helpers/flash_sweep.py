@@ -14,13 +14,11 @@ from testbed.machines.pico_flash_watch import FlashCommand
 from tests.helpers.flash_board import (
     COUNTS,
     Counter,
+    SparseFlash,
     Started,
     flash_model,
-    is_vault,
     model_of,
     remembered_cryptography,
-    settle,
-    sparse_copy,
 )
 from tests.helpers.pico_life import Step
 
@@ -51,18 +49,19 @@ class Sweep:
                 for index, command in enumerate(step.commands):
                     after = model.copy()
                     done(after, command)
-                    counted, reached = (Counter(sparse_copy(flash), COUNTS).value() for flash in (model, after))
+                    counted, reached = (Counter(SparseFlash(flash), COUNTS).value() for flash in (model, after))
                     self.commands += 1
                     for left, is_done in cut_flashes(model, command, self.stride, self.random_cuts, rng):
                         where = f"{step.what[:60]}, command {index}, cut {self.cuts}"
                         self.check(left, (was, comes), reached if is_done else counted, where)
                         self.cuts += 1
                     model = after
-                found = Started(sparse_copy(model), self.device)
+                assert step.number <= self.base + Counter(SparseFlash(model), COUNTS).value(), step.what
+                found = Started(SparseFlash(model), self.device)
                 assert (found.wrong, found.records) == ("", comes), step.what
                 was = comes
 
-    def check(self, left: Flash, states: tuple[Records, ...], counted: int, where: str) -> None:
+    def check(self, left: SparseFlash, states: tuple[Records, ...], counted: int, where: str) -> None:
         """A start on what a cut left, and another one."""
         try:
             first = Started(left, self.device)
@@ -70,7 +69,7 @@ class Sweep:
             raise AssertionError(f"{where}: no file system: {error}") from error
         assert first.wrong == "", (where, first.wrong)
         assert any(first.records == state for state in states), (where, shown(first.records))
-        # Whatever number was given before the cut, the counter had reached.
+        # Whatever number was given before the cut, the counter had reached (`over` asks that).
         assert first.number > self.base + counted or not first.records, (where, first.number, counted)
         again = Started(left, self.device)
         assert (again.wrong, again.records, again.damaged_slots) == ("", first.records, 0), (where, again.wrong)
@@ -99,10 +98,10 @@ def done(model: Flash, command: FlashCommand) -> None:
 
 def cut_flashes(
     model: Flash, command: FlashCommand, stride: int, random_cuts: int, rng: random.Random
-) -> Iterator[tuple[Flash, bool]]:
+) -> Iterator[tuple[SparseFlash, bool]]:
     """(what the flash may be when the power goes in this command, whether that is all of it), each once.
 
-    Cells between 0 and 1 stay so in lock keys and counter; those of the file system are what they are first read as.
+    Cells between 0 and 1 stay so, and read as 0, as 1 or as either, until they are programmed or erased again.
     """
     block, at = place(command)
     content = model.blocks[block]
@@ -111,15 +110,13 @@ def cut_flashes(
         stride *= ERASE_STRIDE
     else:
         changes = sum(content[at + i] & ~octet & 0xFF != 0 for i, octet in enumerate(command.data))
-    whole = sparse_copy(model)
+    whole = SparseFlash(model)
     done(whole, command)
     seen = set()
     for cut in flash_model.cuts(changes, stride, rng, random_cuts):
         for reads in ("0", "1", rng):
-            left = sparse_copy(model)
+            left = SparseFlash(model, block)
             cut(left, block, at, command.data)
-            if not is_vault(block):
-                settle(left, reads)
             left.weak_reads = reads
             weak = tuple(sorted(left.weak.items()))
             key = (bytes(left.blocks[block]), weak, reads if weak else None)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from settop.wire.provision import pack_content
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_flash_watch import FlashCommand
@@ -21,10 +22,16 @@ def store(service, name, data, counted=False):
 def delete(service, name):
     Records(k, service).delete(name)
 def provision(content, drawn):
-    print("wrong", [keep(k, lambda count: drawn, bytearray(content))])
+    print("provisioned", [keep(k, lambda count: drawn, bytearray(content))])
 def start():
     print("started", *k.start())
 """
+
+
+def provision(record: bytes, number: bytes) -> str:
+    """For `do`: an identity record and a telephone number, under a lock key of their own."""
+    content = pack_content(b"\x22" * 32, record, (("call", "number", number),))
+    return f"provision({bytes(content)!r}, {number * 4!r})"
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ class PicoLife:
         said = self._run(what)
         if said.startswith("started "):
             self._number = int(said.split()[1])
+            assert said.split()[2:] == [], said
+        assert said[:11] != "provisioned" or said == "provisioned ['']", said
         self._note(what)
         return said
 
