@@ -1,6 +1,6 @@
 """The flash of firmware of FORMATS 3: identity, number and boot number stay."""
 
-from keystore_rig import FOLDER, KEY, NUMBER, Board, Flash, asked, old_flash, started
+from keystore_rig import FOLDER, KEY, MEDIA, NUMBER, STRIDE, Board, Flash, PowerCut, asked, old_flash, started
 from kit import raises
 from settop.errors import RemoteError
 from settop.keystore.identity import load_identity
@@ -20,6 +20,24 @@ def test_identity_number_and_boot_number_are_kept_and_the_old_files_go():
         assert _identity(keystore) == (b"terminal", KEY, NUMBER)
         stems = {path[len(FOLDER) : -2] for path in flash.files}
         assert stems == {"list", "terminal-identity", "call-number"}
+
+
+def test_a_cut_at_any_step_of_the_first_start_brings_no_older_boot_number_back():
+    """The old files go when a list has their number, and the new records in it."""
+    for medium in MEDIA if STRIDE == 1 else MEDIA[:1]:
+        whole = Board(old_flash(), medium=medium)
+        Keystore(whole).start()
+        for steps in range(0, whole.taken, STRIDE):
+            flash = old_flash()
+            try:
+                Keystore(Board(flash, medium=medium, steps=steps)).start()
+                raise AssertionError("no cut")
+            except PowerCut:
+                pass
+            keystore, number, wrong = started(flash)
+            assert wrong == "" and number in (4, 5), (medium, steps, number)
+            assert _identity(keystore) == (b"terminal", KEY, NUMBER)
+            assert [keystore.entry(stem) for stem in ("terminal-identity", "call-number")] == [0, 0], (medium, steps)
 
 
 def test_one_damaged_slot_of_each_costs_nothing_and_no_number_comes_twice():

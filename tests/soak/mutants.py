@@ -142,6 +142,13 @@ MUTANTS = (
         ("tests/firmware/test_keystore_rollback.py",),
     ),
     Mutant(
+        "old files go before a list has their boot number",
+        "firmware/settop/keystore/boot.py",
+        "if not keystore.count:",
+        "if False:",
+        ("tests/firmware/test_keystore_migrate.py",),
+    ),
+    Mutant(
         "store after a failed one does not burn its count",
         "firmware/settop/keystore/keystore.py",
         "if self.unsure:",

@@ -36,8 +36,9 @@ class Flash:
         data = self.blocks[block]
         assert at + len(view) <= len(data)
         view[:] = data[at : at + len(view)]
-        for (number, octet), mask in self.weak.items():
-            if number == block and at <= octet < at + len(view):
+        for octet in range(at, at + len(view)) if self.weak else ():
+            mask = self.weak.get((block, octet), 0)
+            if mask:
                 zeros = mask if self.weak_reads == "0" else 0
                 if not isinstance(self.weak_reads, str):
                     zeros = mask & self.weak_reads.getrandbits(8)

@@ -40,9 +40,13 @@ def settle(keystore):
     read_list(keystore)
     if keystore.refusal:
         raise RemoteError(keystore.refusal)
+    if not keystore.count:
+        # Nothing was counted yet. What an older firmware left goes when there is a list that has its boot's number.
+        keystore.commit(keystore.entries)
     for stem in keystore.pending.split():
         keystore.drop(stem)
-    keystore.commit(keystore.entries, "")
+    if keystore.unsure:
+        keystore.commit(keystore.entries, "")
 
 
 def read_list(keystore):
