@@ -8,7 +8,8 @@ for place in ("", ".frozen", "lib", "/"):
     if place not in sys.path:
         sys.path.append(place)
 
-# Importing leaves much behind. Collected early, what stays lies close together, and the free memory in one piece.
+# Importing and starting leave much behind. Collected early, what stays lies close together, and the free memory in one
+# piece.
 if hasattr(gc, "threshold"):
     gc.threshold(16384)
 
@@ -17,7 +18,8 @@ from settop.app import App  # noqa: E402
 from settop.registry import preload  # noqa: E402
 
 preload(board.SERVICES)
+app = App(board)
 gc.collect()
 if hasattr(gc, "threshold"):
     gc.threshold(-1)
-App(board).run()
+app.run()

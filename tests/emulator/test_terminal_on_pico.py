@@ -143,8 +143,6 @@ def test_the_other_board_does_not_notice_the_power_cut(two):
 
 
 LARGEST = b"""
-app = App(board)
-gc.collect()
 size = 65536
 while size > 16:
     try:
@@ -159,7 +157,7 @@ print("largest", size)
 def test_the_memory_that_importing_leaves_free_is_in_one_piece(stock):
     """A ring of 8 KB, two work buffers and a stack have to fit in between what lives on, also after a provisioning."""
     spec = terminal_spec("pico", 921_600, b"memory")
-    main = spec.files["main.py"].replace(b"App(board).run()", LARGEST)
+    main = spec.files["main.py"].replace(b"app.run()", LARGEST)
     machine = stock.machine(dataclasses.replace(spec, files={**spec.files, "main.py": main}))
     machine.boot()
     said, at_ns = b"", machine.time_ns

@@ -217,12 +217,31 @@ def test_every_buffer_that_words_go_into_starts_on_a_word():
         raise Skip("addresses are MicroPython's") from None
     for slots in (1, 2, 3, 32):
         descrambler = Descrambler(Slots(slots))
-        descrambler._make_ready(aes_ecb(KEY))
+        descrambler.make_ready()
         source, _, work, views, rooms = descrambler._kit
         for buffer in (source, descrambler.slots.out, work, views[1]):
             assert addressof(buffer) % 4 == 0
         for view in rooms:
             assert len(view) == 0 or addressof(view) % 4 == 0
+
+
+class Counted:
+    """A second core that counts how often it is started."""
+
+    begun = 0
+
+    def begin(self, source, plan):
+        self.begun += 1
+        return True
+
+
+def test_second_core_is_started_once_and_without_a_key():
+    helper = Counted()
+    descrambler = Descrambler(Slots(2), helper)
+    assert helper.begun == 0
+    descrambler.make_ready()
+    descrambler.make_ready()
+    assert helper.begun == 1 and descrambler.helper is helper
 
 
 def test_slots_that_do_not_fit_the_plan_are_refused():

@@ -23,7 +23,7 @@ class Descrambler:
         self.helper = helper
         self.slots = slots
         self._kit = None
-        self._probe = None
+        self._probe = bytearray(16)
         self._ready = None  # the cipher that has been used here before
 
     def open_run(self, slot, count, cipher):
@@ -33,7 +33,10 @@ class Descrambler:
         control word. Returns the slot behind it; the slots' `run_packets` is their number.
         """
         if cipher is not self._ready:
-            self._make_ready(cipher)
+            self.make_ready()
+            # Its first call makes the key schedule; later ones only read it, which two cores may do at once.
+            cipher.decrypt(self._probe, self._probe)
+            self._ready = cipher
         source, plan, work, views, rooms = self._kit
         slots = self.slots
         filled = slots.filled
@@ -76,17 +79,14 @@ class Descrambler:
         cipher.decrypt(views[blocks + 3 >> 2], views[blocks + 3 >> 2])
         unpack(source, work, out, plan)
 
-    def _make_ready(self, cipher):
-        """First use of a cipher, with what is made only when there is one."""
+    def make_ready(self):
+        """Make the buffers and start the second core. The first key does so too, but finds a heap in smaller pieces."""
+        if self._kit is not None:
+            return
         slots = self.slots
-        if self._kit is None:
-            work = new_work(min(MAX_RUN, slots.count))
-            out = memoryview(slots.out)
-            rooms = [out[PACKET_BYTES * n :] for n in range(slots.count + 1)]  # behind so many packets put out
-            self._kit = (slots.source, slots.plan, work, block_views(work), rooms)
-            self._probe = bytearray(16)
-            if self.helper is not None and not self.helper.begin(slots.source, slots.plan):
-                self.helper = None
-        # Its first call makes the key schedule; after that decryption only reads it, which two cores may do at once.
-        cipher.decrypt(self._probe, self._probe)
-        self._ready = cipher
+        work = new_work(min(MAX_RUN, slots.count))
+        out = memoryview(slots.out)
+        rooms = [out[PACKET_BYTES * n :] for n in range(slots.count + 1)]  # behind so many packets put out
+        self._kit = (slots.source, slots.plan, work, block_views(work), rooms)
+        if self.helper is not None and not self.helper.begin(slots.source, slots.plan):
+            self.helper = None

@@ -44,9 +44,11 @@ class CallOpener:
         self.descrambler = Descrambler(slots, self._helper)
 
     def make_ready(self):
-        """A call begins, keys will come. Its handshake leaves small pieces all over the memory: a ring has room now."""
+        """A call begins, keys will come. Its handshake leaves small pieces all over the memory: what is large has room
+        now."""
         if self._player is not None:
             self._player.make_ring()
+            self.descrambler.make_ready()
 
     def recognise(self, descriptor):
         return recognise(descriptor)
