@@ -100,6 +100,13 @@ def test_number_that_is_kept_is_dialled():
     assert Bench(number=b"456#").dial() == b"ATDT456#\r"
 
 
+def test_provisioned_number_is_read_before_the_call():
+    bench = Bench()
+    bench.hear(b"")
+    del bench.call._records.kept["number"]
+    assert bench.dial() == b"ATDT123\r"
+
+
 def test_hello_follows_connect():
     assert Bench().connect()[:4] == b"\x7e\xff\x03\x01"
 

@@ -7,7 +7,7 @@ dial again after a line that was lost.
 import gc
 
 from settop.crypto.wipe import wipe
-from settop.errors import LocalError
+from settop.errors import LocalError, RingcastError
 from settop.modem.dte import Dte
 from settop.services.call import states
 from settop.services.call.commands import COMMANDS, obey
@@ -68,7 +68,8 @@ class CallService:
         self._report = report
         self._records = records
         self._token = bytearray(TOKEN_BYTES)  # for the next call
-        self._token_of = None  # id of the terminal whose it is
+        self._own_number = None  # that dial() takes where it is given none; None: unread, or it cannot be
+        self._token_of = None  # id of the terminal whose both are
         self._dte = Dte()
         self._core = None
         self._asked = None  # (programme id, broadcast id) that this call has asked for
@@ -122,8 +123,8 @@ class CallService:
         if self.state != IDLE:
             self._report("error", "a call is under way: hang up first")
             return
-        self._number = number or load_number(self._records)
         self._know_token(identity)
+        self._number = number or self._own_number or load_number(self._records)
         self._max_price = max_price
         self._told = None
         self._seen = self._said = CLEAR
@@ -381,10 +382,14 @@ class CallService:
         self._report("key", "portion=%d" % portion)
 
     def _know_token(self, identity):
-        """Read the token before there is a call, which has little memory and no time."""
+        """Read the token, and the number with it, before there is a call, which has little memory and no time."""
         if identity is not None and identity.terminal_id != self._token_of:
             self._token_of = identity.terminal_id
             self._token[:] = load_token(self._records, self._token_of, self._report)
+            try:
+                self._own_number = load_number(self._records)
+            except (RingcastError, OSError, MemoryError):
+                self._own_number = None  # told when it is wanted
             gc.collect()  # what stays from here on is not to lie behind what that left: the ring wants one large piece
 
     def _on_token(self, core, token):
