@@ -16,7 +16,7 @@ def cable():
     Raises ValueError that says what is wrong in board_config.py: with a value that no board knows, this one would start
     as if nothing were wrong, and on other lines than somebody thinks.
     """
-    global _cable, _looked
+    global _cable, _looked, _check, _check_wires
     if not _looked:
         import board
 
@@ -26,6 +26,7 @@ def cable():
 
             _cable = usb_cable()
         _looked = True
+        _check = _check_wires = None  # a start's alone
     return _cable
 
 

@@ -20,6 +20,7 @@ CONSENT_MS = 60000
 _MODULES = (
     "settop.services.provision",
     "settop.wire.provision",
+    "settop.crypto.x25519",
     "settop.keystore.relock",
     "settop.keystore.changes",
     "settop.keystore.blocks_rare",

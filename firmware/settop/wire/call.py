@@ -74,44 +74,47 @@ DENY_TOO_DEAR = 4
 DENY_CLONE = 5
 DENY_WITHDRAWN = 6
 DENY_TOO_OFTEN = 7
-DENY_TEXT = {
-    DENY_NO_PROGRAMME: "the subscription does not cover this programme",
-    DENY_NOT_ON_AIR: "the programme is not on air",
-    DENY_NO_CREDIT: "no credit left",
-    DENY_TOO_DEAR: "a portion costs more than the viewer accepts",
-    DENY_CLONE: "a copy of this terminal is in use",
-    DENY_WITHDRAWN: "this identity is withdrawn: provision again",
-    DENY_TOO_OFTEN: "the key of this portion was fetched too often",
-}
+# By reason. Tuples of literals stay in a frozen image's flash, a dictionary lies on the heap.
+DENY_TEXT = (
+    "",
+    "the subscription does not cover this programme",
+    "the programme is not on air",
+    "no credit left",
+    "a portion costs more than the viewer accepts",
+    "a copy of this terminal is in use",
+    "this identity is withdrawn: provision again",
+    "the key of this portion was fetched too often",
+)
 
 FAREWELL_GOODBYE = 0
 FAREWELL_PROGRAMME_OVER = 1
 FAREWELL_TERMINAL_SILENT = 2
 FAREWELL_SUPERSEDED = 3
 FAREWELL_DARK = 4
-FAREWELL_TEXT = {
-    FAREWELL_GOODBYE: "goodbye",
-    FAREWELL_PROGRAMME_OVER: "the programme is over",
-    FAREWELL_TERMINAL_SILENT: "the terminal has fallen silent",
-    FAREWELL_SUPERSEDED: "superseded by another call",
-    FAREWELL_DARK: "what was paid for stayed dark",
-}
+FAREWELL_TEXT = (
+    "goodbye",
+    "the programme is over",
+    "the terminal has fallen silent",
+    "superseded by another call",
+    "what was paid for stayed dark",
+)
 
 _HELLO = ">BBB8s16s"
 _CHALLENGE = ">BBBI16s"
 _REQUEST = ">I8s8s"
-_REQUEST_BYTES = struct.calcsize(_REQUEST)
-_SEALED_SIZES = {
-    REQUEST: (_REQUEST_BYTES, _REQUEST_BYTES + 4),
-    ACK: (4,),
-    NAK: (4,),
-    GOODBYE: (4,),
-    DARK: (9,),
-    KEY: (struct.calcsize(">I8sI16s"),),
-    DENY: (1,),
-    FAREWELL: (5,),
-    TOKEN: (TOKEN_BYTES,),
-}
+_REQUEST_BYTES = 20
+# (kind, the sizes that its body may have)
+_SEALED_SIZES = (
+    (0x10, (20, 24)),
+    (0x11, (4,)),
+    (0x12, (4,)),
+    (0x13, (4,)),
+    (0x14, (9,)),
+    (0x20, (32,)),
+    (0x21, (1,)),
+    (0x22, (5,)),
+    (0x23, (8,)),
+)
 
 
 def _check(message, expected, kind, version, suite):
@@ -152,6 +155,11 @@ def unpack_challenge(message):
     return suite, call_id, bytes(nonce), bytes(message[size : size + public]), bytes(message[size + public :])
 
 
+def text_of(texts, reason, other):
+    """What DENY_TEXT or FAREWELL_TEXT has for this reason u8; `other`, with the number in it, for an unknown one."""
+    return (texts[reason] if reason < len(texts) else "") or other % reason
+
+
 def split_keys(okm):
     """HKDF output (KEYS_BYTES) to (proof_key, down_key, up_key, down_salt, up_salt)."""
     return okm[0:16], okm[16:32], okm[32:48], okm[48:57], okm[57:66]
@@ -170,8 +178,10 @@ def sealed_nonce(salt, counter):
 def split_sealed(message):
     """(kind, counter, ciphertext with tag). Raises RemoteError for a kind or size that no sealed message has."""
     kind = message[0] if message else 0
-    sizes = _SEALED_SIZES.get(kind)
-    if sizes is None:
+    for its_kind, sizes in _SEALED_SIZES:
+        if its_kind == kind:
+            break
+    else:
         raise RemoteError("unknown message type 0x%02x" % kind)
     if len(message) - SEALED_HEADER_BYTES - TAG_BYTES not in sizes:
         expected = " or ".join([str(SEALED_HEADER_BYTES + size + TAG_BYTES) for size in sizes])

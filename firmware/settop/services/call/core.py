@@ -11,7 +11,6 @@ Bytes of the line go in with `receive`, out with `data_to_send`; what happened c
 `next_timer()` is the time at which `poll` wants to be called, or None.
 """
 
-from settop.crypto import x25519
 from settop.crypto.wipe import wipe, wipe_bytes
 from settop.errors import LocalError, RemoteError
 from settop.link.hdlc import Deframer, encode
@@ -75,6 +74,8 @@ class CallTerminal:
         self._move("start")
         public = b""
         if self._forward_secrecy:
+            from settop.crypto import x25519  # rare, and large
+
             drawn = self._random(x25519.KEY_BYTES)
             self._private = bytearray(drawn)
             wipe_bytes(drawn)
@@ -248,7 +249,7 @@ class CallTerminal:
             elif kind == wire.DENY:
                 self._expects("deny")
                 self._move("deny")
-                self._close("denied: " + wire.DENY_TEXT.get(body[0], "reason %d" % body[0]))
+                self._close("denied: " + wire.text_of(wire.DENY_TEXT, body[0], "reason %d"))
             else:
                 self._expects("farewell")
                 reason, _ = wire.unpack_farewell(body)
@@ -256,7 +257,7 @@ class CallTerminal:
                 if reason == wire.FAREWELL_TERMINAL_SILENT:
                     self._close(UNHEARD)
                 else:
-                    self._close(wire.FAREWELL_TEXT.get(reason, "the centre ended the call, reason %d" % reason))
+                    self._close(wire.text_of(wire.FAREWELL_TEXT, reason, "the centre ended the call, reason %d"))
         finally:
             wipe(body)
 
@@ -269,6 +270,8 @@ class CallTerminal:
             raise RemoteError("CHALLENGE for suite %d, offered was %d" % (suite, self._hello[2]))
         shared = b""
         if self._private is not None:
+            from settop.crypto import x25519
+
             shared = x25519.shared_secret(self._private, public)
         session = Session(self._identity.device_key, self._hello, payload[: -wire.PROOF_BYTES], shared)
         self._forget_ephemeral(shared)
