@@ -4,8 +4,6 @@ States: IDLE; DIALLING; TALKING from CONNECT on; LEAVING when goodbye is said or
 dial again after a line that was lost.
 """
 
-import gc
-
 from settop.crypto.wipe import wipe
 from settop.errors import LocalError, RingcastError
 from settop.modem.dte import Dte
@@ -390,7 +388,6 @@ class CallService:
                 self._own_number = load_number(self._records)
             except (RingcastError, OSError, MemoryError):
                 self._own_number = None  # told when it is wanted
-            gc.collect()  # what stays from here on is not to lie behind what that left: the ring wants one large piece
 
     def _on_token(self, core, token):
         if store_token(self._records, self._token_of, token, self._report):
