@@ -15,7 +15,7 @@ from headend.callcentre.ledger import Opening, Subscriber
 from headend.callcentre.models import Alarm
 from headend.callcentre.store_ledger import StoreLedger
 from headend.callcentre.subscribers import add_subscriber, set_tariff
-from headend.callcentre.tokens import judge
+from headend.callcentre.tokens import Tokens, judge
 from headend.ts.keys import control_word
 from settop.link.hdlc import Deframer
 from settop.player.keyring import Keyring
@@ -93,7 +93,7 @@ class MemoryLedger:
         self.charges = {}
         self.reasons = []
         self.alarms = []
-        self.old = self.pending = None
+        self.old = self.pending = self.displaced = None
 
     def find(self, terminal_id):
         return self.subscriber if terminal_id == TERMINAL_ID else None
@@ -102,15 +102,15 @@ class MemoryLedger:
         return True
 
     def begin_call(self, subscriber, programme_id, broadcast_id, now_ms, shown, fresh, max_price=None):
-        verdict = judge(self.old, self.pending, shown)
-        self.alarms += [] if verdict.known else [now_ms]
-        self.old, self.pending = verdict.old, fresh
+        verdict = judge(Tokens(self.old, self.pending, self.displaced), shown, fresh)
+        self.alarms += [now_ms] if verdict.alarm else []
+        self.old, self.pending, self.displaced = verdict.after.old, verdict.after.pending, verdict.after.displaced
         record = self.open_call(subscriber, programme_id, broadcast_id, now_ms, max_price)
-        return Opening(record, unfinished=verdict.unfinished, alarm="" if verdict.known else "a copy")
+        return Opening(record, unfinished=verdict.unfinished, alarm=verdict.alarm, token=self.pending)
 
     def keep_token(self, subscriber, token):
         if token == self.pending:
-            self.old, self.pending = token, None
+            self.old, self.pending, self.displaced = token, None, None
 
     def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None):
         self.reasons.append(None)

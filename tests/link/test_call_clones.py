@@ -6,7 +6,7 @@ import pytest
 from headend.callcentre.ledger import DELIVERIES_LIMIT
 from headend.callcentre.restored import settle_restored
 from headend.callcentre.subscribers import set_clone_rule
-from headend.callcentre.tokens import CLONE_TEXT, REDELIVERIES
+from headend.callcentre.tokens import CLONE_TEXT, DISPLACED_TEXT, REDELIVERIES
 from settop.errors import LocalError
 from settop.services.call.service import REDIALS
 from settop.wire import call as wire
@@ -163,6 +163,47 @@ def test_copies_that_never_acknowledge_a_token_get_no_key_from_the_second_call_o
         copy.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
         got.append(len(call(home, air, copy, at_ms, 19_000).keys))
     assert got[0] > 0 and got[1:] == [0, 0]
+
+
+def without_the_acknowledgement(home, air, records, at_ms):
+    """A call that stores its token, and whose line drops before the centre hears of it."""
+    pair = CallPair(home.ledger, air, connect_ms=at_ms, records=records, seed=at_ms + 1)
+    pair.terminal.token_stored = pair.lose_line
+    return pair.run(at_ms + 3_000)
+
+
+@pytest.mark.parametrize("shows", [1, 2, 3])
+@pytest.mark.parametrize("rule", ["warn", "deny", "reprovision"])
+def test_owner_whose_new_token_a_copy_displaced_goes_on(rule, shows):
+    """His acknowledgement was lost; a copy shows the token before, so often, and has another one take its place."""
+    home, air, owner = Home(), Air(100_000), MemoryRecords()
+    set_clone_rule(home.engine, home.number, rule)
+    call(home, air, owner, 0)
+    stale = owner.copy()
+    without_the_acknowledgement(home, air, owner, 5_000)
+    for number in range(shows):
+        copy = stale.copy()
+        copy.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
+        call(home, air, copy, 10_000 + 5_000 * number)
+    assert home.alarms() == []
+    pair = call(home, air, owner, 30_000)
+    assert (pair.closed, pair.alarms, home.alarms()) == ("goodbye", [DISPLACED_TEXT], ["clone"])
+    assert pair.keys and kinds(pair.down)[:3] == ["CHALLENGE", "TOKEN", "KEY"]
+    if rule != "warn":
+        late = call(home, air, stale, 35_000)  # what it was copied from is outdated for good
+        assert (late.keys, late.alarms) == ({}, [CLONE_TEXT])
+    if rule != "reprovision":
+        assert call(home, air, owner, 40_000).alarms == []
+
+
+def test_displaced_token_is_outdated_once_the_one_in_its_place_is_stored():
+    home, air, owner = Home(), Air(), MemoryRecords()
+    call(home, air, owner, 0)
+    thief = owner.copy()
+    without_the_acknowledgement(home, air, owner, 5_000)
+    call(home, air, thief, 10_000)  # it stores and acknowledges
+    assert call(home, air, owner, 15_000).alarms == [CLONE_TEXT]
+    assert call(home, air, thief, 20_000).alarms == [CLONE_TEXT]
 
 
 def test_token_that_never_arrived_leaves_before_the_first_key_of_the_next_call():

@@ -214,7 +214,7 @@ class CentreCall:
         if opening.record is None:
             self._deny(opening.denied, wanted[2])
         else:
-            self._rolling = Rolling(fresh, opening.unfinished, self._timing)
+            self._rolling = Rolling(opening.token, opening.unfinished, self._timing)
         return opening.record
 
     def _change(

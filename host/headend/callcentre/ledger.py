@@ -33,13 +33,14 @@ class Subscriber:
 class Opening:
     """How a call begins. `record`: its record, or None where it is denied for the reason `denied` (settop.wire.call).
 
-    `unfinished`: the token leaves before the first key. `alarm`: what the operator was told, or "".
+    `token`: what leaves for the next call. `unfinished`: before the first key. `alarm`: what the operator is told, or "".
     """
 
     record: int | None
     denied: int = 0
     unfinished: bool = False
     alarm: str = ""
+    token: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ class Ledger(Protocol):
         max_price: int | None = None,
     ) -> Opening:
         """The first record of a call, as `open_call` makes it, where its token `shown` (headend.callcentre.tokens) is
-        valid or the subscription's rule lets an outdated one pass. `fresh` is pending from then on.
+        valid or the subscription's rule lets an outdated one pass. `fresh`, a new one, is pending from then on, or
+        the one that was where two have left that nobody has acknowledged.
 
         Where the call is denied no token changes, and no other call ends unless the rule ends them all.
         """

@@ -11,6 +11,7 @@ from headend.callcentre.ledger import SUPERSEDED, Opening
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
 from headend.callcentre.models import Call, Subscriber, Tariff
 from headend.callcentre.revoking import REVOKED
+from headend.callcentre.token_rows import read_tokens, write_tokens
 from headend.callcentre.tokens import CLONE, CLONE_TEXT, REPROVISION, WARN, judge
 
 Programme = tuple[int, bytes]
@@ -38,17 +39,18 @@ def begin(
     """See headend.callcentre.ledger.Ledger.begin_call."""
     row = subscribed(connection, subscriber)
     if row.revoked_ms is not None:
-        return _opened(open_record(connection, row, programme, now_ms, max_price))
-    verdict = judge(row.token_old, row.token_pending, shown)
+        record = open_record(connection, row, programme, now_ms, max_price)
+        return Opening(record, wire.DENY_TOO_DEAR if record is None else 0, token=fresh)
+    verdict = judge(read_tokens(connection, row), shown, fresh)
     if not verdict.known and row.clone_rule != WARN:
         return _refuse(connection, subscriber, now_ms, row.clone_rule)
     record = open_record(connection, row, programme, now_ms, max_price)
     if record is None:
-        return _opened(None)
-    _change(connection, subscriber, token_old=verdict.old, token_pending=fresh)
-    if not verdict.known:
-        add_alarm(connection, subscriber.subscriber_id, now_ms, CLONE, CLONE_TEXT)
-    return _opened(record, verdict.unfinished, "" if verdict.known else CLONE_TEXT)
+        return Opening(None, wire.DENY_TOO_DEAR)
+    write_tokens(connection, subscriber.subscriber_id, verdict.after)
+    if verdict.alarm:
+        add_alarm(connection, subscriber.subscriber_id, now_ms, CLONE, verdict.alarm)
+    return Opening(record, unfinished=verdict.unfinished, alarm=verdict.alarm, token=verdict.after.pending or fresh)
 
 
 def open_record(
@@ -83,10 +85,6 @@ def open_record(
     ).inserted_primary_key
     assert key is not None
     return int(key[0])
-
-
-def _opened(record: int | None, unfinished: bool = False, alarm: str = "") -> Opening:
-    return Opening(record, wire.DENY_TOO_DEAR if record is None else 0, unfinished, alarm)
 
 
 def _refuse(connection: Connection, subscriber: CallingSubscriber, now_ms: int, rule: str) -> Opening:

@@ -23,7 +23,8 @@ from headend.callcentre.ledger import Subscriber as CallingSubscriber
 from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber
 from headend.callcentre.opening import begin, open_record, subscribed
 from headend.callcentre.records import CallRecord, read_record
-from headend.callcentre.tokens import REDELIVERIES
+from headend.callcentre.token_rows import write_tokens
+from headend.callcentre.tokens import REDELIVERIES, Tokens
 
 __all__ = ("CallRecord", "StoreLedger")
 
@@ -84,11 +85,9 @@ class StoreLedger:
     def keep_token(self, subscriber: CallingSubscriber, token: bytes) -> None:
         """The pending token is the only one from now on, if it is this one."""
         with transaction(self._engine) as connection:
-            connection.execute(
-                update(Subscriber)
-                .where(Subscriber.subscriber_id == subscriber.subscriber_id, Subscriber.token_pending == token)
-                .values(token_old=token, token_pending=None)
-            )
+            row = subscribed(connection, subscriber)
+            if row.token_pending == token:
+                write_tokens(connection, subscriber.subscriber_id, Tokens(token))
 
     def open_call(
         self,

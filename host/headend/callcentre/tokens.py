@@ -1,8 +1,9 @@
 """The rolling token: which one a call may show, and what one says that nobody should have any more.
 
-A subscriber has at most two tokens: `old`, which its terminal has stored, and `pending`, which was given to a call that
-did not come to acknowledge it, or has not yet. Null `old` beside a pending one: the terminal never had one, and shows
-zeros. Both null: the centre holds none, and believes what it is shown.
+A subscriber has at most three tokens: `old`, which its terminal has stored, `pending`, which was given to a call that
+did not come to acknowledge it, or has not yet, and `displaced`, which was pending when another call showed the old one.
+Null `old` beside a pending one: the terminal never had one, and shows zeros. All null: the centre holds none, and
+believes what it is shown.
 """
 
 import hmac
@@ -18,27 +19,59 @@ CLONE_RULES = (WARN, DENY, REPROVISION)
 CLONE, REDELIVERIES = "clone", "redeliveries"
 """Kinds of alarm."""
 CLONE_TEXT = "an outdated token: a copy of the identity is in use, or a backup of the terminal was put back"
+DISPLACED_TEXT = "a token whose place a call with the one before it has taken: a copy of the identity is in use"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the centre keeps of a subscriber."""
+
+    old: bytes | None = field(default=None, repr=False)
+    pending: bytes | None = field(default=None, repr=False)
+    displaced: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the token of a call says. `old`: valid from now on beside the new pending one. `unfinished`: the token of
-    an earlier call was never acknowledged, and this call shows the one before."""
+    """What the token of a call says. `known`: no rule is needed. `unfinished`: tokens have left that nobody has
+    acknowledged, so this call's leaves before its first key. `alarm`: what the operator is told, or "".
+
+    `after`: what is kept from now on; its pending one is what this call is given.
+    """
 
     known: bool
     unfinished: bool
-    old: bytes | None = field(repr=False)
+    alarm: str
+    after: Tokens
 
 
-def judge(old: bytes | None, pending: bytes | None, shown: bytes) -> Shown:
-    """Compares with both in the same time whatever they are."""
-    is_old = hmac.compare_digest(shown, NO_TOKEN if old is None else old)
-    is_pending = hmac.compare_digest(shown, NO_TOKEN if pending is None else pending) and pending is not None
-    if old is None and pending is None:
-        return Shown(True, False, None if is_old else shown)
+def judge(kept: Tokens, shown: bytes, fresh: bytes) -> Shown:
+    """Compares with all of them in the same time whatever they are. `fresh`: a new token."""
+    is_old = hmac.compare_digest(shown, NO_TOKEN if kept.old is None else kept.old)
+    is_pending = _is(shown, kept.pending)
+    is_displaced = _is(shown, kept.displaced)
+    if kept.old is None and kept.pending is None:
+        return Shown(True, False, "", Tokens(None if is_old else shown, fresh))
     if is_pending:
-        return Shown(True, False, pending)
-    return Shown(is_old, is_old and pending is not None, old)
+        return Shown(True, False, "", Tokens(kept.pending, fresh))
+    if is_old:
+        return Shown(True, kept.pending is not None, "", _rolled(kept, fresh))
+    if is_displaced:
+        # It was stored and its acknowledgement lost, or it is a copy's: two have called, and either may be the owner.
+        return Shown(True, True, DISPLACED_TEXT, Tokens(kept.displaced, fresh, kept.pending))
+    return Shown(False, False, CLONE_TEXT, _rolled(kept, fresh))
+
+
+def _is(shown: bytes, token: bytes | None) -> bool:
+    return hmac.compare_digest(shown, NO_TOKEN if token is None else token) and token is not None
+
+
+def _rolled(kept: Tokens, fresh: bytes) -> Tokens:
+    """A call that shows neither the pending nor the displaced token loses neither for who may have stored it: where
+    both are there, it is given the pending one once more."""
+    if kept.displaced is not None:
+        return kept
+    return Tokens(kept.old, fresh, kept.pending)
 
 
 def fresh_token(random: Callable[[int], bytes]) -> bytes:
