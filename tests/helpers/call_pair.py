@@ -108,8 +108,8 @@ class MemoryLedger:
         record = self.open_call(subscriber, programme_id, broadcast_id, now_ms, max_price)
         return Opening(record, unfinished=verdict.unfinished, alarm=verdict.alarm, token=self.pending)
 
-    def keep_token(self, subscriber, token):
-        if token == self.pending:
+    def keep_token(self, call, token):
+        if token == self.pending and self.reasons[call] is None:
             self.old, self.pending, self.displaced = token, None, None
 
     def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None):

@@ -251,15 +251,30 @@ def test_token_is_outdated_once_the_next_one_is_shown_or_said_to_be_stored():
     assert not centre.begin(0, 1).unfinished
     assert centre.begin(0, 2).unfinished  # the first one never arrived
     assert not centre.begin(2, 3).unfinished
-    centre.ledger.keep_token(centre.subscriber, TOKENS[1])  # of a call that is over: not the pending one
-    assert centre.begin(2, 4).unfinished
-    centre.ledger.keep_token(centre.subscriber, TOKENS[4])
+    fourth = centre.begin(2, 4)
+    assert fourth.unfinished
+    centre.ledger.keep_token(fourth.record, TOKENS[1])  # not the pending one
+    centre.ledger.keep_token(fourth.record, TOKENS[4])
     assert centre.alarms() == []
     opening = centre.begin(2, 5, 77)
     assert (opening.alarm, opening.unfinished, opening.denied) == (CLONE_TEXT, False, 0)
     assert centre.alarms() == [(77, "clone")]
     assert centre.ledger.call_record(opening.record).alarms == (CLONE_TEXT,)
     assert centre.begin(4, 6).alarm == ""  # the copy has not stored its token
+
+
+def test_late_acknowledgement_of_a_token_keeps_no_other_calls_token():
+    centre = Centre()
+    first = centre.begin(0, 1)
+    second, third = centre.begin(0, 2), centre.begin(0, 3)
+    assert (second.token, third.token) == (TOKENS[2], TOKENS[2])  # the first one may be stored: both stay
+    for record in (first.record, second.record):
+        for token in TOKENS[1:3]:
+            with pytest.raises(Superseded):
+                centre.ledger.keep_token(record, token)
+    assert centre.begin(0, 4).unfinished and centre.alarms() == []
+    centre.ledger.close_call(centre.begin(0, 5).record, 9, "line lost")
+    assert centre.begin(2, 6).alarm == ""
 
 
 def test_denied_call_rolls_no_token_and_ends_no_other():
@@ -291,8 +306,7 @@ def test_identity_that_a_copy_has_cost_is_withdrawn_for_good():
 
 def test_forgotten_tokens_are_believed_once():
     centre = Centre()
-    centre.begin(0, 1)
-    centre.ledger.keep_token(centre.subscriber, TOKENS[1])
+    centre.ledger.keep_token(centre.begin(0, 1).record, TOKENS[1])
     settle_restored(centre.engine)
     assert [centre.begin(8, 2).alarm, centre.begin(1, 3).alarm] == ["", CLONE_TEXT]
 
@@ -448,7 +462,7 @@ def every_method(ledger, subscriber):
     yield lambda: ledger.find(TERMINAL)
     yield lambda: ledger.may_watch(subscriber, 1)
     yield lambda: ledger.begin_call(subscriber, 1, BROADCAST, 0, TOKENS[0], TOKENS[1])
-    yield lambda: ledger.keep_token(subscriber, TOKENS[1])
+    yield lambda: ledger.keep_token(1, TOKENS[1])
     yield lambda: ledger.open_call(subscriber, 1, BROADCAST, 0)
     yield lambda: ledger.deliver(1, 0, 0)
     yield lambda: ledger.acknowledge(1, 0, 0)

@@ -206,6 +206,19 @@ def test_displaced_token_is_outdated_once_the_one_in_its_place_is_stored():
     assert call(home, air, thief, 20_000).alarms == [CLONE_TEXT]
 
 
+def test_late_acknowledgement_of_one_call_keeps_no_token_of_another():
+    home, air = Home(), Air()
+    flash = MemoryRecords()
+    first = CallPair(home.ledger, air, records=flash.copy(), seed=1).run(1_150)
+    assert "TOKEN" in kinds(first.down)
+    second = CallPair(home.ledger, air, connect_ms=1_150, records=flash.copy(), seed=2)
+    second.terminal.token_stored = second.lose_line
+    second.run(2_500)  # it shows the old token too, and its own is pending now
+    first.run(4_000)
+    assert kinds(first.up).count("ACK") == 3 and first.centre_closed == "superseded by another call"
+    assert call(home, air, flash, 6_000).alarms == [], "the old one is still valid"
+
+
 def test_token_that_never_arrived_leaves_before_the_first_key_of_the_next_call():
     home, air, records = Home(), Air(), MemoryRecords()
     first = CallPair(home.ledger, air, records=records).run(1_150)

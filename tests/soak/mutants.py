@@ -71,8 +71,15 @@ MUTANTS = (
     Mutant(
         "token stays valid although the next one is stored",
         "host/headend/callcentre/store_ledger.py",
-        "Tokens(token))",
-        "Tokens(row.token_old, token))",
+        "if connection.scalar(pending) == token:",
+        "if False:",
+        ("tests/link/test_call_clones.py", "tests/host/test_ledger.py"),
+    ),
+    Mutant(
+        "late acknowledgement of a token counts for another call's",
+        "host/headend/callcentre/store_ledger.py",
+        "            record, _ = self._locked(connection, call)\n            if record.ended_ms is not None:",
+        "            record, _ = self._locked(connection, call)\n            if False:",
         ("tests/link/test_call_clones.py", "tests/host/test_ledger.py"),
     ),
     Mutant(

@@ -133,7 +133,7 @@ class CentreCall:
         elif watching is not None and kind == wire.ACK:
             portion = wire.unpack_portion(body)
             if portion == NO_PORTION:
-                self._on_token_stored(self._subscriber, watching, now_ms)
+                self._on_token_stored(watching, now_ms)
             else:
                 self._on_ack(watching, portion, now_ms)
         elif watching is not None:
@@ -229,12 +229,12 @@ class CentreCall:
             self._deny(wire.DENY_TOO_DEAR, wanted[2])
         return record
 
-    def _on_token_stored(self, subscriber: Subscriber, watching: Watching, now_ms: int) -> None:
+    def _on_token_stored(self, watching: Watching, now_ms: int) -> None:
         """From now on a call that shows the token before is a copy's."""
         rolling = self._rolling
         if rolling is None or rolling.stored or not rolling.sent:
             return
-        self._ledger.keep_token(subscriber, rolling.token)
+        self._ledger.keep_token(watching.record, rolling.token)
         rolling.stored, rolling.unfinished = True, False
         watching.release()
         self._event("token_stored", now_ms)

@@ -82,8 +82,9 @@ class Ledger(Protocol):
         """
         ...
 
-    def keep_token(self, subscriber: Subscriber, token: bytes) -> None:
-        """The terminal has stored the pending token `token`: the one before is outdated. Nothing for another token."""
+    def keep_token(self, call: int, token: bytes) -> None:
+        """The terminal has stored `token`, which was said in this call: the one before is outdated. Nothing where it is
+        not the pending one. Raises Superseded for a record that has ended: what is pending is another call's."""
         ...
 
     def open_call(

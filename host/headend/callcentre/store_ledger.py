@@ -82,12 +82,15 @@ class StoreLedger:
         with transaction(self._engine) as connection:
             return begin(connection, subscriber, (programme_id, broadcast_id), now_ms, shown, fresh, max_price)
 
-    def keep_token(self, subscriber: CallingSubscriber, token: bytes) -> None:
-        """The pending token is the only one from now on, if it is this one."""
+    def keep_token(self, call: int, token: bytes) -> None:
+        """The pending token is the only one from now on, if it is this one. Superseded: the record has ended."""
         with transaction(self._engine) as connection:
-            row = subscribed(connection, subscriber)
-            if row.token_pending == token:
-                write_tokens(connection, subscriber.subscriber_id, Tokens(token))
+            record, _ = self._locked(connection, call)
+            if record.ended_ms is not None:
+                raise Superseded(SUPERSEDED)
+            pending = select(Subscriber.token_pending).where(Subscriber.subscriber_id == record.subscriber_id)
+            if connection.scalar(pending) == token:
+                write_tokens(connection, record.subscriber_id, Tokens(token))
 
     def open_call(
         self,
