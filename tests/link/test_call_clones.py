@@ -6,8 +6,9 @@ import pytest
 from headend.callcentre.ledger import DELIVERIES_LIMIT
 from headend.callcentre.restored import settle_restored
 from headend.callcentre.subscribers import set_clone_rule
-from headend.callcentre.tokens import CLONE_TEXT, DISPLACED_TEXT, REDELIVERIES
+from headend.callcentre.tokens import CLONE_TEXT, DISPLACED_TEXT, REDELIVERIES, UNSTORED_TEXT
 from settop.errors import LocalError
+from settop.services.call.core import UNHEARD
 from settop.services.call.service import REDIALS
 from settop.wire import call as wire
 
@@ -153,16 +154,54 @@ def test_token_of_an_earlier_identity_counts_as_none():
     assert pair._token == wire.NO_TOKEN and records.kept["token"][1:9] == pair._terminal_id
 
 
+def unstoring(records):
+    """The same flash under changed firmware: it acknowledges keys and never a token. Or flash that is worn out."""
+    copy = records.copy()
+    copy.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
+    return copy
+
+
 def test_copies_that_never_acknowledge_a_token_get_no_key_from_the_second_call_on():
-    """Changed firmware: it keeps showing the old token, as an honest terminal does whose line always drops."""
+    """They keep showing the old token, as an honest terminal does whose line always drops."""
     home, air, records = Home(), Air(), MemoryRecords()
     call(home, air, records, 0)
-    got = []
-    for at_ms in (10_000, 20_000, 40_000):
-        copy = records.copy()
-        copy.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
-        got.append(len(call(home, air, copy, at_ms, 19_000).keys))
+    got = [len(call(home, air, unstoring(records), at_ms, 19_000).keys) for at_ms in (10_000, 20_000, 40_000)]
     assert got[0] > 0 and got[1:] == [0, 0]
+    assert home.alarms() == ["unstored"]
+
+
+@pytest.mark.parametrize("rule", ["warn", "deny", "reprovision"])
+def test_call_that_acknowledges_keys_and_never_its_token_is_ended_and_the_owner_is_warned(rule):
+    home, air, owner = Home(), Air(), MemoryRecords()
+    set_clone_rule(home.engine, home.number, rule)
+    call(home, air, owner, 0)
+    thief = CallPair(home.ledger, air, connect_ms=10_000, records=unstoring(owner), seed=3).run(60_000)
+    assert thief.centre_closed == "the terminal has fallen silent: its token is not stored"
+    assert home.records()[-1].reason == thief.centre_closed and thief.now_ms < 20_000
+    assert thief.closed == UNHEARD and sorted(thief.keys) == [(1, 1), (1, 2)]
+    assert kinds(thief.up).count("ACK") == 2 and kinds(thief.down).count("TOKEN") == 4
+    pair = call(home, air, owner, 70_000)
+    assert (pair.closed, pair.alarms, home.alarms()) == ("goodbye", [UNSTORED_TEXT], ["unstored"])
+    assert pair.keys and kinds(pair.down)[:3] == ["CHALLENGE", "TOKEN", "KEY"]
+    assert call(home, air, owner, 80_000).alarms == []
+
+
+def test_call_that_hangs_up_before_its_token_is_overdue_warns_the_owner_too():
+    home, air, owner = Home(), Air(), MemoryRecords()
+    call(home, air, owner, 0)
+    call(home, air, unstoring(owner), 10_000)
+    assert call(home, air, owner, 20_000).alarms == [UNSTORED_TEXT]
+
+
+def test_call_whose_token_is_stored_warns_of_nothing_although_the_acknowledgement_was_late():
+    home, air, owner = Home(), Air(), MemoryRecords()
+    pair = CallPair(home.ledger, air, records=owner)
+    stored = pair.terminal.token_stored
+    pair.terminal.token_stored = lambda: pair.at(6_000, stored)
+    pair.run(25_000)
+    assert pair.closed is None and max(pair.keys) == (1, 3)
+    pair.lose_line()
+    assert call(home, air, owner, 30_000).alarms == home.alarms() == []
 
 
 def without_the_acknowledgement(home, air, records, at_ms):
@@ -182,12 +221,10 @@ def test_owner_whose_new_token_a_copy_displaced_goes_on(rule, shows):
     stale = owner.copy()
     without_the_acknowledgement(home, air, owner, 5_000)
     for number in range(shows):
-        copy = stale.copy()
-        copy.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
-        call(home, air, copy, 10_000 + 5_000 * number)
-    assert home.alarms() == []
+        call(home, air, unstoring(stale), 10_000 + 5_000 * number)
+    assert home.alarms() == ["unstored"]
     pair = call(home, air, owner, 30_000)
-    assert (pair.closed, pair.alarms, home.alarms()) == ("goodbye", [DISPLACED_TEXT], ["clone"])
+    assert (pair.closed, pair.alarms, home.alarms()) == ("goodbye", [DISPLACED_TEXT], ["unstored", "clone"])
     assert pair.keys and kinds(pair.down)[:3] == ["CHALLENGE", "TOKEN", "KEY"]
     if rule != "warn":
         late = call(home, air, stale, 35_000)  # what it was copied from is outdated for good
@@ -231,11 +268,9 @@ def test_token_that_never_arrived_leaves_before_the_first_key_of_the_next_call()
     assert kinds(third.down)[:4] == ["CHALLENGE", "KEY", "KEY", "TOKEN"] and home.alarms() == []
 
 
-def test_terminal_that_cannot_store_a_token_watches_its_first_call_and_is_told():
-    records = MemoryRecords()
-    records.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
-    pair = CallPair(Home().ledger, Air(), records=records).run(25_000)
-    assert max(pair.keys) == (1, 3) and pair.closed is None
+def test_terminal_that_cannot_store_a_token_watches_two_portions_and_is_told():
+    pair = CallPair(Home().ledger, Air(), records=unstoring(MemoryRecords())).run(25_000)
+    assert sorted(pair.keys) == [(1, 0), (1, 1)] and pair.closed == UNHEARD
     assert pair.told and "cannot be stored" in pair.told[0][1]
 
 

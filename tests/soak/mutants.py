@@ -83,6 +83,20 @@ MUTANTS = (
         ("tests/link/test_call_clones.py", "tests/host/test_ledger.py"),
     ),
     Mutant(
+        "keys are sold on to a call that never stores its token",
+        "host/headend/callcentre/core.py",
+        "unstored = self._rolling is not None and self._rolling.given_up(now_ms)",
+        "unstored = False",
+        ("tests/link/test_call_clones.py",),
+    ),
+    Mutant(
+        "nobody is told of keys that were taken without the token",
+        "host/headend/callcentre/tokens.py",
+        "UNSTORED_TEXT if kept.unstored else",
+        "",
+        ("tests/link/test_call_clones.py",),
+    ),
+    Mutant(
         "displaced token is forgotten at once",
         "host/headend/callcentre/tokens.py",
         "return Tokens(kept.old, fresh, kept.pending)",

@@ -232,7 +232,7 @@ class CentreCall:
     def _on_token_stored(self, watching: Watching, now_ms: int) -> None:
         """From now on a call that shows the token before is a copy's."""
         rolling = self._rolling
-        if rolling is None or rolling.stored or not rolling.sent:
+        if rolling is None or not rolling.owed:
             return
         self._ledger.keep_token(watching.record, rolling.token)
         rolling.stored, rolling.unfinished = True, False
@@ -242,7 +242,9 @@ class CentreCall:
 
     def _on_ack(self, watching: Watching, portion: int, now_ms: int) -> None:
         if watching.acknowledged(portion):
-            self._ledger.acknowledge(watching.record, portion, now_ms)
+            rolling = self._rolling
+            owed = rolling.token if rolling is not None and rolling.owed else None
+            self._ledger.acknowledge(watching.record, portion, now_ms, owed)
             self._event("key_acknowledged", now_ms, portion)
 
     def _on_goodbye(self, last_kept: int, now_ms: int) -> None:
@@ -270,8 +272,11 @@ class CentreCall:
             self._farewell("programme_over", wire.FAREWELL_PROGRAMME_OVER, "programme over", now_ms)
             return
         watching.forget_past()
-        if watching.given_up(now_ms):
+        unstored = self._rolling is not None and self._rolling.given_up(now_ms)
+        if unstored or watching.given_up(now_ms):
             reason = "the terminal has fallen silent"
+            if unstored:
+                reason += ": its token is not stored"
             self._farewell("terminal_silent", wire.FAREWELL_TERMINAL_SILENT, reason, now_ms)
             return
         while (due := watching.next_due()) is not None and due[1] <= now_ms:

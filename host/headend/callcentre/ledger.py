@@ -33,7 +33,7 @@ class Subscriber:
 class Opening:
     """How a call begins. `record`: its record, or None where it is denied for the reason `denied` (settop.wire.call).
 
-    `token`: what leaves for the next call. `unfinished`: before the first key. `alarm`: what the operator is told, or "".
+    `token`: for the next call. `unfinished`: before the first key. `alarm`: what the operator is told, or "".
     """
 
     record: int | None
@@ -105,7 +105,9 @@ class Ledger(Protocol):
         """
         ...
 
-    def acknowledge(self, call: int, portion: int, now_ms: int) -> None: ...
+    def acknowledge(self, call: int, portion: int, now_ms: int, owed: bytes | None = None) -> None:
+        """The terminal has this key. `owed`: the token that left in this call and that it has not acknowledged."""
+        ...
 
     def withdraw_after(self, call: int, last_owed: int) -> None:
         """Deliveries of this call after `last_owed` (-1: all) are taken back.

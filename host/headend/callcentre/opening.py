@@ -12,7 +12,7 @@ from headend.callcentre.ledger import Subscriber as CallingSubscriber
 from headend.callcentre.models import Call, Subscriber, Tariff
 from headend.callcentre.revoking import REVOKED
 from headend.callcentre.token_rows import read_tokens, write_tokens
-from headend.callcentre.tokens import CLONE, CLONE_TEXT, REPROVISION, WARN, judge
+from headend.callcentre.tokens import CLONE, CLONE_TEXT, KINDS, REPROVISION, WARN, judge
 
 Programme = tuple[int, bytes]
 """(programme id, broadcast id)."""
@@ -49,7 +49,7 @@ def begin(
         return Opening(None, wire.DENY_TOO_DEAR)
     write_tokens(connection, subscriber.subscriber_id, verdict.after)
     if verdict.alarm:
-        add_alarm(connection, subscriber.subscriber_id, now_ms, CLONE, verdict.alarm)
+        add_alarm(connection, subscriber.subscriber_id, now_ms, KINDS[verdict.alarm], verdict.alarm)
     return Opening(record, unfinished=verdict.unfinished, alarm=verdict.alarm, token=verdict.after.pending or fresh)
 
 

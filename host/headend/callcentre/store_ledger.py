@@ -5,6 +5,7 @@ that subscriber's row (SQLite: the whole database), so the changes of one subscr
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from settop.errors import LocalError
@@ -23,7 +24,7 @@ from headend.callcentre.ledger import Subscriber as CallingSubscriber
 from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber
 from headend.callcentre.opening import begin, open_record, subscribed
 from headend.callcentre.records import CallRecord, read_record
-from headend.callcentre.token_rows import write_tokens
+from headend.callcentre.token_rows import read_tokens, write_tokens
 from headend.callcentre.tokens import REDELIVERIES, Tokens
 
 __all__ = ("CallRecord", "StoreLedger")
@@ -136,9 +137,11 @@ class StoreLedger:
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_={"withdrawn": False}))
         return Delivered()
 
-    def acknowledge(self, call: int, portion: int, now_ms: int) -> None:
-        """The terminal has this key; the first acknowledgement's time stays."""
+    def acknowledge(self, call: int, portion: int, now_ms: int, owed: bytes | None = None) -> None:
+        """The terminal has this key; the first acknowledgement's time stays. `owed` is noted while the call is on."""
         with transaction(self._engine) as connection:
+            if owed is not None:
+                self._note_unstored(connection, call, owed)
             connection.execute(
                 update(Delivery)
                 .where(Delivery.call_id == call, Delivery.portion == portion, Delivery.acked_ms.is_(None))
@@ -223,6 +226,13 @@ class StoreLedger:
         record = self._call(connection, call)
         assert account_id is not None
         return record, account_id
+
+    def _note_unstored(self, connection: Connection, call: int, owed: bytes) -> None:
+        record, _ = self._locked(connection, call)
+        mine = Subscriber.subscriber_id == record.subscriber_id
+        tokens = read_tokens(connection, connection.execute(select(Subscriber.__table__).where(mine)).one())
+        if record.ended_ms is None and tokens.pending == owed and not tokens.unstored:
+            write_tokens(connection, record.subscriber_id, replace(tokens, unstored=True))
 
     def _insert(self, table: type[Charge] | type[Delivery]) -> "sqlite.Insert | postgresql.Insert":
         if self._engine.dialect.name == "postgresql":
