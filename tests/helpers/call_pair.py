@@ -116,11 +116,11 @@ class MemoryLedger:
         if token == self.pending and self.reasons[call] is None:
             self.old, self.pending, self.displaced, self.unstored = token, None, None, False
 
-    def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None):
+    def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None, after=None):
         self.reasons.append(None)
         return len(self.reasons) - 1
 
-    def deliver(self, call, portion, now_ms, same_line=()):
+    def deliver(self, call, portion, now_ms, same_line=(), start_ms=0):
         self.charges.setdefault(portion, call)
         return True
 

@@ -318,6 +318,7 @@ def test_key_leaves_in_so_many_calls_and_in_no_more():
         centre.ledger.deliver(calls[0], 3, 0)
     for number in range(DELIVERIES_LIMIT):
         assert centre.ledger.deliver(centre.call(), 3, number)
+        centre.ledger.acknowledge(centre.ledger.calls_of(centre.number)[-1], 3, number)
     billed = centre.bill()
     over = centre.call(now_ms=20)
     delivered = centre.ledger.deliver(over, 3, 21)

@@ -119,10 +119,17 @@ MUTANTS = (
     ),
     Mutant(
         "key leaves in one call more than it may",
-        "host/headend/callcentre/store_ledger.py",
-        ">= DELIVERIES_LIMIT",
-        "> DELIVERIES_LIMIT",
+        "host/headend/callcentre/redeliveries.py",
+        "OVERTAKEN)), DELIVERIES_LIMIT",
+        "OVERTAKEN)), DELIVERIES_LIMIT + 1",
         ("tests/link/test_call_clones.py", "tests/host/test_ledger.py"),
+    ),
+    Mutant(
+        "copy that ends the owner's calls uses up the deliveries of his portion",
+        "host/headend/callcentre/redeliveries.py",
+        "Call.reason.is_distinct_from(OVERTAKEN)",
+        "True",
+        ("tests/link/test_call_redeliveries.py",),
     ),
     Mutant(
         "token is acknowledged that is not stored",

@@ -224,7 +224,7 @@ class CentreCall:
         if not self._ledger.close_call(watching.record, wanted[2], "programme changed"):
             raise Superseded(SUPERSEDED)
         self._ended.append(watching.record)
-        record = self._ledger.open_call(subscriber, *wanted, max_price)
+        record = self._ledger.open_call(subscriber, *wanted, max_price, watching.record)
         if record is None:
             self._deny(wire.DENY_TOO_DEAR, wanted[2])
         return record
@@ -280,7 +280,8 @@ class CentreCall:
             self._farewell("terminal_silent", wire.FAREWELL_TERMINAL_SILENT, reason, now_ms)
             return
         while (due := watching.next_due()) is not None and due[1] <= now_ms:
-            delivered = self._ledger.deliver(watching.record, due[0], now_ms, self._ended)
+            start_ms = watching.start_ms(due[0])
+            delivered = self._ledger.deliver(watching.record, due[0], now_ms, self._ended, start_ms)
             if not delivered:
                 if delivered.alarm:
                     self._event("alarm", now_ms, due[0], delivered.alarm)

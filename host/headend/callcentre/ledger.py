@@ -13,7 +13,10 @@ The key of such a portion did leave: what a terminal that lies about wiping it c
 DELIVERIES_LIMIT = 6
 """Calls in which the key of one portion may leave for one subscriber: one, and the five redials that a terminal makes
 by itself while no key comes (REDIALS in settop.services.call.service)."""
+OUTDATED_DELIVERIES_LIMIT = 1
+"""The same for calls that showed an outdated token, which have a count of their own."""
 SUPERSEDED = "superseded by another call"
+OVERTAKEN = "superseded by a call with an outdated token"
 
 
 class Superseded(RingcastError):
@@ -88,18 +91,29 @@ class Ledger(Protocol):
         ...
 
     def open_call(
-        self, subscriber: Subscriber, programme_id: int, broadcast_id: bytes, now_ms: int, max_price: int | None = None
+        self,
+        subscriber: Subscriber,
+        programme_id: int,
+        broadcast_id: bytes,
+        now_ms: int,
+        max_price: int | None = None,
+        after: int | None = None,
     ) -> int | None:
-        """A new call record; its id. The subscriber's records that are still open end as SUPERSEDED.
+        """A new call record; its id. The subscriber's records that are still open end as SUPERSEDED. `after`: the
+        record of this same call that ended just before; what it showed is what this one shows.
 
         None, and nothing changes, where a portion costs more than `max_price` (None: no limit) hundredths.
         """
         ...
 
-    def deliver(self, call: int, portion: int, now_ms: int, same_line: Collection[int] = ()) -> Delivered:
+    def deliver(
+        self, call: int, portion: int, now_ms: int, same_line: Collection[int] = (), start_ms: int = 0
+    ) -> Delivered:
         """The key of `portion` is about to leave: charge it. A portion already charged to this subscriber for this
         broadcast costs nothing more. False where the credit does not cover it, or where the key has left on
-        DELIVERIES_LIMIT other lines: it must not leave. `same_line`: records of this call that have ended.
+        DELIVERIES_LIMIT other lines (OUTDATED_DELIVERIES_LIMIT for a call with an outdated token): it must not leave.
+        `same_line`: records of this call that have ended. `start_ms`: when the portion begins or began; from then on
+        the lines that had gone before do not count.
 
         Raises Superseded for a record that has ended: the key must not leave either.
         """

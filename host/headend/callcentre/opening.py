@@ -7,9 +7,9 @@ from settop.wire import call as wire
 from sqlalchemy import Connection, Row, insert, select, update
 
 from headend.callcentre.alarms import add_alarm
-from headend.callcentre.ledger import SUPERSEDED, Opening
+from headend.callcentre.ledger import OVERTAKEN, SUPERSEDED, Opening
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
-from headend.callcentre.models import Call, Subscriber, Tariff
+from headend.callcentre.models import Call, OutdatedCall, Subscriber, Tariff
 from headend.callcentre.revoking import REVOKED
 from headend.callcentre.token_rows import read_tokens, write_tokens
 from headend.callcentre.tokens import CLONE, CLONE_TEXT, KINDS, REPROVISION, WARN, judge
@@ -44,7 +44,7 @@ def begin(
     verdict = judge(read_tokens(connection, row), shown, fresh)
     if not verdict.known and row.clone_rule != WARN:
         return _refuse(connection, subscriber, now_ms, row.clone_rule)
-    record = open_record(connection, row, programme, now_ms, max_price)
+    record = open_record(connection, row, programme, now_ms, max_price, outdated=not verdict.known)
     if record is None:
         return Opening(None, wire.DENY_TOO_DEAR)
     write_tokens(connection, subscriber.subscriber_id, verdict.after)
@@ -54,9 +54,16 @@ def begin(
 
 
 def open_record(
-    connection: Connection, row: Row[Any], programme: Programme, now_ms: int, max_price: int | None
+    connection: Connection,
+    row: Row[Any],
+    programme: Programme,
+    now_ms: int,
+    max_price: int | None,
+    outdated: bool = False,
 ) -> int | None:
     """A new record of a subscriber whose `row` is locked; its id. Open ones end as superseded.
+
+    `outdated`: the call showed an outdated token.
 
     None, and nothing changes, where a portion costs more than `max_price`.
     """
@@ -67,7 +74,7 @@ def open_record(
     ).one()
     if max_price is not None and tariff.portion_price > max_price:
         return None
-    _end_open(connection, row.subscriber_id, now_ms, SUPERSEDED)
+    _end_open(connection, row.subscriber_id, now_ms, OVERTAKEN if outdated else SUPERSEDED)
     key = connection.execute(
         insert(Call).values(
             subscriber_id=row.subscriber_id,
@@ -84,6 +91,8 @@ def open_record(
         )
     ).inserted_primary_key
     assert key is not None
+    if outdated:
+        connection.execute(insert(OutdatedCall).values(call_id=key[0]))
     return int(key[0])
 
 
