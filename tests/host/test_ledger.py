@@ -289,6 +289,18 @@ def test_denied_call_rolls_no_token_and_ends_no_other():
     assert not centre.begin(1, 3, 70).denied
 
 
+def test_token_is_looked_at_before_the_price():
+    centre = Centre()
+    first = centre.begin(0, 1).record
+    opening = centre.begin(7, 2, 40, max_price=0)
+    assert (opening.record, opening.denied, opening.alarm) == (None, wire.DENY_TOO_DEAR, CLONE_TEXT)
+    assert centre.alarms() == [(40, "clone")]
+    set_clone_rule(centre.engine, centre.number, "deny")
+    assert centre.begin(7, 2, 50, max_price=0).denied == wire.DENY_CLONE
+    assert centre.ledger.deliver(first, 0, 60)
+    assert centre.begin(1, 3, 70).alarm == "", "no token has rolled"
+
+
 def test_identity_that_a_copy_has_cost_is_withdrawn_for_good():
     centre = Centre()
     first = centre.begin(0, 1).record

@@ -292,6 +292,18 @@ def test_database_put_back_from_a_copy_believes_every_terminal_once():
     assert call(home, air, MemoryRecords(), 15_000).alarms == [CLONE_TEXT]
 
 
+def test_database_put_back_believes_a_terminal_whose_new_token_never_arrives():
+    """What it shows must be the old one then: it shows that again."""
+    home, air, records = Home(), Air(), MemoryRecords()
+    call(home, air, records, 0)
+    settle_restored(home.engine)
+    assert call(home, air, unstoring(records), 5_000).alarms == []
+    again = call(home, air, records, 10_000)
+    assert again.closed == "goodbye" and again.keys
+    assert home.alarms() == ["unstored"]
+    assert call(home, air, MemoryRecords(), 20_000).alarms == [CLONE_TEXT]
+
+
 def test_rule_that_does_not_exist_is_refused():
     home = Home()
     for number, rule in ((home.number, "forgive"), (99, "warn")):

@@ -44,12 +44,13 @@ def begin(
     verdict = judge(read_tokens(connection, row), shown, fresh)
     if not verdict.known and row.clone_rule != WARN:
         return _refuse(connection, subscriber, now_ms, row.clone_rule)
+    if verdict.alarm:
+        # Whatever becomes of the call: nobody tries a token without a trace.
+        add_alarm(connection, subscriber.subscriber_id, now_ms, KINDS[verdict.alarm], verdict.alarm)
     record = open_record(connection, row, programme, now_ms, max_price, outdated=not verdict.known)
     if record is None:
-        return Opening(None, wire.DENY_TOO_DEAR)
+        return Opening(None, wire.DENY_TOO_DEAR, alarm=verdict.alarm)
     write_tokens(connection, subscriber.subscriber_id, verdict.after)
-    if verdict.alarm:
-        add_alarm(connection, subscriber.subscriber_id, now_ms, KINDS[verdict.alarm], verdict.alarm)
     return Opening(record, unfinished=verdict.unfinished, alarm=verdict.alarm, token=verdict.after.pending or fresh)
 
 
