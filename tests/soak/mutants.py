@@ -106,8 +106,8 @@ MUTANTS = (
     Mutant(
         "token that a copy displaced is displaced once more",
         "host/headend/callcentre/tokens.py",
-        "    if kept.displaced is not None:\n        return kept\n",
-        "",
+        "        return replace(kept, unstored=False)",
+        "        pass",
         ("tests/link/test_call_clones.py",),
     ),
     Mutant(
