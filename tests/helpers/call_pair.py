@@ -15,7 +15,7 @@ from headend.callcentre.ledger import Opening, Subscriber
 from headend.callcentre.models import Alarm
 from headend.callcentre.store_ledger import StoreLedger
 from headend.callcentre.subscribers import add_subscriber, set_tariff
-from headend.callcentre.tokens import judge
+from headend.callcentre.tokens import UNSTORED_TEXT, Tokens, judge
 from headend.ts.keys import control_word
 from settop.link.hdlc import Deframer
 from settop.player.keyring import Keyring
@@ -93,7 +93,9 @@ class MemoryLedger:
         self.charges = {}
         self.reasons = []
         self.alarms = []
-        self.old = self.pending = None
+        self.warnings = []  # of kind "unstored"
+        self.old = self.pending = self.displaced = None
+        self.unstored = False
 
     def find(self, terminal_id):
         return self.subscriber if terminal_id == TERMINAL_ID else None
@@ -102,26 +104,29 @@ class MemoryLedger:
         return True
 
     def begin_call(self, subscriber, programme_id, broadcast_id, now_ms, shown, fresh, max_price=None):
-        verdict = judge(self.old, self.pending, shown)
-        self.alarms += [] if verdict.known else [now_ms]
-        self.old, self.pending = verdict.old, fresh
+        verdict = judge(Tokens(self.old, self.pending, self.displaced, self.unstored), shown, fresh)
+        if verdict.alarm:
+            (self.warnings if verdict.alarm == UNSTORED_TEXT else self.alarms).append(now_ms)
+        self.old, self.pending, self.displaced = verdict.after.old, verdict.after.pending, verdict.after.displaced
+        self.unstored = verdict.after.unstored
         record = self.open_call(subscriber, programme_id, broadcast_id, now_ms, max_price)
-        return Opening(record, unfinished=verdict.unfinished, alarm="" if verdict.known else "a copy")
+        return Opening(record, unfinished=verdict.unfinished, alarm=verdict.alarm, token=self.pending)
 
-    def keep_token(self, subscriber, token):
-        if token == self.pending:
-            self.old, self.pending = token, None
+    def keep_token(self, call, token):
+        if token == self.pending and self.reasons[call] is None:
+            self.old, self.pending, self.displaced, self.unstored = token, None, None, False
 
-    def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None):
+    def open_call(self, subscriber, programme_id, broadcast_id, now_ms, max_price=None, after=None):
         self.reasons.append(None)
         return len(self.reasons) - 1
 
-    def deliver(self, call, portion, now_ms, same_line=()):
+    def deliver(self, call, portion, now_ms, same_line=(), start_ms=0):
         self.charges.setdefault(portion, call)
         return True
 
-    def acknowledge(self, call, portion, now_ms):
+    def acknowledge(self, call, portion, now_ms, owed=None):
         assert portion in self.charges
+        self.unstored |= owed is not None and owed == self.pending and self.reasons[call] is None
 
     def withdraw_after(self, call, last_owed):
         self.charges = {portion: payer for portion, payer in self.charges.items() if portion <= last_owed}

@@ -6,11 +6,11 @@ from contextlib import closing
 import pytest
 from headend.accounts.backup import back_up, restore
 from headend.accounts.engine import open_database
-from headend.callcentre.models import Subscriber
+from headend.callcentre.models import Subscriber, TokenDoubt
 from headend.callcentre.restored import RESTORED, settle_restored
 from headend.callcentre.store_ledger import StoreLedger
 from settop.errors import LocalError
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from tests.helpers.call_pair import MASTER, TERMINAL_ID, Air, CallPair, Home
 from tests.host.test_migrating import BEFORE, check_every_value
@@ -65,10 +65,12 @@ def test_copy_is_of_one_instant_private_and_one_file(home, tmp_path):
 def test_what_was_restored_forgets_tokens_and_keeps_revocations(home, tmp_path):
     with home.engine.begin() as connection:
         connection.execute(update(Subscriber).values(token_old=b"old-old-", token_pending=b"pending-", revoked_ms=5))
+        connection.execute(insert(TokenDoubt).values(subscriber_id=1, displaced=b"displacd", unstored=True))
     back_up(str(tmp_path / "centre.db"), tmp_path / "copy.db")
     again = restored(tmp_path, tmp_path / "copy.db")
     with again.engine.begin() as connection:
         row = connection.execute(select(Subscriber)).one()
+        assert connection.execute(select(TokenDoubt)).all() == []
     assert (row.token_old, row.token_pending, row.revoked_ms) == (None, None, 5)
     assert again.ledger.find(TERMINAL_ID) is None
 

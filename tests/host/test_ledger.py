@@ -251,15 +251,30 @@ def test_token_is_outdated_once_the_next_one_is_shown_or_said_to_be_stored():
     assert not centre.begin(0, 1).unfinished
     assert centre.begin(0, 2).unfinished  # the first one never arrived
     assert not centre.begin(2, 3).unfinished
-    centre.ledger.keep_token(centre.subscriber, TOKENS[1])  # of a call that is over: not the pending one
-    assert centre.begin(2, 4).unfinished
-    centre.ledger.keep_token(centre.subscriber, TOKENS[4])
+    fourth = centre.begin(2, 4)
+    assert fourth.unfinished
+    centre.ledger.keep_token(fourth.record, TOKENS[1])  # not the pending one
+    centre.ledger.keep_token(fourth.record, TOKENS[4])
     assert centre.alarms() == []
     opening = centre.begin(2, 5, 77)
     assert (opening.alarm, opening.unfinished, opening.denied) == (CLONE_TEXT, False, 0)
     assert centre.alarms() == [(77, "clone")]
     assert centre.ledger.call_record(opening.record).alarms == (CLONE_TEXT,)
     assert centre.begin(4, 6).alarm == ""  # the copy has not stored its token
+
+
+def test_late_acknowledgement_of_a_token_keeps_no_other_calls_token():
+    centre = Centre()
+    first = centre.begin(0, 1)
+    second, third = centre.begin(0, 2), centre.begin(0, 3)
+    assert (second.token, third.token) == (TOKENS[2], TOKENS[2])  # the first one may be stored: both stay
+    for record in (first.record, second.record):
+        for token in TOKENS[1:3]:
+            with pytest.raises(Superseded):
+                centre.ledger.keep_token(record, token)
+    assert centre.begin(0, 4).unfinished and centre.alarms() == []
+    centre.ledger.close_call(centre.begin(0, 5).record, 9, "line lost")
+    assert centre.begin(2, 6).alarm == ""
 
 
 def test_denied_call_rolls_no_token_and_ends_no_other():
@@ -272,6 +287,18 @@ def test_denied_call_rolls_no_token_and_ends_no_other():
     assert centre.alarms() == [(50, "clone")]
     assert centre.ledger.call_record(first).alarms == (CLONE_TEXT,)
     assert not centre.begin(1, 3, 70).denied
+
+
+def test_token_is_looked_at_before_the_price():
+    centre = Centre()
+    first = centre.begin(0, 1).record
+    opening = centre.begin(7, 2, 40, max_price=0)
+    assert (opening.record, opening.denied, opening.alarm) == (None, wire.DENY_TOO_DEAR, CLONE_TEXT)
+    assert centre.alarms() == [(40, "clone")]
+    set_clone_rule(centre.engine, centre.number, "deny")
+    assert centre.begin(7, 2, 50, max_price=0).denied == wire.DENY_CLONE
+    assert centre.ledger.deliver(first, 0, 60)
+    assert centre.begin(1, 3, 70).alarm == "", "no token has rolled"
 
 
 def test_identity_that_a_copy_has_cost_is_withdrawn_for_good():
@@ -291,8 +318,7 @@ def test_identity_that_a_copy_has_cost_is_withdrawn_for_good():
 
 def test_forgotten_tokens_are_believed_once():
     centre = Centre()
-    centre.begin(0, 1)
-    centre.ledger.keep_token(centre.subscriber, TOKENS[1])
+    centre.ledger.keep_token(centre.begin(0, 1).record, TOKENS[1])
     settle_restored(centre.engine)
     assert [centre.begin(8, 2).alarm, centre.begin(1, 3).alarm] == ["", CLONE_TEXT]
 
@@ -304,6 +330,7 @@ def test_key_leaves_in_so_many_calls_and_in_no_more():
         centre.ledger.deliver(calls[0], 3, 0)
     for number in range(DELIVERIES_LIMIT):
         assert centre.ledger.deliver(centre.call(), 3, number)
+        centre.ledger.acknowledge(centre.ledger.calls_of(centre.number)[-1], 3, number)
     billed = centre.bill()
     over = centre.call(now_ms=20)
     delivered = centre.ledger.deliver(over, 3, 21)
@@ -448,7 +475,7 @@ def every_method(ledger, subscriber):
     yield lambda: ledger.find(TERMINAL)
     yield lambda: ledger.may_watch(subscriber, 1)
     yield lambda: ledger.begin_call(subscriber, 1, BROADCAST, 0, TOKENS[0], TOKENS[1])
-    yield lambda: ledger.keep_token(subscriber, TOKENS[1])
+    yield lambda: ledger.keep_token(1, TOKENS[1])
     yield lambda: ledger.open_call(subscriber, 1, BROADCAST, 0)
     yield lambda: ledger.deliver(1, 0, 0)
     yield lambda: ledger.acknowledge(1, 0, 0)

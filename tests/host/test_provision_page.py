@@ -138,7 +138,7 @@ def test_the_pages_octets_follow_from_its_private_keys_as_it_says(title, heading
 
 def test_the_page_names_every_word_and_number_of_the_definition():
     asked = (wire.ASK, wire.SHOW_KEY, wire.GIVE_CONSENT, wire.SET)
-    for word in (*asked, wire.KEY, wire.SHORT_CODE, wire.ASK_CONSENT, wire.DONE, wire.REFUSED):
+    for word in (*asked, wire.KEY, wire.SHORT_CODE, wire.ASK_CONSENT, wire.DONE, wire.SAID_NO):
         assert f"`{word}" in PAGE, word
     for word in (*wire.AUTHORITIES, wire.SAID_NONE, wire.SAID_DAMAGED):
         assert f"`{word}`" in PAGE, word

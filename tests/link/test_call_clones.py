@@ -6,9 +6,9 @@ import pytest
 from headend.callcentre.ledger import DELIVERIES_LIMIT
 from headend.callcentre.restored import settle_restored
 from headend.callcentre.subscribers import set_clone_rule
-from headend.callcentre.tokens import CLONE_TEXT, REDELIVERIES
+from headend.callcentre.tokens import CLONE_TEXT, DISPLACED_TEXT, REDELIVERIES, UNSTORED_TEXT
 from settop.errors import LocalError
-from settop.services.call.service import REDIALS
+from settop.services.call.core import UNHEARD
 from settop.wire import call as wire
 
 from tests.helpers.call_pair import TERMINAL_ID, Air, CallPair, Home, MemoryLedger, MemoryRecords, kinds
@@ -101,7 +101,7 @@ def test_owner_finds_the_thief_at_the_next_call_and_goes_on():
     assert (pair.closed, pair.alarms, home.alarms()) == ("goodbye", [CLONE_TEXT], ["clone"])
     assert home.records()[-1].alarms == (CLONE_TEXT,)
     assert call(home, air, owner, 14_000).alarms == []  # it has a valid token again
-    assert call(home, air, thief, 18_000).alarms == [CLONE_TEXT]
+    assert call(home, air, thief, 22_000).alarms == [CLONE_TEXT]
 
 
 def test_outdated_token_is_denied_and_leaves_the_other_call_alone():
@@ -153,16 +153,106 @@ def test_token_of_an_earlier_identity_counts_as_none():
     assert pair._token == wire.NO_TOKEN and records.kept["token"][1:9] == pair._terminal_id
 
 
+def unstoring(records):
+    """The same flash under changed firmware: it acknowledges keys and never a token. Or flash that is worn out."""
+    copy = records.copy()
+    copy.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
+    return copy
+
+
 def test_copies_that_never_acknowledge_a_token_get_no_key_from_the_second_call_on():
-    """Changed firmware: it keeps showing the old token, as an honest terminal does whose line always drops."""
+    """They keep showing the old token, as an honest terminal does whose line always drops."""
     home, air, records = Home(), Air(), MemoryRecords()
     call(home, air, records, 0)
-    got = []
-    for at_ms in (10_000, 20_000, 40_000):
-        copy = records.copy()
-        copy.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
-        got.append(len(call(home, air, copy, at_ms, 19_000).keys))
+    got = [len(call(home, air, unstoring(records), at_ms, 19_000).keys) for at_ms in (10_000, 20_000, 40_000)]
     assert got[0] > 0 and got[1:] == [0, 0]
+    assert home.alarms() == ["unstored"]
+
+
+@pytest.mark.parametrize("rule", ["warn", "deny", "reprovision"])
+def test_call_that_acknowledges_keys_and_never_its_token_is_ended_and_the_owner_is_warned(rule):
+    home, air, owner = Home(), Air(), MemoryRecords()
+    set_clone_rule(home.engine, home.number, rule)
+    call(home, air, owner, 0)
+    thief = CallPair(home.ledger, air, connect_ms=10_000, records=unstoring(owner), seed=3).run(60_000)
+    assert thief.centre_closed == "the terminal has fallen silent: its token is not stored"
+    assert home.records()[-1].reason == thief.centre_closed and thief.now_ms < 20_000
+    assert thief.closed == UNHEARD and sorted(thief.keys) == [(1, 1), (1, 2)]
+    assert kinds(thief.up).count("ACK") == 2 and kinds(thief.down).count("TOKEN") == 4
+    pair = call(home, air, owner, 70_000)
+    assert (pair.closed, pair.alarms, home.alarms()) == ("goodbye", [UNSTORED_TEXT], ["unstored"])
+    assert pair.keys and kinds(pair.down)[:3] == ["CHALLENGE", "TOKEN", "KEY"]
+    assert call(home, air, owner, 80_000).alarms == []
+
+
+def test_call_that_hangs_up_before_its_token_is_overdue_warns_the_owner_too():
+    home, air, owner = Home(), Air(), MemoryRecords()
+    call(home, air, owner, 0)
+    call(home, air, unstoring(owner), 10_000)
+    assert call(home, air, owner, 20_000).alarms == [UNSTORED_TEXT]
+
+
+def test_call_whose_token_is_stored_warns_of_nothing_although_the_acknowledgement_was_late():
+    home, air, owner = Home(), Air(), MemoryRecords()
+    pair = CallPair(home.ledger, air, records=owner)
+    stored = pair.terminal.token_stored
+    pair.terminal.token_stored = lambda: pair.at(6_000, stored)
+    pair.run(25_000)
+    assert pair.closed is None and max(pair.keys) == (1, 3)
+    pair.lose_line()
+    assert call(home, air, owner, 30_000).alarms == home.alarms() == []
+
+
+def without_the_acknowledgement(home, air, records, at_ms):
+    """A call that stores its token, and whose line drops before the centre hears of it."""
+    pair = CallPair(home.ledger, air, connect_ms=at_ms, records=records, seed=at_ms + 1)
+    pair.terminal.token_stored = pair.lose_line
+    return pair.run(at_ms + 3_000)
+
+
+@pytest.mark.parametrize("shows", [1, 2, 3])
+@pytest.mark.parametrize("rule", ["warn", "deny", "reprovision"])
+def test_owner_whose_new_token_a_copy_displaced_goes_on(rule, shows):
+    """His acknowledgement was lost; a copy shows the token before, so often, and has another one take its place."""
+    home, air, owner = Home(), Air(100_000), MemoryRecords()
+    set_clone_rule(home.engine, home.number, rule)
+    call(home, air, owner, 0)
+    stale = owner.copy()
+    without_the_acknowledgement(home, air, owner, 5_000)
+    for number in range(shows):
+        call(home, air, unstoring(stale), 10_000 + 5_000 * number)
+    assert home.alarms() == ["unstored"]
+    pair = call(home, air, owner, 30_000)
+    assert (pair.closed, pair.alarms, home.alarms()) == ("goodbye", [DISPLACED_TEXT], ["unstored", "clone"])
+    assert pair.keys and kinds(pair.down)[:3] == ["CHALLENGE", "TOKEN", "KEY"]
+    if rule != "warn":
+        late = call(home, air, stale, 35_000)  # what it was copied from is outdated for good
+        assert (late.keys, late.alarms) == ({}, [CLONE_TEXT])
+    if rule != "reprovision":
+        assert call(home, air, owner, 40_000).alarms == []
+
+
+def test_displaced_token_is_outdated_once_the_one_in_its_place_is_stored():
+    home, air, owner = Home(), Air(), MemoryRecords()
+    call(home, air, owner, 0)
+    thief = owner.copy()
+    without_the_acknowledgement(home, air, owner, 5_000)
+    call(home, air, thief, 10_000)  # it stores and acknowledges
+    assert call(home, air, owner, 15_000).alarms == [CLONE_TEXT]
+    assert call(home, air, thief, 20_000).alarms == [CLONE_TEXT]
+
+
+def test_late_acknowledgement_of_one_call_keeps_no_token_of_another():
+    home, air = Home(), Air()
+    flash = MemoryRecords()
+    first = CallPair(home.ledger, air, records=flash.copy(), seed=1).run(1_150)
+    assert "TOKEN" in kinds(first.down)
+    second = CallPair(home.ledger, air, connect_ms=1_150, records=flash.copy(), seed=2)
+    second.terminal.token_stored = second.lose_line
+    second.run(2_500)  # it shows the old token too, and its own is pending now
+    first.run(4_000)
+    assert kinds(first.up).count("ACK") == 3 and first.centre_closed == "superseded by another call"
+    assert call(home, air, flash, 6_000).alarms == [], "the old one is still valid"
 
 
 def test_token_that_never_arrived_leaves_before_the_first_key_of_the_next_call():
@@ -177,11 +267,9 @@ def test_token_that_never_arrived_leaves_before_the_first_key_of_the_next_call()
     assert kinds(third.down)[:4] == ["CHALLENGE", "KEY", "KEY", "TOKEN"] and home.alarms() == []
 
 
-def test_terminal_that_cannot_store_a_token_watches_its_first_call_and_is_told():
-    records = MemoryRecords()
-    records.store = lambda *_values: (_ for _ in ()).throw(OSError(28))
-    pair = CallPair(Home().ledger, Air(), records=records).run(25_000)
-    assert max(pair.keys) == (1, 3) and pair.closed is None
+def test_terminal_that_cannot_store_a_token_watches_two_portions_and_is_told():
+    pair = CallPair(Home().ledger, Air(), records=unstoring(MemoryRecords())).run(25_000)
+    assert sorted(pair.keys) == [(1, 0), (1, 1)] and pair.closed == UNHEARD
     assert pair.told and "cannot be stored" in pair.told[0][1]
 
 
@@ -204,35 +292,16 @@ def test_database_put_back_from_a_copy_believes_every_terminal_once():
     assert call(home, air, MemoryRecords(), 15_000).alarms == [CLONE_TEXT]
 
 
-# --- how often a key may leave ------------------------------------------------------------------------------------
-
-
-def test_key_of_a_portion_leaves_in_as_many_calls_as_a_terminal_makes_by_itself_and_in_no_more():
-    assert DELIVERIES_LIMIT == 1 + REDIALS
-    home, air, records = Home(), Air(30_000), MemoryRecords()
-    for number in range(DELIVERIES_LIMIT):
-        pair = CallPair(home.ledger, air, connect_ms=4_000 * number, records=records, seed=number).run(
-            4_000 * number + 2_000
-        )
-        assert (1, 0) in pair.keys
-        pair.lose_line()
-    over = CallPair(home.ledger, air, connect_ms=25_000, records=records, seed=9).run(28_000)
-    assert (over.closed, over.keys, home.alarms()) == (TOO_OFTEN, {}, [REDELIVERIES])
-    assert "portion 0" in home.records()[-1].alarms[0]
-    assert home.bill() == 20
-    # The next portion's key was fetched as often, ahead; the one behind it is sold as ever.
-    later = CallPair(home.ledger, air, connect_ms=61_000, records=records, seed=10).run(64_000)
-    assert sorted(later.keys) == [(1, 2), (1, 3)]
-
-
-def test_viewer_who_changes_to_and_fro_in_one_call_is_denied_nothing():
-    home, air = Home(), Air(60_000, programmes=(1, 2))
-    pair = CallPair(home.ledger, air)
-    for number in range(20):
-        pair.at(2_000 * (number + 1), lambda number=number: pair.watch(1 + (number + 1) % 2))
-    pair.run(50_000)
-    assert pair.closed is None and home.alarms() == []
-    assert set(pair.keys) == {(1, 0), (1, 1), (2, 0), (2, 1)}
+def test_database_put_back_believes_a_terminal_whose_new_token_never_arrives():
+    """What it shows must be the old one then: it shows that again."""
+    home, air, records = Home(), Air(), MemoryRecords()
+    call(home, air, records, 0)
+    settle_restored(home.engine)
+    assert call(home, air, unstoring(records), 5_000).alarms == []
+    again = call(home, air, records, 10_000)
+    assert again.closed == "goodbye" and again.keys
+    assert home.alarms() == ["unstored"]
+    assert call(home, air, MemoryRecords(), 20_000).alarms == [CLONE_TEXT]
 
 
 def test_rule_that_does_not_exist_is_refused():
@@ -246,7 +315,7 @@ def test_memory_ledger_of_the_sweeps_judges_as_the_database_does():
     for ledger in (MemoryLedger(), Home().ledger):
         records = MemoryRecords()
         alarms = []
-        for at_ms, flash in ((0, records), (5_000, records), (10_000, MemoryRecords()), (15_000, records)):
+        for at_ms, flash in ((0, records), (5_000, records), (10_000, MemoryRecords()), (20_000, records)):
             pair = CallPair(ledger, Air(), connect_ms=at_ms, records=flash, seed=at_ms)
             alarms.append(len(pair.run(at_ms + 3_000).alarms))
             pair.lose_line()

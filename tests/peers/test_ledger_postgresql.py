@@ -98,7 +98,7 @@ def waiting(engine):
         return connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one() > 0
 
 
-@pytest.fixture(params=["old_database", "database_0002"])
+@pytest.fixture(params=["old_database", "database_0002", "database_0003"])
 def old(server, request):
     """A database of the last version without revisions, or of an older revision."""
     with create_engine(emptied(server)).begin() as connection:
@@ -119,7 +119,7 @@ def test_models_and_an_old_database_agree(old):
     test_migrating.check_models_and_revisions_agree(open_database(old))
 
 
-def test_a_fault_at_any_statement_leaves_the_old_database_as_it_was(old):
+def test_a_fault_at_any_statement_leaves_the_old_database_as_it_was(old, request):
     before = dump(old)
     statement = 0
     while True:
@@ -131,7 +131,7 @@ def test_a_fault_at_any_statement_leaves_the_old_database_as_it_was(old):
                 pass
         assert dump(old) == before
         statement += 1
-    assert statement == len(ran) > 35
+    assert statement == len(ran) > (5 if "0003" in request.node.name else 35)
     test_migrating.check_every_value(open_database(old))
 
 
@@ -142,12 +142,14 @@ def test_two_processes_open_a_database_at_once(old, filled):
         test_migrating.check_every_value(open_database(old))
 
 
-def test_database_that_another_program_changes_is_left_after_a_while(old, monkeypatch):
+def test_database_that_another_program_changes_is_left_after_a_while(old, monkeypatch, request):
     monkeypatch.setattr(test_ledger.database, "BUSY_TIMEOUT_S", 0.05)
     before = dump(old)
     engine = create_engine(old)
     with engine.begin() as connection:
-        connection.exec_driver_sql("SELECT * FROM calls")
+        # Revision 0004 only refers to the table: it waits for who writes, not for who reads.
+        writing = "database_0003" in request.node.name
+        connection.exec_driver_sql("LOCK TABLE calls IN ROW EXCLUSIVE MODE" if writing else "SELECT * FROM calls")
         with pytest.raises(LocalError, match="lock timeout"):
             open_database(old)
     assert dump(old) == before

@@ -8,7 +8,7 @@ from settop.wire import provision as wire
 NEW_ID = b"newterm1"
 NEW_KEY = bytes(range(50, 82))
 NEW_NUMBER = "5550177"
-RECORDS = (("call", "number", NEW_NUMBER.encode()),)
+RECORDS = (("call", "number", NEW_NUMBER.encode()), ("call", "token", b"\x01" + NEW_ID + bytes(8)))
 
 
 def record(terminal_id=NEW_ID, device_key=NEW_KEY):

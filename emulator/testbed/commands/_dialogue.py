@@ -105,8 +105,8 @@ def _bring(
     name = terminal.terminal_id.hex()
     try:
         console.write(exchange.bring(terminal).encode() + b"\r\n")
-        event, said = _answer(console, (wire.DONE, wire.REFUSED), timeout_s)
-        if event == wire.REFUSED and exchange.has_refused(said):
+        event, said = _answer(console, (wire.DONE, wire.SAID_NO), timeout_s)
+        if event == wire.SAID_NO and exchange.has_refused(said):
             registry.forget(terminal)
             raise BoardRefused(f"the board says: {_printable(said.partition(' ')[2])}")
         if event != wire.DONE or not exchange.has_taken(said, terminal):

@@ -207,7 +207,7 @@ class Provisioner:
                 self._terminal.report("error", "not all of the new identity is in its place (%s): restart" % failed)
             return identity
         # With the proof the head-end knows that the identity is nowhere, and takes it back.
-        self._terminal.report(wire.REFUSED, "%s %s" % (refused, text))
+        self._terminal.report(wire.SAID_NO, "%s %s" % (refused, text))
         return None
 
     def _take(self, blob):

@@ -12,7 +12,7 @@ begins that the board trusts. All in hex, two digits an octet, but AUTHORITY (a 
 NUMBER, six decimal digits.
 
     secret = X25519(ephemeral, ephemeral) + X25519(board's ephemeral, head-end's static) + old device key
-    KEY, NONCE, DONE, REFUSED = HKDF-SHA256(IKM = secret, no salt, info = transcript): SEALING_KEY_BYTES,
+    KEY, NONCE, DONE, NO = HKDF-SHA256(IKM = secret, no salt, info = transcript): SEALING_KEY_BYTES,
         SEALING_NONCE_BYTES and twice PROOF_BYTES; the last two are what PROOF is in either answer
     BLOB = AES-128-CCM under KEY and NONCE, no associated data, tag SEALING_TAG_BYTES, of `pack_content`
 
@@ -32,7 +32,7 @@ ASK_CONSENT = "provision-consent"
 GIVE_CONSENT = "provision-replace"
 SET = "provision-set"
 DONE = "provisioned"
-REFUSED = "provision-refused"
+SAID_NO = "provision-refused"
 
 SAID_NONE = "none"
 SAID_DAMAGED = "damaged"

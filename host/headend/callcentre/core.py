@@ -133,7 +133,7 @@ class CentreCall:
         elif watching is not None and kind == wire.ACK:
             portion = wire.unpack_portion(body)
             if portion == NO_PORTION:
-                self._on_token_stored(self._subscriber, watching, now_ms)
+                self._on_token_stored(watching, now_ms)
             else:
                 self._on_ack(watching, portion, now_ms)
         elif watching is not None:
@@ -214,7 +214,7 @@ class CentreCall:
         if opening.record is None:
             self._deny(opening.denied, wanted[2])
         else:
-            self._rolling = Rolling(fresh, opening.unfinished, self._timing)
+            self._rolling = Rolling(opening.token, opening.unfinished, self._timing)
         return opening.record
 
     def _change(
@@ -224,17 +224,17 @@ class CentreCall:
         if not self._ledger.close_call(watching.record, wanted[2], "programme changed"):
             raise Superseded(SUPERSEDED)
         self._ended.append(watching.record)
-        record = self._ledger.open_call(subscriber, *wanted, max_price)
+        record = self._ledger.open_call(subscriber, *wanted, max_price, watching.record)
         if record is None:
             self._deny(wire.DENY_TOO_DEAR, wanted[2])
         return record
 
-    def _on_token_stored(self, subscriber: Subscriber, watching: Watching, now_ms: int) -> None:
+    def _on_token_stored(self, watching: Watching, now_ms: int) -> None:
         """From now on a call that shows the token before is a copy's."""
         rolling = self._rolling
-        if rolling is None or rolling.stored or not rolling.sent:
+        if rolling is None or not rolling.owed:
             return
-        self._ledger.keep_token(subscriber, rolling.token)
+        self._ledger.keep_token(watching.record, rolling.token)
         rolling.stored, rolling.unfinished = True, False
         watching.release()
         self._event("token_stored", now_ms)
@@ -242,7 +242,9 @@ class CentreCall:
 
     def _on_ack(self, watching: Watching, portion: int, now_ms: int) -> None:
         if watching.acknowledged(portion):
-            self._ledger.acknowledge(watching.record, portion, now_ms)
+            rolling = self._rolling
+            owed = rolling.token if rolling is not None and rolling.owed else None
+            self._ledger.acknowledge(watching.record, portion, now_ms, owed)
             self._event("key_acknowledged", now_ms, portion)
 
     def _on_goodbye(self, last_kept: int, now_ms: int) -> None:
@@ -270,12 +272,16 @@ class CentreCall:
             self._farewell("programme_over", wire.FAREWELL_PROGRAMME_OVER, "programme over", now_ms)
             return
         watching.forget_past()
-        if watching.given_up(now_ms):
+        unstored = self._rolling is not None and self._rolling.given_up(now_ms)
+        if unstored or watching.given_up(now_ms):
             reason = "the terminal has fallen silent"
+            if unstored:
+                reason += ": its token is not stored"
             self._farewell("terminal_silent", wire.FAREWELL_TERMINAL_SILENT, reason, now_ms)
             return
         while (due := watching.next_due()) is not None and due[1] <= now_ms:
-            delivered = self._ledger.deliver(watching.record, due[0], now_ms, self._ended)
+            start_ms = watching.start_ms(due[0])
+            delivered = self._ledger.deliver(watching.record, due[0], now_ms, self._ended, start_ms)
             if not delivered:
                 if delivered.alarm:
                     self._event("alarm", now_ms, due[0], delivered.alarm)

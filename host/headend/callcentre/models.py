@@ -46,6 +46,21 @@ class Subscriber(Base):
     revoked_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class TokenDoubt(Base):
+    """Where a token has left that was not acknowledged. `displaced`: one whose place another call's has taken, or null.
+
+    `unstored`: the call to which the pending one was said took keys and did not acknowledge it.
+    """
+
+    __tablename__ = "token_doubts"
+
+    subscriber_id: Mapped[int] = mapped_column(
+        ForeignKey("subscribers.subscriber_id"), primary_key=True, autoincrement=False
+    )
+    displaced: Mapped[bytes | None] = mapped_column(LargeBinary(8))
+    unstored: Mapped[bool]
+
+
 class Alarm(Base):
     """What the operator should look at; the texts are ours, never a peer's."""
 
@@ -83,6 +98,14 @@ class Call(Base):
     portion_price: Mapped[int] = mapped_column(BigInteger)
     set_up_price: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(8))
+
+
+class OutdatedCall(Base):
+    """A call that showed an outdated token, and goes on."""
+
+    __tablename__ = "outdated_calls"
+
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.call_id"), primary_key=True, autoincrement=False)
 
 
 class Delivery(Base):

@@ -7,11 +7,12 @@ from settop.wire import call as wire
 from sqlalchemy import Connection, Row, insert, select, update
 
 from headend.callcentre.alarms import add_alarm
-from headend.callcentre.ledger import SUPERSEDED, Opening
+from headend.callcentre.ledger import OVERTAKEN, SUPERSEDED, Opening
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
-from headend.callcentre.models import Call, Subscriber, Tariff
+from headend.callcentre.models import Call, OutdatedCall, Subscriber, Tariff
 from headend.callcentre.revoking import REVOKED
-from headend.callcentre.tokens import CLONE, CLONE_TEXT, REPROVISION, WARN, judge
+from headend.callcentre.token_rows import read_tokens, write_tokens
+from headend.callcentre.tokens import CLONE, CLONE_TEXT, KINDS, REPROVISION, WARN, judge
 
 Programme = tuple[int, bytes]
 """(programme id, broadcast id)."""
@@ -38,23 +39,32 @@ def begin(
     """See headend.callcentre.ledger.Ledger.begin_call."""
     row = subscribed(connection, subscriber)
     if row.revoked_ms is not None:
-        return _opened(open_record(connection, row, programme, now_ms, max_price))
-    verdict = judge(row.token_old, row.token_pending, shown)
+        record = open_record(connection, row, programme, now_ms, max_price)
+        return Opening(record, wire.DENY_TOO_DEAR if record is None else 0, token=fresh)
+    verdict = judge(read_tokens(connection, row), shown, fresh)
     if not verdict.known and row.clone_rule != WARN:
         return _refuse(connection, subscriber, now_ms, row.clone_rule)
-    record = open_record(connection, row, programme, now_ms, max_price)
+    if verdict.alarm:
+        # Whatever becomes of the call: nobody tries a token without a trace.
+        add_alarm(connection, subscriber.subscriber_id, now_ms, KINDS[verdict.alarm], verdict.alarm)
+    record = open_record(connection, row, programme, now_ms, max_price, outdated=not verdict.known)
     if record is None:
-        return _opened(None)
-    _change(connection, subscriber, token_old=verdict.old, token_pending=fresh)
-    if not verdict.known:
-        add_alarm(connection, subscriber.subscriber_id, now_ms, CLONE, CLONE_TEXT)
-    return _opened(record, verdict.unfinished, "" if verdict.known else CLONE_TEXT)
+        return Opening(None, wire.DENY_TOO_DEAR, alarm=verdict.alarm)
+    write_tokens(connection, subscriber.subscriber_id, verdict.after)
+    return Opening(record, unfinished=verdict.unfinished, alarm=verdict.alarm, token=verdict.after.pending or fresh)
 
 
 def open_record(
-    connection: Connection, row: Row[Any], programme: Programme, now_ms: int, max_price: int | None
+    connection: Connection,
+    row: Row[Any],
+    programme: Programme,
+    now_ms: int,
+    max_price: int | None,
+    outdated: bool = False,
 ) -> int | None:
     """A new record of a subscriber whose `row` is locked; its id. Open ones end as superseded.
+
+    `outdated`: the call showed an outdated token.
 
     None, and nothing changes, where a portion costs more than `max_price`.
     """
@@ -65,7 +75,7 @@ def open_record(
     ).one()
     if max_price is not None and tariff.portion_price > max_price:
         return None
-    _end_open(connection, row.subscriber_id, now_ms, SUPERSEDED)
+    _end_open(connection, row.subscriber_id, now_ms, OVERTAKEN if outdated else SUPERSEDED)
     key = connection.execute(
         insert(Call).values(
             subscriber_id=row.subscriber_id,
@@ -82,11 +92,9 @@ def open_record(
         )
     ).inserted_primary_key
     assert key is not None
+    if outdated:
+        connection.execute(insert(OutdatedCall).values(call_id=key[0]))
     return int(key[0])
-
-
-def _opened(record: int | None, unfinished: bool = False, alarm: str = "") -> Opening:
-    return Opening(record, wire.DENY_TOO_DEAR if record is None else 0, unfinished, alarm)
 
 
 def _refuse(connection: Connection, subscriber: CallingSubscriber, now_ms: int, rule: str) -> Opening:

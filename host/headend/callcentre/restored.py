@@ -1,9 +1,9 @@
 """What is not true any more of a database that was restored from a backup."""
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, delete, func, select, update
 
 from headend.accounts.engine import transaction
-from headend.callcentre.models import Call, Delivery, Subscriber
+from headend.callcentre.models import Call, Delivery, Subscriber, TokenDoubt
 
 RESTORED = "the database was restored"
 
@@ -16,6 +16,7 @@ def settle_restored(engine: Engine) -> int:
     last = select(func.max(Delivery.sent_ms)).where(Delivery.call_id == Call.call_id).scalar_subquery()
     with transaction(engine) as connection:
         connection.execute(update(Subscriber).values(token_old=None, token_pending=None))
+        connection.execute(delete(TokenDoubt))
         ended = connection.execute(
             update(Call)
             .where(Call.ended_ms.is_(None))

@@ -5,6 +5,7 @@ that subscriber's row (SQLite: the whole database), so the changes of one subscr
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from settop.errors import LocalError
@@ -18,12 +19,14 @@ from headend.accounts.models import Terminal
 from headend.accounts.money import pay, refund
 from headend.accounts.terminals import DeviceKeys, SealedKey
 from headend.callcentre.alarms import add_alarm
-from headend.callcentre.ledger import DELIVERIES_LIMIT, SUPERSEDED, WITHDRAWALS_LIMIT, Delivered, Opening, Superseded
+from headend.callcentre.ledger import SUPERSEDED, WITHDRAWALS_LIMIT, Delivered, Opening, Superseded
 from headend.callcentre.ledger import Subscriber as CallingSubscriber
-from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, Subscriber
+from headend.callcentre.models import SET_UP, AllowedProgramme, Call, Charge, Delivery, OutdatedCall, Subscriber
 from headend.callcentre.opening import begin, open_record, subscribed
 from headend.callcentre.records import CallRecord, read_record
-from headend.callcentre.tokens import REDELIVERIES
+from headend.callcentre.redeliveries import deliveries_of, fetched_too_often
+from headend.callcentre.token_rows import read_tokens, write_tokens
+from headend.callcentre.tokens import REDELIVERIES, Tokens
 
 __all__ = ("CallRecord", "StoreLedger")
 
@@ -81,14 +84,15 @@ class StoreLedger:
         with transaction(self._engine) as connection:
             return begin(connection, subscriber, (programme_id, broadcast_id), now_ms, shown, fresh, max_price)
 
-    def keep_token(self, subscriber: CallingSubscriber, token: bytes) -> None:
-        """The pending token is the only one from now on, if it is this one."""
+    def keep_token(self, call: int, token: bytes) -> None:
+        """The pending token is the only one from now on, if it is this one. Superseded: the record has ended."""
         with transaction(self._engine) as connection:
-            connection.execute(
-                update(Subscriber)
-                .where(Subscriber.subscriber_id == subscriber.subscriber_id, Subscriber.token_pending == token)
-                .values(token_old=token, token_pending=None)
-            )
+            record, _ = self._locked(connection, call)
+            if record.ended_ms is not None:
+                raise Superseded(SUPERSEDED)
+            pending = select(Subscriber.token_pending).where(Subscriber.subscriber_id == record.subscriber_id)
+            if connection.scalar(pending) == token:
+                write_tokens(connection, record.subscriber_id, Tokens(token))
 
     def open_call(
         self,
@@ -97,6 +101,7 @@ class StoreLedger:
         broadcast_id: bytes,
         now_ms: int,
         max_price: int | None = None,
+        after: int | None = None,
     ) -> int | None:
         """A new record under the subscriber's tariff of this moment; its id. Open ones end as superseded.
 
@@ -104,21 +109,23 @@ class StoreLedger:
         """
         with transaction(self._engine) as connection:
             row = subscribed(connection, subscriber)
-            return open_record(connection, row, (programme_id, broadcast_id), now_ms, max_price)
+            outdated = connection.scalar(select(exists().where(OutdatedCall.call_id == after)))
+            return open_record(connection, row, (programme_id, broadcast_id), now_ms, max_price, bool(outdated))
 
-    def deliver(self, call: int, portion: int, now_ms: int, same_line: Collection[int] = ()) -> Delivered:
+    def deliver(
+        self, call: int, portion: int, now_ms: int, same_line: Collection[int] = (), start_ms: int = 0
+    ) -> Delivered:
         """Charges a portion, and the set-up with the first, unless that is done. False: too little credit, or the key
         has left too often. Superseded: the record has ended."""
         with transaction(self._engine) as connection:
             record, account_id = self._locked(connection, call)
             if record.ended_ms is not None:
                 raise Superseded(SUPERSEDED)
-            if self._lines(connection, record, portion, same_line) >= DELIVERIES_LIMIT:
-                alarm = (
-                    f"programme {record.programme_id}: the key of portion {portion} was asked for in a call more than "
-                )
-                alarm += f"the {DELIVERIES_LIMIT} that may have it"
-                add_alarm(connection, record.subscriber_id, now_ms, REDELIVERIES, alarm)
+            since_ms = start_ms if start_ms <= now_ms else 0
+            alarm = fetched_too_often(connection, record, portion, since_ms, same_line)
+            if alarm is not None:
+                if alarm:
+                    add_alarm(connection, record.subscriber_id, now_ms, REDELIVERIES, alarm)
                 return Delivered(wire.DENY_TOO_OFTEN, alarm)
             price = 0
             if self._claim(connection, record, portion, record.portion_price):
@@ -134,9 +141,11 @@ class StoreLedger:
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_={"withdrawn": False}))
         return Delivered()
 
-    def acknowledge(self, call: int, portion: int, now_ms: int) -> None:
-        """The terminal has this key; the first acknowledgement's time stays."""
+    def acknowledge(self, call: int, portion: int, now_ms: int, owed: bytes | None = None) -> None:
+        """The terminal has this key; the first acknowledgement's time stays. `owed` is noted while the call is on."""
         with transaction(self._engine) as connection:
+            if owed is not None:
+                self._note_unstored(connection, call, owed)
             connection.execute(
                 update(Delivery)
                 .where(Delivery.call_id == call, Delivery.portion == portion, Delivery.acked_ms.is_(None))
@@ -222,6 +231,13 @@ class StoreLedger:
         assert account_id is not None
         return record, account_id
 
+    def _note_unstored(self, connection: Connection, call: int, owed: bytes) -> None:
+        record, _ = self._locked(connection, call)
+        mine = Subscriber.subscriber_id == record.subscriber_id
+        tokens = read_tokens(connection, connection.execute(select(Subscriber.__table__).where(mine)).one())
+        if record.ended_ms is None and tokens.pending == owed and not tokens.unstored:
+            write_tokens(connection, record.subscriber_id, replace(tokens, unstored=True))
+
     def _insert(self, table: type[Charge] | type[Delivery]) -> "sqlite.Insert | postgresql.Insert":
         if self._engine.dialect.name == "postgresql":
             return postgresql.insert(table)
@@ -251,26 +267,12 @@ class StoreLedger:
     def _stands_elsewhere(self, connection: Connection, record: Row[Any], portion: int) -> bool:
         """Whether another call delivered this portion and did not take it back."""
         standing = exists().where(
-            *_deliveries_of(record),
+            *deliveries_of(record),
             Delivery.portion == portion,
             Delivery.call_id != record.call_id,
             Delivery.withdrawn.is_(False),
         )
         return bool(connection.scalar(select(standing)))
-
-    def _lines(self, connection: Connection, record: Row[Any], portion: int, same_line: Collection[int]) -> int:
-        """Other calls in which the key of this portion has left, taken back or not."""
-        count = connection.scalar(
-            select(func.count())
-            .select_from(Delivery)
-            .join(Call, Call.call_id == Delivery.call_id)
-            .where(
-                *_deliveries_of(record),
-                Delivery.portion == portion,
-                Delivery.call_id.not_in([record.call_id, *same_line]),
-            )
-        )
-        return count or 0
 
     def _given_back(self, connection: Connection, record: Row[Any]) -> int:
         """Portions of this broadcast whose keys left and which nobody pays for now."""
@@ -278,7 +280,7 @@ class StoreLedger:
         count = connection.scalar(
             select(func.count(Delivery.portion.distinct()))
             .join(Call, Call.call_id == Delivery.call_id)
-            .where(*_deliveries_of(record), Delivery.withdrawn.is_(True), ~paid)
+            .where(*deliveries_of(record), Delivery.withdrawn.is_(True), ~paid)
         )
         return count or 0
 
@@ -289,14 +291,4 @@ def _charges_of(record: Row[Any]) -> tuple[Any, ...]:
         Charge.subscriber_id == record.subscriber_id,
         Charge.programme_id == record.programme_id,
         Charge.broadcast_id == record.broadcast_id,
-    )
-
-
-def _deliveries_of(record: Row[Any]) -> tuple[Any, ...]:
-    """The deliveries of this subscriber's calls for this broadcast."""
-    return (
-        Delivery.call_id == Call.call_id,
-        Call.subscriber_id == record.subscriber_id,
-        Call.programme_id == record.programme_id,
-        Call.broadcast_id == record.broadcast_id,
     )

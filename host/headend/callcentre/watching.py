@@ -58,6 +58,12 @@ class Watching:
             return position.portion + 1, max(position.start_ms, position.next_ms - self._timing.lead_max_ms)
         return None
 
+    def start_ms(self, portion: int) -> int:
+        """When the running portion began, or the next one begins."""
+        position = self.broadcast.position
+        assert position is not None
+        return position.start_ms if portion <= position.portion else position.next_ms
+
     def sent(self, portion: int, now_ms: int) -> None:
         """The key of `portion` leaves, for the first time or again."""
         key = self._keys.get(portion)
