@@ -69,7 +69,7 @@ class Bench:
         self.say(exchange.answer(board, lambda _: old))
         assert exchange.is_code(self.until("provision-code"))
         self.say(exchange.bring(terminal))
-        assert self.until("provisioned", watch=watch) == terminal.terminal_id.hex()
+        assert exchange.has_taken(self.until("provisioned", watch=watch), terminal)
 
     def close(self):
         self.machine.close()
