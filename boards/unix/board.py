@@ -46,6 +46,7 @@ FLASH_BYTES = 1048576  # there is no flash: so much would be a surprise
 _LOCK_FILE = "lock.key"
 _NEW_FILE = "lock.new"
 _BLOCK_BYTES = 4096
+_PIECE_BYTES = 256  # the heap may be as small as a board's, and have no large piece late in a run
 _FILE_BYTES = 4 * _BLOCK_BYTES  # two blocks for lock keys, two for the counter
 _OLD_BYTES = 32  # all that the file of formats before 4 held: a lock key
 _OLD_MAGIC = b"RCLK1\x00\x00\x00"  # before it in flash, see settop.keystore.blocks
@@ -134,27 +135,29 @@ class _File:
         self._write(block * _BLOCK_BYTES + at, old)
 
     def erase(self, block):
-        self._write(block * _BLOCK_BYTES, b"\xff" * _BLOCK_BYTES)
+        self._write(block * _BLOCK_BYTES, b"\xff" * _PIECE_BYTES, _BLOCK_BYTES // _PIECE_BYTES)
 
-    def _write(self, start, data):
+    def _write(self, start, data, times=1):
         if _file_bytes() != _FILE_BYTES:
             self._make()
         with open(_LOCK_FILE, "r+b", buffering=0) as file:
             file.seek(start)
-            file.write(data)
+            for _ in range(times):
+                file.write(data)
             _to_medium(file)
 
     def _make(self):
         """The whole file, with what is there of it. Its owner alone may read it before there is anything to read."""
-        content = bytearray(_FILE_BYTES)
-        view = memoryview(content)
-        for block in range(_FILE_BYTES // _BLOCK_BYTES):
-            self.read(block, 0, view[block * _BLOCK_BYTES : (block + 1) * _BLOCK_BYTES])
+        piece = bytearray(_PIECE_BYTES)
         with open(_NEW_FILE, "wb", buffering=0) as file:
             if hasattr(os, "system"):  # the port has no os.chmod
                 os.system("chmod 600 " + _NEW_FILE)  # noqa: S605
-            file.write(content)
+            for start in range(0, _FILE_BYTES, _PIECE_BYTES):
+                self.read(start // _BLOCK_BYTES, start % _BLOCK_BYTES, piece)
+                file.write(piece)
             _to_medium(file)
+        for i in range(_PIECE_BYTES):
+            piece[i] = 0
         os.rename(_NEW_FILE, _LOCK_FILE)
 
 

@@ -53,9 +53,10 @@ def check_kept(machine, name):
     try:
         assert desk.start() == ready(name, BOOTS + 1)
         assert desk.dialled() == NUMBER
-        assert desk.start() == ready(name, BOOTS + 2)
+        # Beside a boot, the first start counted two for the token's record, which formats 3 had not.
+        assert desk.start() == ready(name, BOOTS + 4)
         assert desk.dialled() == NUMBER
-        assert desk.start() == ready(name, BOOTS + 3)
+        assert desk.start() == ready(name, BOOTS + 5)
     finally:
         machine.close()
 
