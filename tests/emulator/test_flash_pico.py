@@ -122,7 +122,7 @@ def test_the_command_gives_an_identity_once_and_keeps_it(process, first, tmp_pat
 def test_erase_takes_off_keys_and_program_and_leaves_an_empty_board(process, first, tmp_path):
     plan = ringcast("flash", "--board", "pico", "--port", usb(process), "--erase", "--dry-run")
     assert (
-        "the keystore (6 files in /keys), the lock keys and the counter" in plan.out
+        "the keystore (8 files in /keys), the lock keys and the counter" in plan.out
         and "nothing was changed" in plan.out
     )
     refused = ringcast("flash", "--board", "pico", "--port", usb(process), "--erase")  # asks, and nobody answers
