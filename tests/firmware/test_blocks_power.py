@@ -1,4 +1,4 @@
-# on the pico: long
+# runtimes: cpython unix
 """Power cuts in every program and erase of a new lock, a forgotten one and a count, with cells left between 0 and 1."""
 
 import random

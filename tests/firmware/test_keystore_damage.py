@@ -1,3 +1,4 @@
+# runtimes: cpython unix
 """Flash that is damaged, of another device, or full; a counter that is worn out: said, and no identity lost for it."""
 
 from keystore_rig import FOLDER, KEY, LOCK, OTHER_LOCK, STRIDE, Board, Flash, asked, loaded, provisioned, started

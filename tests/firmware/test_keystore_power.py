@@ -1,3 +1,4 @@
+# on the pico: long
 """Power cuts at every step of all that the keystore does: every byte written, and around every operation."""
 
 import random

@@ -1,3 +1,4 @@
+# runtimes: cpython unix
 """Attacks: what was spent is put back. Seen, reported, refused; and no boot's number comes twice."""
 
 from keystore_rig import FOLDER, KEY, OTHER_LOCK, Board, Flash, asked, loaded, provisioned, started

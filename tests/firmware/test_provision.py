@@ -1,3 +1,4 @@
+# runtimes: cpython unix
 """Provisioning at the board: whom it lets give it an identity, and what it says to all others."""
 
 from app_rig import KEY, LOCK, Board, answer, no_secret_in, provisioned_board, start

@@ -1,3 +1,4 @@
+# runtimes: cpython unix
 """Power cuts at every step of a provisioning and of a replacement: one identity, old or new, whole."""
 
 from app_rig import answer, provisioned_board, start
