@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from settop.errors import LocalError
 from settop.wire import provision as wire
-from settop.wire.ids import TERMINAL_ID_BYTES
 
+from testbed.commands._centre import terminal_id
 from testbed.commands._dialogue import ASKED, UNASKED, Console, Registry, provision_board
 from testbed.commands._master_key import open_master_key
 
@@ -104,7 +104,7 @@ def provision(
     from headend.accounts.engine import open_database
     from headend.provisioning import issue
 
-    old = _terminal_id(instead_of)
+    old = None if instead_of is None else terminal_id(instead_of)
     engine = open_database(db)
     key = open_master_key(engine, db, master_key)
     settle_tariff(engine, tariff, portion_price, set_up_price, currency)
@@ -120,18 +120,6 @@ def provision(
     typer.echo(f"terminal {terminal.terminal_id.hex()} registered as subscriber {terminal.subscriber_id}", err=True)
     typer.echo(f"dials {number}, tariff {tariff}, programmes {covered}", err=True)
     typer.echo("paste the line above at the console" if port is None else "the board has its identity", err=True)
-
-
-def _terminal_id(text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    try:
-        octets = bytes.fromhex(text)
-    except ValueError:
-        octets = b""
-    if len(octets) != TERMINAL_ID_BYTES:
-        raise typer.BadParameter(f"--instead-of: expected a terminal id of {2 * TERMINAL_ID_BYTES} hex digits")
-    return octets
 
 
 def by_hand(registry: Registry, replace: bool, instead_of: bytes | None = None) -> "NewTerminal":
