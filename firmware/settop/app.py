@@ -10,7 +10,7 @@ import gc
 from settop.clock import Clock
 from settop.crypto.entropy import Drbg
 from settop.crypto.wipe import wipe
-from settop.errors import RemoteError, RingcastError
+from settop.errors import FLASH_REFUSED, RemoteError, RingcastError
 from settop.keystore.identity import SERVICE, load_identity
 from settop.keystore.keystore import Keystore, Records
 from settop.player.darkness import LOOK_MS as DARKNESS_MS
@@ -25,8 +25,6 @@ from settop.wire.dark import WORDS
 STEP_MS = 10  # how long the loop may sleep while the tuner delivers: well under what its buffer holds
 LOOK_MS = 1000  # how often lost octets are told of at most
 BACKLOG_OCTETS = 4096  # the tuner gave so much at once, near a whole batch: more may be waiting, so no sleep
-
-_FLASH_REFUSED = "the flash refused to be read or written (%s); provision again, or replace the board"
 
 
 class App:
@@ -57,8 +55,7 @@ class App:
         except RemoteError as error:
             wrong.append(str(error))
         except OSError as error:
-            wrong.append(_FLASH_REFUSED % error)
-        self._boots = boots
+            wrong.append(FLASH_REFUSED % error)
         seed = board.entropy()
         self._drbg = Drbg(secret, boots.to_bytes(4, "big"), seed, board.unique_id())
         wipe(secret)
@@ -216,7 +213,7 @@ class App:
         except RingcastError as error:
             self.report("error", str(error))
         except OSError as error:
-            self.report("error", _FLASH_REFUSED % error)
+            self.report("error", FLASH_REFUSED % error)
 
     def _status(self):
         player = self.player

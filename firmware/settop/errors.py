@@ -1,5 +1,7 @@
 """Errors that every room shares. Their text never holds a key, plaintext or password."""
 
+FLASH_REFUSED = "the flash refused to be read or written (%s); provision again, or replace the board"
+
 
 class RingcastError(Exception):
     """Base of everything that this package raises on purpose."""

@@ -1,6 +1,6 @@
 """A keystore's start: loaded when it is wanted and given up behind it, as nothing of it is needed in a call."""
 
-from settop.errors import RemoteError
+from settop.errors import FLASH_REFUSED, RemoteError
 from settop.keystore.listing import LIST, UNKNOWN_BASE, unpack_list
 from settop.keystore.slots import COUNTED
 
@@ -31,7 +31,7 @@ def start(keystore):
             except RemoteError as worn:
                 wrong = str(worn)
     except OSError as error:
-        wrong = "the flash refused to be read or written (%s); provision again, or replace the board" % error
+        wrong = FLASH_REFUSED % error
     return number & 0xFFFFFFFF, wrong
 
 

@@ -292,10 +292,15 @@ class Records:
         return names(self._keystore, self._service)
 
 
+def unload(*names):
+    """Takes modules out of memory that nobody wants again soon: a board's heap is small."""
+    for name in names:
+        parent, _, child = name.rpartition(".")
+        if sys.modules.pop(name, None) is not None and hasattr(sys.modules[parent], child):
+            delattr(sys.modules[parent], child)
+
+
 def _unload_boot():
-    """Nobody wants it again before the next start, and a board's heap is small."""
+    """Nobody wants it again before the next start."""
     if sys.implementation.name == "micropython":
-        sys.modules.pop("settop.keystore.boot", None)
-        package = sys.modules["settop.keystore"]
-        if hasattr(package, "boot"):
-            delattr(package, "boot")
+        unload("settop.keystore.boot")

@@ -5,14 +5,14 @@ All that was brought is stored under a new lock key, in one step that a power cu
 """
 
 import gc
-import sys
 
 from settop.crypto import ccm, x25519
 from settop.crypto.compare import equal
 from settop.crypto.hkdf import hkdf, sha256
 from settop.crypto.wipe import wipe, wipe_bytes
-from settop.errors import LocalError, RemoteError
+from settop.errors import FLASH_REFUSED, LocalError, RemoteError
 from settop.keystore.identity import NAME, SERVICE, unpack_identity
+from settop.keystore.keystore import unload
 from settop.wire import provision as wire
 from settop.wire.ids import TERMINAL_ID_BYTES
 
@@ -27,7 +27,6 @@ _MODULES = (
 )
 _KEY_AT = 1 + TERMINAL_ID_BYTES
 _AGAIN = "run `ringcast provision` again"
-_FLASH_REFUSED = "the flash refused to be read or written (%s); provision again, or replace the board"
 _REFUSED = "this is no answer for this board and this time: cut short, altered or replayed; " + _AGAIN
 _HAS = (
     "this terminal has an identity (%s): its head-end replaces it by itself; another needs the button held, or "
@@ -71,10 +70,7 @@ class Provisioner:
 
     def unload(self):
         """What only a provisioning needs leaves the heap: a call may come right behind."""
-        for name in _MODULES:
-            parent, _, child = name.rpartition(".")
-            if sys.modules.pop(name, None) is not None and hasattr(sys.modules[parent], child):
-                delattr(sys.modules[parent], child)
+        unload(*_MODULES)
         gc.collect()
         # The list of records was read amid what has gone now: a copy lies in a gap, and leaves the large piece whole.
         self._keystore.entries = bytes(memoryview(self._keystore.entries))
@@ -168,7 +164,7 @@ class Provisioner:
     def _exchange(self, authority):
         """The key of the blob, and the code for the person at the bench."""
         headend = self._headend()
-        secret = bytearray(2 * x25519.KEY_BYTES + x25519.KEY_BYTES)
+        secret = bytearray(3 * x25519.KEY_BYTES)
         try:
             for at, public in ((0, self._host_public), (x25519.KEY_BYTES, headend)):
                 if public:
@@ -198,7 +194,7 @@ class Provisioner:
         try:
             identity, failed = self._take(blob)
         except OSError as error:
-            text = _FLASH_REFUSED % error
+            text = FLASH_REFUSED % error
         except (LocalError, RemoteError) as error:
             text = str(error)
         else:
