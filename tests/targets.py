@@ -34,6 +34,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--modem-port", metavar="URL", help="Where the board's modem UART is, for serial:URL.")
     group.addoption("--tuner-port", metavar="URL", help="Where its tuner and output UART is, for serial:URL.")
+    group.addoption("--network-port", metavar="URL", help="Where its UART to the network is, in the modem's place.")
     group.addoption("--link", default="uarts", choices=LINKS, help="Three serial lines, or all on one cable.")
     group.addoption("--line-logs", metavar="FOLDER", help="Keep a log file of each serial line there.")
 
@@ -80,6 +81,7 @@ def find_target(config: pytest.Config, logs: Path) -> Target:
             "board": config.getoption("--board"),
             "modem_port": config.getoption("--modem-port"),
             "tuner_port": config.getoption("--tuner-port"),
+            "network_port": config.getoption("--network-port"),
             "link": config.getoption("--link"),
             "logs": Path(kept) if kept else logs,
         }

@@ -39,13 +39,15 @@ UARTS = {1: (25, 26), 2: (33, 32)}
 WIRES = getattr(_config, "WIRES", {1: "modem", 2: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
 HEADEND = getattr(_config, "HEADEND", "")  # public key, in hex, of the head-end that alone may provision it
+SIGNER = getattr(_config, "SIGNER", "")  # public key, in hex, of whose modules it takes as updates
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "/keys"
 LOCK_PLACE = "the NVS partition (namespace ringcast): two lock keys, a counter"
-NETWORK = "wlan"
+NETWORK = "wlan"  # where board_config.py says WLAN = ("NAME", "PASSWORD")
+CODEC = (2, 18, 23, 19, 5, 21, 36, 22)  # SPI, its SCK, MOSI, MISO; XCS, XDCS, DREQ, XRESET of the decoder chip
 HEAP_BYTES = 160000  # by others' boards; it grows in steps, as ESP-IDF has memory left
-FLASH_BYTES = 196608  # of what the stock image leaves of its 1984 KiB partition
+FLASH_BYTES = 262144  # of what the stock image leaves of its 1984 KiB partition
 
 _LOCK_KEYS = ("lock", "lock1")  # blobs; formats before 4 kept one lock key in the first, 32 octets and no more
 _COUNT_KEY = "count"
@@ -165,3 +167,15 @@ def _vault():
 
 def unique_id():
     return machine.unique_id()
+
+
+def __getattr__(name):  # codec, network_up and the others: what somebody asks for is loaded then
+    if name in ("codec", "dock"):
+        import board_codec
+
+        return getattr(board_codec, name)
+    if name[:8] != "network_":
+        raise AttributeError(name)
+    import board_network
+
+    return getattr(board_network, name)

@@ -6,5 +6,8 @@ In MicroPython's ports/esp32: make BOARD=ESP32_GENERIC FROZEN_MANIFEST=/path/to/
 include("$(PORT_DIR)/boards/manifest.py")
 include("../../firmware/manifest.py")
 module("board.py")
+module("board_codec.py", base_path="../shared")
 module("board_common.py", base_path="../shared")
 module("board_console.py", base_path="../shared")
+module("board_network.py", base_path="../shared")
+module("board_wlan.py", base_path="../shared")

@@ -16,7 +16,7 @@ from board_common import (  # noqa: F401 (the same names on every board)
     ticks_diff,
     ticks_ms,
 )
-from board_rp2 import _vault, button, modem, tuner_and_output, unique_id  # noqa: F401
+from board_rp2 import _uart, _vault, button, modem, tuner_and_output, unique_id  # noqa: F401
 
 try:
     import board_config as _config
@@ -31,10 +31,24 @@ UARTS = {0: (0, 1), 1: (4, 5)}  # id: TX pin, RX pin
 WIRES = getattr(_config, "WIRES", {0: "modem", 1: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
 HEADEND = getattr(_config, "HEADEND", "")  # public key, in hex, of the head-end that alone may provision it
+SIGNER = getattr(_config, "SIGNER", "")  # public key, in hex, of whose modules it takes as updates
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "/keys"
 LOCK_PLACE = "the four flash blocks just below the file system: two lock keys, a counter"
-NETWORK = None
+NETWORK = "ppp"  # with an image that has it, where WIRES says which UART leads there
+CODEC = (0, 18, 19, 16, 17, 20, 21, 22)  # SPI, its SCK, MOSI, MISO; XCS, XDCS, DREQ, XRESET of the decoder chip
 HEAP_BYTES = 240000  # MicroPython 1.25 leaves about so much
 FLASH_BYTES = 262144  # of the 299 KiB between the stock image and the keystore's blocks
+
+
+def __getattr__(name):  # codec, network_up and the others: what somebody asks for is loaded then
+    if name in ("codec", "dock"):
+        import board_codec
+
+        return getattr(board_codec, name)
+    if name[:8] != "network_":
+        raise AttributeError(name)
+    import board_network
+
+    return getattr(board_network, name)

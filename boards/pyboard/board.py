@@ -35,11 +35,22 @@ UARTS = {4: ("X1", "X2"), 6: ("Y1", "Y2")}  # id: TX pin, RX pin; the port knows
 WIRES = getattr(_config, "WIRES", {4: "modem", 6: "tuner"})  # what they lead to; the tuner's TX is the decoder's input
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
 HEADEND = getattr(_config, "HEADEND", "")  # public key, in hex, of the head-end that alone may provision it
+SIGNER = getattr(_config, "SIGNER", "")  # public key, in hex, of whose modules it takes as updates
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 115200)
 STORAGE = "/flash/keys"
 LOCK_PLACE = "the last flash sector (11), which the stock image leaves empty: two lock keys, a counter"
 NETWORK = None
+CODEC = (
+    1,
+    None,
+    None,
+    None,
+    "X5",
+    "X4",
+    "X3",
+    "X9",
+)  # SPI, which knows its pins; XCS, XDCS, DREQ, XRESET of the decoder chip
 HEAP_BYTES = 102000  # by others' boards
 FLASH_BYTES = 262144  # of about 420 KiB between the stock image and the keystore's sector
 
@@ -60,9 +71,21 @@ def tuner_and_output():
     return uart, uart
 
 
-def _uart(pins, baud, rxbuf):
+def _uart(pins, baud, rxbuf, _txbuf=0):
     return machine.UART(pins[0], baud, rxbuf=rxbuf, timeout=0, timeout_char=0)
 
 
 def unique_id():
     return machine.unique_id()
+
+
+def __getattr__(name):  # codec, network_up and the others: what somebody asks for is loaded then
+    if name in ("codec", "dock"):
+        import board_codec
+
+        return getattr(board_codec, name)
+    if name[:8] != "network_":
+        raise AttributeError(name)
+    import board_network
+
+    return getattr(board_network, name)

@@ -20,17 +20,14 @@ def cable():
     if not _looked:
         import board
 
-        _check(board)
-        if board.LINK == "cable":
-            from settop.link.cable import usb_cable
-
-            _cable = usb_cable()
+        _cable = _check(board)
         _looked = True
         _check = _check_wires = None  # a start's alone
     return _cable
 
 
 def _check(board):
+    """The cable, or None."""
     try:
         import board_config  # noqa: F401
     except ImportError as error:
@@ -45,6 +42,13 @@ def _check(board):
             "board_config.py: TUNER_BAUD is %r, expected %d to %d" % (board.TUNER_BAUD, _BAUD_LOWEST, _BAUD_HIGHEST)
         )
     _check_wires(board)
+    if board.LINK != "cable":
+        return None
+    if "network" in board.WIRES.values():
+        from settop.link.network import usb_cable
+    else:
+        from settop.link.cable import usb_cable
+    return usb_cable()
 
 
 def _check_wires(board):
@@ -52,7 +56,7 @@ def _check_wires(board):
     if not isinstance(wires, dict) or "tuner" not in wires.values():
         raise ValueError("board_config.py: WIRES is %r, expected {UART: name}, a tuner among them" % (wires,))
     for uart in wires:
-        if board.UARTS is not None and uart not in board.UARTS:
+        if board.LINK != "cable" and board.UARTS is not None and uart not in board.UARTS:
             raise ValueError("board_config.py: WIRES names UART %r; there are %s" % (uart, sorted(board.UARTS)))
         if wires[uart] not in _WIRES or list(wires.values()).count(wires[uart]) > 1:
             raise ValueError(

@@ -1,7 +1,7 @@
 """MicroPython's unix port as a board: the serial lines are terminals whose paths come on the command line.
 
-micropython main.py MODEM_TTY TUNER_TTY OUTPUT_TTY; with LINK = "cable" no paths, and the lines go over standard input
-and output. A board_config.py in the folder, if there is one, says what differs on this bench.
+micropython main.py MODEM_TTY TUNER_TTY OUTPUT_TTY [CODEC_TTY]; with LINK = "cable" no paths, and the lines go over
+standard input and output. A board_config.py in the folder, if there is one, says what differs on this bench.
 """
 
 import os
@@ -35,11 +35,13 @@ UARTS = None  # terminals instead
 WIRES = getattr(_config, "WIRES", {0: "modem", 1: "tuner"})
 SERVICES = getattr(_config, "SERVICES", ("call",))  # settop/services: those that are started
 HEADEND = getattr(_config, "HEADEND", "")  # public key, in hex, of the head-end that alone may provision it
+SIGNER = getattr(_config, "SIGNER", "")  # public key, in hex, of whose modules it takes as updates
 MODEM_BAUD = 115200
 TUNER_BAUD = getattr(_config, "TUNER_BAUD", 921600)
 STORAGE = "keys"
 LOCK_PLACE = "lock.key, a file outside the keystore's folder for its owner alone: two lock keys, a counter"
-NETWORK = None
+NETWORK = "host"  # the sockets of the machine that it runs on
+CODEC = None  # no pins
 HEAP_BYTES = 360000  # what the bench gives it (-X heapsize); objects are about 1.5 times as large as a board's
 FLASH_BYTES = 1048576  # there is no flash: so much would be a surprise
 
@@ -88,6 +90,11 @@ def modem():
     """The modem's line: any(), readinto(view), write(data)."""
     shared = cable()
     return shared.modem if shared is not None else Tty(sys.argv[1], 1024)
+
+
+def dock():
+    """The line of a portable player's dock, in the modem's place: any(), readinto(view), write(data)."""
+    return Tty(sys.argv[1], 2048)
 
 
 def tuner_and_output():
@@ -187,6 +194,46 @@ def _vault():
     from settop.keystore.blocks import Counter, Locks
 
     return Locks(_File(), (0, 1)), Counter(_File(), (2, 3))
+
+
+def codec():
+    """The wires of a decoder chip at the far end of the fourth line; None where there is none."""
+    if len(sys.argv) < 5:
+        return None
+    import board_codec_line
+
+    return board_codec_line.codec(Tty(sys.argv[4], 256))
+
+
+def network_up(line=None):
+    if line is not None:
+        raise OSError(19)  # ENODEV
+
+
+def network_down():
+    pass
+
+
+def network_state():
+    return "up"
+
+
+def network_names():
+    """The name servers of the machine that it runs on, as far as they have IPv4 addresses (resolv.conf(5))."""
+    servers = []
+    try:
+        with open("/etc/resolv.conf") as file:
+            for line in file:
+                words = line.split()
+                if words[:1] == ["nameserver"] and len(words) > 1 and "." in words[1] and ":" not in words[1]:
+                    servers.append(words[1])
+    except OSError:
+        pass
+    return tuple(servers)
+
+
+def network_step():
+    return 0
 
 
 def unique_id():

@@ -6,5 +6,6 @@ In MicroPython's ports/unix: make FROZEN_MANIFEST=/path/to/boards/unix/manifest.
 include("$(PORT_DIR)/variants/manifest.py")
 include("../../firmware/manifest.py", main=False)
 module("board.py")
+module("board_codec_line.py")
 module("board_common.py", base_path="../shared")
 module("board_console.py", base_path="../shared")

@@ -46,6 +46,9 @@ the line that `--help` has of it, with which the function's docstring begins."""
 
 SYSTEMS: dict[str, tuple[str, str]] = {
     "centre": ("testbed.commands.centre", "The call centre's subscribers, calls, alarms, keys."),
+    "title": ("testbed.commands.title", "Titles: pack, open, look at, hear; licences."),
+    "update": ("testbed.commands.update", "Signed modules for terminals: keys, signing, judging."),
+    "shop": ("testbed.commands.shop", "The shop: cards, titles, accounts, its books."),
 }
 """A system's own commands, `./ringcast SYSTEM ...`: the module whose `app` is their Typer application, and its line."""
 

@@ -34,7 +34,7 @@ class App:
     """
 
     def __init__(self, board):
-        self._board = board
+        self.board = board
         self._clock = Clock(board)
         self._console = board.Console()
         self._identity = None
@@ -103,7 +103,11 @@ class App:
     def wire(self, name, claimant):
         """The board's line of that name. Raises LocalError where there is none, or it is somebody else's."""
         self.services.claim(name, claimant)
-        return getattr(self._board, name)()
+        return getattr(self.board, name)()
+
+    def codec(self):
+        """The decoder chip's wires (board.codec()), or None where the board has none."""
+        return self.board.codec()
 
     def report(self, event, text=""):
         """One line on the console. No secret may be in `text`."""
@@ -113,7 +117,7 @@ class App:
 
     def run(self):
         """For ever; Ctrl-C on the console leads to the REPL."""
-        board = self._board
+        board = self.board
         while True:
             idle_ms = self.step()
             if idle_ms:
@@ -262,7 +266,7 @@ class App:
                 pass  # an identity is worth having without
             from settop.services.provision import Provisioner
 
-            self._provisioner = Provisioner(self, self._board, self.keystore)
+            self._provisioner = Provisioner(self, self.board, self.keystore)
         provisioner = self._provisioner
         try:
             identity = provisioner.command(words, now_ms)

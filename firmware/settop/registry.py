@@ -21,7 +21,14 @@ def preload(names):
 
 def _load(name):
     path = "settop.services.%s.service" % name
-    __import__(path)
+    try:
+        __import__(path)
+    except ImportError:
+        from settop.beside import look_in_files
+
+        if not look_in_files():
+            raise
+        __import__(path)
     return sys.modules[path]
 
 
@@ -33,6 +40,7 @@ class Registry:
         self._wires = wires
         self._claims = {}
         self._running = []  # (name, service)
+        self.modules = {}  # what came as an update, by name: it takes the place of the firmware's own
 
     def claim(self, wire, claimant):
         """`claimant` takes this wire. Raises LocalError where the board has none, or another one has it."""
@@ -48,7 +56,7 @@ class Registry:
     def start(self, name):
         """Load a service and set it going; what hinders it is reported. Returns it, or None."""
         try:
-            service = _load(name).make(self._terminal)
+            service = (self.modules.get(name) or _load(name)).make(self._terminal)
             if service.opener is not None:
                 self._terminal.player.add_opener(service.opener)
         except Exception as error:

@@ -53,7 +53,7 @@ class Pending(os.PathLike[str]):
                 if room == size:
                     raise
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Append all of `data`. Raises OSError."""
         try:
             write_all(self.handle, data)
@@ -189,6 +189,30 @@ def write_file(path: str | os.PathLike[str], data: bytes | bytearray, mode: int 
     """Write `data` as the file `path`, whole or not at all. Raises as `replacing` does."""
     with replacing(path, mode=mode) as handle:
         write_all(handle, data)
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """A new file of mode 0600, whole and on the disk or not there. Raises OSError, FileExistsError for one that is."""
+    with undisturbed():  # a few dozen octets: a signal waits for them
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            write_all(descriptor, data)
+            os.fsync(descriptor)
+            sync_folder(path.parent)
+        except BaseException:
+            path.unlink()  # half a key opens nothing, and would be in the way of a whole one
+            raise
+        finally:
+            os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """What was made or renamed in it stays so after a power cut. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_all(handle: int, data: bytes | bytearray) -> None:

@@ -2,6 +2,7 @@
 begun is put away by the `with` and `finally` that began it.
 """
 
+import _thread
 import os
 import signal
 import threading
@@ -64,8 +65,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
     if _state.held:
         _state.waiting = number
         return
-    if frame is not None and _is_deaf(frame):
-        threading.Timer(_DEAF_S, os.kill, (os.getpid(), number)).start()
+    if _is_deaf(frame):
+        _thread.start_new_thread(_again, (number,))  # a Timer's start() would wait in this very frame
         return
     now_s = time.monotonic()
     if now_s - _state.since_s >= _AGAIN_AFTER_S:
@@ -74,10 +75,20 @@ def _stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
 
-def _is_deaf(frame: FrameType) -> bool:
-    """Whether an exception would be printed and forgotten here: in the callback with which an import drops its lock."""
-    code = frame.f_code
-    return code.co_name == "cb" and code.co_filename.startswith("<frozen importlib")
+def _again(number: int) -> None:
+    time.sleep(_DEAF_S)
+    os.kill(os.getpid(), number)
+
+
+def _is_deaf(frame: FrameType | None) -> bool:
+    """Whether an exception would be printed and forgotten here: in the callback with which an import drops its lock, or
+    in what that calls."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "cb" and code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

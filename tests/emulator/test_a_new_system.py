@@ -2,11 +2,12 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from testbed import terminals
+from testbed.boards import profile
+from testbed.boards.package import package_files
 from testbed.commands.play import run
 from testbed.machines.cpython import use_shims
 from testbed.runtimes import RuntimeUnavailable
@@ -59,13 +60,13 @@ def test_a_toy_system_is_played_judged_and_reported(tmp_path):
 @pytest.mark.unix
 def test_the_same_files_run_on_micropython(tmp_path, monkeypatch):
     try:
-        found = terminals.find_runtime("unix")
+        terminals.find_runtime("unix")
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
     folder = "lib/settop/services/voucher"
     toy = {f"{folder}/__init__.py": b"", f"{folder}/service.py": SERVICE.read_bytes()}
-    with_toy = replace(found, machine=lambda spec: found.machine(replace(spec, files={**spec.files, **toy})))
-    monkeypatch.setattr(terminals, "find_runtime", lambda *_, **__: with_toy)
+    package = {**package_files(), **toy}
+    monkeypatch.setattr(profile, "package_files", lambda: package)
     seen, _ = played(tmp_path, SCENARIO.replace("cpython", "unix"))
     assert all(check["passed"] for check in seen["checks"])
 

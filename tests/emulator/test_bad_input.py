@@ -12,9 +12,8 @@ from settop.errors import LocalError
 from settop.link.hdlc import Deframer, encode
 from settop.wire import call as wire
 from testbed.machines.cpython import CONSOLE_LINE_BYTES
-from testbed.scenario import runner
+from testbed.scenario import provisioning, runner
 from testbed.scenario.plan import ActionPlan
-from testbed.systems.call import setup
 from testbed.systems.call.plan import CallPlan
 
 from tests.helpers.commands import demo, ringcast
@@ -194,7 +193,7 @@ def test_number_that_nobody_has_fails_with_a_reason(number, source, tmp_path):
 
 
 def test_terminal_that_is_not_provisioned_says_so_and_does_not_dial(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(setup, "bring", lambda *_: "provision-set 00")
+    monkeypatch.setattr(provisioning, "bring", lambda *_: "provision-set 00")
 
     def accept(bench, event, complaint):
         if event != "provisioned":
@@ -234,12 +233,12 @@ def test_a_board_that_has_an_identity_is_given_the_scenarios_one_with_consent(so
 def test_wrong_device_key_ends_the_call_without_a_key(source, tmp_path, monkeypatch):
     import dataclasses
 
-    right = setup.bring
+    right = provisioning.bring
 
     def wrong(exchange, terminal):
         return right(exchange, dataclasses.replace(terminal, device_key=bytes(32)))
 
-    monkeypatch.setattr(setup, "bring", wrong)
+    monkeypatch.setattr(provisioning, "bring", wrong)
     observed = observe(call_plan(source, 0.5, None, portion_seconds=1.0), tmp_path)
     assert_dark_and_free(observed)
     assert "closed the centre could not prove that it knows this terminal" in said(observed)

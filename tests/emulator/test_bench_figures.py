@@ -13,6 +13,7 @@ from testbed.bench import demo_wall, figures, pico_tuner
 from testbed.bench.figure import Figure
 from testbed.bench.pico_boot import boot_to_dialling_ms, frozen_heap_free_bytes
 from testbed.bench.pico_call import faults, frozen_runtime, make_dense_clip
+from testbed.bench.pico_codec import pico_adpcm_samples_s, pico_codec_core_percent
 from testbed.bench.pico_descramble import pico_descramble_vs_raw_cbc, pico_two_core_descramble_vs_raw_cbc
 from testbed.bench.pico_keystore import STORES, store_of, stores
 from testbed.bench.pico_probe import run_probe
@@ -49,10 +50,28 @@ def test_the_promised_figures_are_there_in_their_order():
         "frozen_heap_free_bytes",
         "boot_to_dialling_ms",
         "keystore_store_ms",
+        "pico_ed25519_verify_ms",
         "tuner_uart_lost_bytes",
         "one_cable_vs_usb",
+        "pico_tcp_in_kbyte_s",
+        "pico_tcp_out_kbyte_s",
+        "pico_udp_kbyte_s_without_loss",
+        "pico_udp_core_busy_percent",
+        "network_heap_bytes",
+        "ppp_up_ms",
+        "tls_handshake_ms",
+        "pico_codec_feed_kbytes_s",
+        "pico_codec_core_percent",
+        "pico_adpcm_samples_s",
+        "pico_play_underruns",
+        "pico_title_heap_growth_bytes",
+        "pico_cbcs_vs_raw_cbc",
+        "pico_cenc_vs_raw_ecb",
         "host_scramble_vs_per_packet",
         "scramble_vs_ffmpeg_copy",
+        "title_pack_vs_shaka",
+        "shop_purchases_vs_bare_sql",
+        "shop_requests_vs_bare_fastapi",
         "demo_wall_vs_clip",
     ]
 
@@ -172,6 +191,18 @@ def test_a_probe_that_fails_shows_its_console(image):
 
 
 @pytest.mark.pico
+def test_a_title_takes_a_small_share_of_a_core_and_no_memory(image):
+    figure = pico_codec_core_percent(image)
+    assert figure.met and figure.value > 1 and "0 underruns, 0 bytes allocated" in figure.how, figure
+
+
+@pytest.mark.pico
+def test_adpcm_in_viper_is_many_times_faster_than_its_plain_twin(image):
+    figure = pico_adpcm_samples_s(image)
+    assert figure.met and figure.how.endswith("; 0 bytes allocated"), figure
+
+
+@pytest.mark.pico
 def test_both_cores_descramble_at_almost_twice_the_rate_of_the_bare_cipher_on_one(image):
     figure = pico_two_core_descramble_vs_raw_cbc(image)
     assert figure.met and "; 0 bytes allocated" in figure.how and "21 runs opened by the second core" in figure.how
@@ -189,6 +220,21 @@ def test_the_frozen_terminal_dials_within_a_second_and_leaves_most_of_its_heap_f
     assert boot.met and boot.value > 100, boot
     heap = frozen_heap_free_bytes(frozen)
     assert heap.met and "2 cores" in heap.how, heap
+
+
+@pytest.mark.long
+@pytest.mark.pico
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in figures.FIGURES
+        if name.startswith(("pico_tcp", "pico_udp", "network_heap", "ppp_up", "tls_hand"))
+    ],
+)
+def test_what_is_promised_of_the_picos_network_holds(network_image, image, name):
+    figure = figures.measure(name)
+    assert figure.met and figure.name == name, figure
 
 
 @pytest.mark.pico

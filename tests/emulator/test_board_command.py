@@ -9,15 +9,18 @@ import time
 import pytest
 import serial
 from settop.errors import LocalError
+from testbed.boards import load_board
 from testbed.hil import board_flash
 from testbed.hil.board_flash import keep_flash
 from testbed.hil.board_process import BoardProcess
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.pico import PicoMachine
-from testbed.machines.pico_chip import UsbConsole
-from testbed.runtimes import RuntimeUnavailable, pico_image
+from testbed.machines.pico_flash import files_start, flash_image
+from testbed.machines.pico_usb import UsbConsole
+from testbed.runtimes import RuntimeUnavailable, network_image, pico_image
 
 from tests.helpers.commands import ringcast
+from tests.helpers.ppp_end import PppEnd
 from tests.helpers.pretend_board import wait_until
 
 pytestmark = pytest.mark.pico
@@ -162,6 +165,7 @@ def test_pulled_usb_plug_takes_the_port_away_and_the_board_runs_on(start):
         assert not board.ports["usb"].is_symlink()
         with pytest.raises(serial.SerialException):
             port.read(1)
+        assert "USB: port closed" in board.state()
     board.plug()
     assert mpremote(board, "resume", "exec", "print(mark)").strip() == "4711"
 
@@ -230,9 +234,56 @@ def test_disk_that_is_full_leaves_the_flash_as_it_was_and_names_it(tmp_path, mon
 
 def test_firmware_option_starts_what_the_firmware_command_builds(monkeypatch, image):
     asked = []
-    monkeypatch.setattr(board_flash, "firmware_image", lambda board, tell: asked.append(board.name) or image)
-    assert board_flash.first_flash(None, True, None, False, print)[1] is image
-    assert asked == ["pico"]
+    monkeypatch.setattr(
+        board_flash, "firmware_image", lambda board, tell, network: asked.append((board.name, network)) or image
+    )
+    monkeypatch.setattr(board_flash, "network_image", lambda tell: asked.append("network") or image)
+    for frozen, network in ((True, False), (True, True), (False, True)):
+        assert board_flash.first_flash(None, frozen, None, False, print, network)[1] is image
+    assert asked == [("pico", False), ("pico", True), "network"]
+
+
+NETWORK_UP = b"""
+import time, board
+board.network_up()
+while board.network_state() == "down":
+    board.network_step()
+    time.sleep_ms(1)
+print("network", board.network_state())
+while True:
+    board.network_step()
+    time.sleep_ms(1)
+"""
+
+
+def test_image_with_a_network_runs_on_the_flash_that_is_kept_and_its_uart_speaks_ppp(tmp_path, start):
+    try:
+        flash = flash_image(
+            network_image().path,
+            {
+                **load_board("pico").board_modules(),
+                "board_config.py": b"WIRES = {0: 'network', 1: 'tuner'}\n",
+                "main.py": NETWORK_UP,
+            },
+        )
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+    (tmp_path / "flash").write_bytes(b"\xff" * files_start(flash) + flash[files_start(flash) :])  # no image yet
+    board = start("--network", "--flash", str(tmp_path / "flash"))
+    end, said = PppEnd(), b""
+    with serial.Serial(str(board.ports["uart0"]), timeout=0) as line, open_usb(board) as usb:
+        until_s = time.monotonic() + 20
+        while b"network up" not in said:
+            assert time.monotonic() < until_s, said
+            end.receive(line.read(4096))
+            line.write(end.take())
+            said += usb.read(4096)
+            time.sleep(0.001)
+    assert end.up and end.damaged == 0
+
+
+def open_usb(board):
+    return serial.Serial(str(board.ports["usb"]), timeout=0)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +292,7 @@ def test_firmware_option_starts_what_the_firmware_command_builds(monkeypatch, im
         (["--link", "{tmp}/no/such/pico"], "choose a --link in a folder that exists"),
         (["--link", "{tmp}/p", "--flash", "{tmp}/short"], "--blank starts anew"),
         (["--link", "{tmp}/p", "--uf2", "{tmp}/short", "--firmware"], "not both"),
+        (["--link", "{tmp}/p", "--uf2", "{tmp}/short", "--network"], "either --uf2 or --network"),
         (["--link", "{tmp}/p", "--uf2", "{tmp}/short"], "multiple of 512"),
         (["--link", "{tmp}/taken"], "is no symlink"),
         (["--link", "{tmp}/p", "--flash", "{tmp}"], "is no file"),

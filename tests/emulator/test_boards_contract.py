@@ -1,8 +1,6 @@
-"""Every board defines every name, in every link mode; what is frozen, flashed and installed by mip is what there is."""
+"""Every board defines every name, in every link mode; what is flashed is what there is."""
 
-import ast
 import inspect
-import json
 import re
 import select
 import sys
@@ -13,7 +11,6 @@ import pytest
 from settop.errors import LocalError
 from testbed.boards import BOARD_NAMES, load_board
 from testbed.boards.compile import STAY_SOURCE, board_files, compile_module
-from testbed.boards.mip import PATH, package_json
 from testbed.boards.profile import BOARDS, FIRMWARE, SHARED, board_config
 from testbed.boards.sizes import frozen_size
 from testbed.machines.base import TerminalSpec
@@ -31,11 +28,13 @@ NAMES = {
     "WIRES": dict,
     "SERVICES": tuple,
     "HEADEND": str,
+    "SIGNER": str,
     "MODEM_BAUD": int,
     "TUNER_BAUD": int,
     "STORAGE": str,
     "LOCK_PLACE": str,
     "NETWORK": (str, type(None)),
+    "CODEC": (tuple, type(None)),
     "HEAP_BYTES": int,
     "FLASH_BYTES": int,
 }
@@ -49,19 +48,28 @@ SIGNATURES = {
     "forget_old_lock": [],
     "counter": [],
     "count": [],
+    "codec": [],
+    "dock": [],
+    "network_up": ["line"],
+    "network_down": [],
+    "network_state": [],
+    "network_names": [],
+    "network_step": [],
     "unique_id": [],
     "entropy": [],
     "ticks_ms": [],
     "ticks_diff": ["a", "b"],
     "idle": ["idle_ms"],
 }
-WITH_BUTTON = ("pico", "pico_w", "pico2")
+LAZY_NAMES = {"codec", "dock", "network_up", "network_down", "network_state", "network_names", "network_step"}
+WITH_BUTTON = ("pico", "pico_w", "pico2", "pico2_w")
 PORTS = ("rp2", "unix", "esp32", "stm32", "cpython")
 ARCHES = {
     "unix": "x64",
     "pico": "armv6m",
     "pico_w": "armv6m",
     "pico2": "armv7emsp",
+    "pico2_w": "armv7emsp",
     "esp32": "xtensawin",
     "pyboard": "armv7emsp",
 }
@@ -78,6 +86,7 @@ def load(monkeypatch):
     def load(name, config=None):
         if name == "cpython":
             return CpythonMachine(TerminalSpec(files={}, seed=b"contract")).board()
+        monkeypatch.setitem(sys.modules, "network", SimpleNamespace())  # what is done with it: test_boards_network
         return load_module(monkeypatch, name, config)[0]
 
     return load
@@ -104,10 +113,12 @@ def test_every_name_is_there_with_its_type_and_its_arguments(load, name):
 
 @with_cpython
 def test_nothing_public_is_there_that_the_others_lack(load, name):
-    own = {"unix": {"Tty"}, "cpython": {"FILES"}}.get(name, {"button"} if name in WITH_BUTTON else set())
+    here = {"unix": {"Tty"}, "cpython": {"COPIES", "FILES", "MODULE_FILES", "SOCKETS", "TITLE_FILES", "open"}}
+    own = here.get(name, {"button"} if name in WITH_BUTTON else set())
     modules = (ModuleType, SimpleNamespace)
     public = {n for n, value in vars(load(name)).items() if n[0] != "_" and not isinstance(value, modules)}
-    assert public - own - {"cable", "uart_of"} == NAMES.keys() | SIGNATURES.keys()
+    # What a network or a decoder chip takes is loaded when somebody asks for one of its names.
+    assert public - own - {"cable", "uart_of"} | LAZY_NAMES == NAMES.keys() | SIGNATURES.keys()
 
 
 @pytest.mark.parametrize("name", WITH_BUTTON)
@@ -126,6 +137,15 @@ def test_board_config_says_which_head_end_the_board_trusts(load, name):
     for text in ("", "ab", "zz" * 32, "AB" * 32, 5):
         with pytest.raises(LocalError, match="HEADEND"):
             board_config({"HEADEND": text})
+
+
+@every
+def test_board_config_says_whose_modules_the_board_takes(load, name):
+    assert load(name).SIGNER == "" and load(name, {"SIGNER": "ab" * 32}).SIGNER == "ab" * 32
+    assert board_config({"SIGNER": "ab" * 32}) == b"SIGNER = '" + b"ab" * 32 + b"'\n"
+    for text in ("", "ab", "zz" * 32, "AB" * 32, 5):
+        with pytest.raises(LocalError, match="SIGNER"):
+            board_config({"SIGNER": text})
 
 
 @every
@@ -266,6 +286,20 @@ def test_one_cable_is_made_once_and_gives_all_lines(load, monkeypatch, name):
 
 
 @every
+def test_a_cable_has_the_networks_channel_where_the_wires_name_one_and_they_may_be_more_than_uarts(
+    load, monkeypatch, name
+):
+    loaded = []
+    for module in ("cable", "network"):
+        stand_in = SimpleNamespace(usb_cable=lambda module=module: loaded.append(module))
+        monkeypatch.setitem(sys.modules, f"settop.link.{module}", stand_in)
+    for wires in ({0: "modem", 1: "tuner"}, {0: "modem", 1: "tuner", 2: "network"}):
+        load(name, {"LINK": "cable", "WIRES": wires})
+        sys.modules["board_common"].cable()
+    assert loaded == ["cable", "network"]
+
+
+@every
 def test_the_mode_with_uarts_does_not_load_the_cable(load, monkeypatch, name):
     monkeypatch.setitem(sys.modules, "settop.link.cable", None)  # an import fails
     poll = SimpleNamespace(register=lambda stream, events: None, poll=lambda wait_ms: [])
@@ -288,7 +322,8 @@ def test_profile_says_what_the_board_says(load, name):
     assert profile.name == name and profile.port == board.PORT and profile.mpy_arch == ARCHES[name]
     assert (profile.flash_bytes, profile.heap_bytes) == (board.FLASH_BYTES, board.HEAP_BYTES)
     assert (profile.link, profile.storage) == (board.LINK, board.STORAGE)
-    assert profile.stubs.startswith(f"micropython-{board.PORT}-stubs==1.25.")
+    own = "-rpi-" + name.replace("_", "-") if name.endswith("_w") else ""  # a radio brings modules along
+    assert profile.stubs.startswith(f"micropython-{board.PORT}{own}-stubs==1.25.")
     assert profile.oldest_micropython >= (1, 23, 0)  # the first that loads .mpy files of version 6.3
     assert (profile.image is None) == bool(profile.instead_of_image)
 
@@ -300,10 +335,11 @@ def test_unknown_board_is_refused_with_the_names_that_there_are():
 
 @every
 def test_a_terminals_files_are_the_package_the_board_and_what_starts_them(name):
-    files = load_board(name).files()
+    files = load_board(name).whole_files()
     package = {f"lib/settop/{p.relative_to(FIRMWARE / 'settop').as_posix()}" for p in FIRMWARE.glob("settop/**/*.py")}
     own = {f"{stem}.py" for stem in ("main", "boot", "board", "board_common", "board_console")}
-    assert files.keys() - package - own <= {"board_rp2.py", "board_stm32.py"}
+    own |= {"board_codec_line.py"} if name == "unix" else {"board_codec.py", "board_network.py"}
+    assert files.keys() - package - own <= {"board_rp2.py", "board_stm32.py", "board_ppp.py", "board_wlan.py"}
     assert package | own <= files.keys()
     # Every board module that another one imports is among them.
     for source in (data.decode() for file, data in files.items() if file.startswith("board")):
@@ -355,9 +391,11 @@ def test_source_that_does_not_compile_is_refused_by_name():
 @every
 def test_frozen_bytecode_fits_the_flash_budget(name):
     """The sum of the .mpy files, for this board's processor, of settop, the board's modules and main.py."""
-    size = frozen_size(load_board(name))
-    assert 50_000 < size.bytecode_bytes <= size.budget_bytes
-    assert size.fits
+    board = load_board(name)
+    for network in (False, True) if board.network_image is not None else (False,):
+        size = frozen_size(board, network)
+        assert 50_000 < size.bytecode_bytes <= size.budget_bytes
+        assert size.fits
 
 
 def test_a_size_beyond_the_budget_does_not_fit():
@@ -366,98 +404,7 @@ def test_a_size_beyond_the_budget_does_not_fit():
     assert Size(100, 100).fits and not Size(101, 100).fits
 
 
-def wide_constants(source):
-    """Integers beyond 16 bits in a module, but for those that are eight bits shifted, as (line, value)."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value > 0xFFFF:
-            shifted = node.value >> ((node.value & -node.value).bit_length() - 1)
-            if shifted > 0xFF:
-                found.append((node.lineno, node.value))
-    return found
-
-
-@pytest.mark.parametrize("path", sorted(FIRMWARE.glob("settop/**/*_viper.py")), ids=lambda path: path.stem)
-def test_viper_has_no_constant_that_an_image_with_it_frozen_in_would_misread(path):
-    """On the RP2040 such a constant is a word behind the code, read from a multiple of four (py/asmthumb.c,
-    asm_thumb_mov_reg_i32), and MicroPython 1.25's mpy-tool puts frozen code at a multiple of two."""
-    assert wide_constants(path.read_text()) == []
-
-
-def test_a_constant_that_would_be_misread_is_found():
-    assert wide_constants("x = y & 0x3FFFFFFF\nz = 0xFFFF | 0xFF0000 | 65537") == [(1, 0x3FFFFFFF), (2, 65537)]
-
-
-# --- manifests and package.json -----------------------------------------------------------------------------------
-
-
-class Options:
-    """What a manifest sees of the arguments of include()."""
-
-    def __init__(self, given):
-        self._given, self._defaults = given, {}
-
-    def defaults(self, **values):
-        self._defaults = values
-
-    def __getattr__(self, name):
-        return {**self._defaults, **self._given}[name]
-
-
-def frozen_by(manifest, monkeypatch, **options):
-    """{module: content} that a manifest freezes of ours. The API is that of MicroPython's tools/manifestfile.py."""
-    found = {}
-
-    def add(base, name):
-        assert name not in found
-        found[name] = (base / name).read_bytes()
-
-    def package(name, files=None, base_path="."):
-        assert files is not None and files == sorted(files)  # else the order is the file system's
-        for file in files:
-            add(manifest.parent / base_path, f"{name}/{file}")
-
-    def include(path, **given):
-        if "$(" not in path:
-            found.update(frozen_by((manifest.parent / path).resolve(), monkeypatch, **given))
-
-    api = {
-        "options": Options(options),
-        "include": include,
-        "package": package,
-        "module": lambda name, base_path=".": add(manifest.parent / base_path, name),
-        "freeze": lambda path, script=None: None if path.startswith("$(PORT_DIR)") else pytest.fail(path),
-    }
-    with monkeypatch.context() as patch:
-        patch.chdir(manifest.parent)  # as MicroPython does
-        exec(manifest.read_text(), api)  # noqa: S102
-    return found
-
-
-@every
-def test_manifest_freezes_what_the_image_should_hold(monkeypatch, name):
-    profile = load_board(name)
-    frozen = frozen_by(BOARDS / name / "manifest.py", monkeypatch)
-    wanted = profile.frozen_files()
-    if name == "unix":
-        del wanted["main.py"]  # that port runs a file that its command line names
-    assert frozen == wanted
-
-
-@every
-def test_manifest_says_how_it_is_used(name):
-    text = (BOARDS / name / "manifest.py").read_text()
-    assert f"FROZEN_MANIFEST=/path/to/boards/{name}/manifest.py" in text
-
-
-def test_package_json_installs_every_module_of_settop_and_nothing_else():
-    table = json.loads(PATH.read_text())
-    installed = {target: FIRMWARE.parent / source for target, source in table["urls"]}
-    assert len(installed) == len(table["urls"])
-    modules = {f"settop/{p.relative_to(FIRMWARE / 'settop').as_posix()}": p for p in FIRMWARE.glob("settop/**/*.py")}
-    assert installed == modules, "say `python -m testbed.boards.mip` to write it anew"
-    assert table["deps"] == []
-    assert PATH.read_text() == package_json()
+# --- pages and shared modules ----------------------------------------------------------------------------------------
 
 
 @every

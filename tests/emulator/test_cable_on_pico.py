@@ -91,7 +91,7 @@ def test_the_cable_lost_and_refused_nothing_and_no_uart_was_used(call):
     machine = call.terminals[0].station.machine
     host = machine.host
     assert (host.sessions, host.damaged, host.resyncs, host.refused, host.lost) == (1, 0, 0, 0, 0)
-    assert machine.tuner_lost == 0
+    assert machine.lost["tuner"] == 0
     assert machine.machine.take("modem") == machine.machine.take("output") == b""
     assert call.terminals[0].station.chatter == []
 

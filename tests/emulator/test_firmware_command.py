@@ -6,12 +6,12 @@ import os
 
 import pytest
 from settop.version import FORMATS, VERSION
-from testbed.boards import load_board
+from testbed.boards import load_board, profile
 from testbed.boards.recipe import ImageRecipe
 from testbed.cache import cache_dir, publish
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
-from testbed.machines.pico_flash import FILES_START, load_uf2, uf2_payload
+from testbed.machines.pico_flash import FILES_START, files_start, load_uf2, uf2_payload
 from testbed.runtimes import RuntimeUnavailable, build, find, pico_image, sources
 from testbed.scenario.broadcasts.clip import MIN_BITRATE, make_clip
 from testbed.scenario.broadcasts.watching import fully_clear
@@ -24,7 +24,6 @@ from testbed.terminals import Runtime
 from tests.helpers.commands import ringcast
 
 PICO2_FAMILY = 0xE48BFF59  # RP2350, Arm, secure (pico-sdk, uf2_family_ids)
-LOCK_BLOCK = FILES_START - 4096
 VAULT_START = FILES_START - 4 * 4096
 
 
@@ -32,6 +31,15 @@ VAULT_START = FILES_START - 4 * 4096
 def image():
     try:
         return find.firmware_image(load_board("pico"))
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["stock", "network"])
+def either(request):
+    """The image without a network, and the one with it."""
+    try:
+        return find.firmware_image(load_board("pico"), network=request.param)
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
 
@@ -56,8 +64,8 @@ def until(machine, word, limit_ms):
 
 
 @pytest.mark.pico
-def test_image_boots_with_no_files_beside_it_and_is_ready_within_a_second(image):
-    machine = PicoMachine(image, TerminalSpec(files={}, seed=b"bare"))
+def test_image_boots_with_no_files_beside_it_and_is_ready_within_a_second(either):
+    machine = PicoMachine(either, TerminalSpec(files={}, seed=b"bare"))
     machine.boot()
     try:
         said = until(machine, b"unprovisioned\r\n", 1000)
@@ -70,7 +78,7 @@ def test_image_boots_with_no_files_beside_it_and_is_ready_within_a_second(image)
 
 @pytest.mark.long
 @pytest.mark.pico
-def test_image_with_nothing_beside_it_is_provisioned_and_plays_a_call(image, tmp_path):
+def test_image_with_nothing_beside_it_is_provisioned_and_plays_a_call(either, tmp_path):
     clip = tmp_path / "clip.ts"
     make_clip(clip, 7, MIN_BITRATE)
     plan = CallPlan(
@@ -79,7 +87,7 @@ def test_image_with_nothing_beside_it_is_provisioned_and_plays_a_call(image, tmp
         line=LinePlan(setup_ms=100),
         actions=(ActionPlan(0.2, "T1", "call"), ActionPlan(4.3, "T1", "hang_up")),
     )
-    run = run_plan(plan, bare(image), tmp_path / "run")
+    run = run_plan(plan, bare(either), tmp_path / "run")
     (terminal,) = run.terminals
     assert terminal.station.machine.spec.files == {}
     assert terminal.station.chatter == []  # no traceback
@@ -89,8 +97,9 @@ def test_image_with_nothing_beside_it_is_provisioned_and_plays_a_call(image, tmp
     assert all(check.passed for check in demo_checks(run))
     # The lock key lies where no file reaches it, and the image ends before it.
     flash = bytes(terminal.station.machine.flash)
-    assert flash[LOCK_BLOCK : LOCK_BLOCK + 8] == b"RCLK2\0\0\0"
-    assert set(load_uf2(image.path)[VAULT_START:FILES_START]) == {0xFF}
+    start = files_start(flash)
+    assert flash[start - 4096 : start - 4088] == b"RCLK2\0\0\0"
+    assert set(load_uf2(either.path)[start - 4 * 4096 : start]) == {0xFF}
 
 
 @pytest.mark.pico
@@ -148,9 +157,11 @@ def made(tmp_path, monkeypatch):
     monkeypatch.setenv("RINGCAST_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sources, "versions", lambda: {"micropython": "1"})
     monkeypatch.setattr(sources, "fetch", lambda progress: sources.folder())
+    monkeypatch.setattr(sources, "lwip_version", lambda: "lwip_1")
+    monkeypatch.setattr(sources, "fetch_lwip", lambda progress: sources.lwip_folder())
     calls = []
 
-    def make(target, recipe, project, manifest, progress):
+    def make(target, recipe, project, manifest, progress, kept):
         calls.append((recipe, sorted(project), manifest))
         publish(target, block(0x10000000, int(recipe.uf2_family, 16)))
 
@@ -180,6 +191,66 @@ def test_image_is_written_and_what_to_do_with_it_said(made, tmp_path):
     ]
 
 
+def test_image_with_a_network_is_another_file_from_another_definition(made, tmp_path):
+    ended = ringcast("firmware", "--board", "pico", "--network")
+    assert ended.status == 0 and "256 of 1,032,192 bytes" in ended.out
+    assert (tmp_path / "ringcast-pico-network.uf2").is_file() and not (tmp_path / "ringcast-pico.uf2").exists()
+    ((recipe, project, manifest),) = made
+    assert recipe.definition == "boards/pico/network_image" and manifest == "boards/pico/manifest.py"
+    assert {f"{recipe.definition}/{name}" for name in ("mpconfigboard.h", "mpconfigboard.cmake", "uplink.c")} <= set(
+        project
+    )
+    ringcast("firmware", "--board", "pico")
+    assert not [name for name in made[1][1] if "network_image" in name]
+
+
+def test_an_image_has_the_files_of_its_services_inside_and_says_which(made):
+    ended = ringcast("firmware", "--board", "pico")
+    assert "inside  call\n" in ended.out and " of the board's 262,144 bytes for frozen bytecode (" in ended.out
+    more = ringcast("firmware", "--board", "pico", "--service", "titles", "--out", "more.uf2")
+    assert "inside  call, titles\n" in more.out
+    ringcast("firmware", "--board", "pico", "--network")
+    (_, lean, _), (_, with_titles, _), (_, with_network, _) = made
+    titles, fetch = "firmware/settop/services/titles/service.py", "firmware/settop/services/network/service.py"
+    assert titles not in lean and {titles, "firmware/settop/codec/aac.py"} <= set(with_titles)
+    assert fetch not in with_titles and {titles, fetch} <= set(with_network)
+    assert all("firmware/settop/inside.py" in project for _, project, _ in made)
+    said = [frozen_share(ended.out) for ended in (ended, more)]
+    assert said[0] < said[1] < 100
+
+
+def frozen_share(said):
+    """In percent, of the room for frozen bytecode."""
+    return int(said.partition("for frozen bytecode (")[2].split()[0])
+
+
+def test_a_service_that_there_is_not_is_refused_before_anything_is_built(made):
+    ended = ringcast("firmware", "--board", "pico", "--service", "cinema")
+    assert ended.status == 1 and "no service 'cinema'; there are call" in ended.complaint
+    assert made == []
+
+
+@pytest.mark.parametrize("what", ["uplink.c", "lwIP"])
+def test_what_only_the_network_needs_changes_its_image_and_no_other(made, monkeypatch, what):
+    ringcast("firmware", "--board", "pico")
+    ringcast("firmware", "--board", "pico", "--network")
+    if what == "lwIP":
+        monkeypatch.setattr(sources, "lwip_version", lambda: "lwip_2")
+    else:
+        monkeypatch.setattr(profile, "definition_files", lambda recipe: {"uplink.c": b""} if recipe.definition else {})
+    ringcast("firmware", "--board", "pico")
+    ringcast("firmware", "--board", "pico", "--network")
+    assert [bool(recipe.definition) for recipe, _, _ in made] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("board", "words"), [("pico2", "no image with a network can be built for pico2"), ("esp32", "ESP-IDF")]
+)
+def test_board_without_an_image_with_a_network_is_refused(made, board, words):
+    ended = ringcast("firmware", "--board", board, "--network")
+    assert ended.status == 1 and words in ended.complaint and made == []
+
+
 def test_image_is_built_from_a_snapshot_of_firmware_and_board_and_then_cached(made, tmp_path, monkeypatch):
     ringcast("firmware", "--board", "pico")
     ringcast("firmware", "--board", "pico")
@@ -191,7 +262,7 @@ def test_image_is_built_from_a_snapshot_of_firmware_and_board_and_then_cached(ma
     assert not [name for name in project if "pico_w" in name or "__pycache__" in name]
     board = load_board("pico")
     changed = {**board.image_sources(), "boards/pico/manifest.py": b"another"}
-    monkeypatch.setattr(type(board), "image_sources", lambda self: changed)
+    monkeypatch.setattr(type(board), "image_sources", lambda self, *_: changed)
     ringcast("firmware", "--board", "pico")
     assert len(made) == 2
 

@@ -34,9 +34,12 @@ class SmallBoard(Board):
 
     sources = SOURCES
 
-    def files(self, config=None):
-        extra = {"board_config.py": board_config(config)} if config else {}
-        return {**self.sources, **extra}
+    def whole_files(self):
+        return self.sources
+
+    def files(self, config=None, extra=None):
+        settings = {"board_config.py": board_config(config)} if config else {}
+        return {**self.sources, **(extra or {}), **settings}
 
 
 class LaterBoard(SmallBoard):

@@ -87,6 +87,16 @@ def test_a_board_is_told_its_head_end_when_it_is_flashed_and_keeps_that(board, t
     assert board.files()["board_config.py"] == b"CORES = 1\nHEADEND = '%s'\n" % (b"ab" * 32)
 
 
+def test_a_password_of_the_boards_stays_whatever_is_in_it_and_is_never_said(board):
+    says = b"""CORES = 1\nWLAN = ('attic', 'hunter#2 "quoted"')\n"""
+    (board.root / "board_config.py").write_bytes(says.replace(b"\nWLAN", b"  # one\nWLAN") + b"# mine\n")
+    ended = flash(board, "--cores", "1")
+    assert ended.status == 0, ended.err
+    assert board.files()["board_config.py"] == says
+    assert "board_config.py: CORES = 1, WLAN = ..." in ended.out
+    assert "hunter" not in ended.out + ended.err and "attic" not in ended.out + ended.err
+
+
 def test_what_is_no_public_key_is_refused_before_the_board_is_touched(board):
     for text in ("zz", "ab" * 31, "AB" * 32):
         ended = flash(board, "--headend", text)

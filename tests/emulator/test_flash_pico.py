@@ -41,6 +41,13 @@ def process(tmp_path_factory):
     board.close()
 
 
+@pytest.fixture(autouse=True)
+def state(process):
+    """Said where a test fails: what the board was doing then."""
+    yield
+    print(process.state())
+
+
 @pytest.fixture(scope="module")
 def first(process):
     """The report of the first flash."""

@@ -7,7 +7,7 @@ from littlefs import LittleFS
 from settop.errors import LocalError, RemoteError
 from testbed.boards import load_board
 from testbed.boards.package import package_files
-from testbed.machines.base import Machine, TerminalSpec
+from testbed.machines.base import Machine, MachineError, TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_chip import Entropy
 from testbed.machines.pico_flash import (
@@ -20,6 +20,7 @@ from testbed.machines.pico_flash import (
     files_image,
     read_uf2,
 )
+from testbed.machines.pico_usb import UsbConsole
 
 MS = 1_000_000
 HELLO = b"""
@@ -203,6 +204,74 @@ def test_console_carries_lines_after_a_reset_as_before(make):
     until(machine, "console", b"x\r\n" * 9)
     machine.reboot()
     until(machine, "console", b"x\r\n" * 9)
+
+
+@pytest.mark.pico
+@pytest.mark.parametrize("period_ms", (7, 21, 25))
+def test_a_port_that_is_closed_and_opened_while_the_firmware_computes_is_there_afterwards(make, period_ms):
+    """MicroPython answers a control transfer between two bytecodes, and an answer is fetched late while nobody reads;
+    another transfer before that would be the host's fault, and the chip's USB driver panics."""
+    machine = make(
+        b"import hashlib, time\ntime.sleep_ms(100)\nlong = bytes(20000)\nprint('busy')\n"
+        b"for _ in range(10):\n    hashlib.sha256(long)\nprint('still there')"
+    )
+    until(machine, "console", b"busy\r\n")
+    for at_ms in range(400):
+        is_open = at_ms // period_ms % 2 == 1
+        machine.console.set_open(is_open)
+        machine.console.set_pace(UsbConsole.PROMPT_US if is_open else 5000)
+        machine.advance(machine._now_ns + MS)
+    assert machine.time_ns > machine._now_ns - MS
+    machine.console.set_pace(UsbConsole.PROMPT_US)
+    text = b""
+    for _ in range(100):
+        machine.console.set_open(True)
+        machine.advance(machine._now_ns + MS)
+        text += machine.take("console")
+    machine.send("console", b"\r\n")
+    until(machine, "console", b">>> ")
+
+
+COMPUTES = (
+    b"import hashlib, time\ntime.sleep_ms(100)\nlong = bytes(20000)\nprint('busy')\n"
+    b"for _ in range(30):\n    hashlib.sha256(long)"
+)
+
+
+@pytest.mark.pico
+@pytest.mark.parametrize("wait_ms", (38, 40, 42))
+def test_what_is_typed_right_after_the_port_was_opened_wakes_a_firmware_that_computes(make, wait_ms):
+    """MicroPython counts frames from then on, an event each: its queue is full, and a packet's event was dropped."""
+    machine = make(COMPUTES)
+    console = machine.console
+    until(machine, "console", b"busy\r\n")
+    console.set_open(False)
+    machine.advance(machine._now_ns + 320 * MS)
+    while "port open" not in console.state or "transfer none" not in console.state:
+        console.set_open(True)
+        machine.advance(machine._now_ns + MS)
+    machine.advance(machine._now_ns + wait_ms * MS)
+    for _ in range(4):
+        machine.send("console", b"\x03")
+        machine.advance(machine._now_ns + 300 * MS)
+    machine.send("console", b"print(6*7)\r\n")
+    until(machine, "console", b"42\r\n")
+
+
+@pytest.mark.pico
+def test_a_firmware_that_panics_is_an_error_until_the_reset_button(make):
+    """A panic of the chip's software ends in BKPT, at which an emulator without a debugger stands still, silent."""
+    machine = make(
+        b"import os\nprint('here')\nif 'once' not in os.listdir():\n    open('once', 'w').close()\n"
+        b"    @micropython.asm_thumb\n    def panic():\n        data(2, 0xBE00)\n    panic()"
+    )
+    with pytest.raises(MachineError, match="panicked: it stopped at a breakpoint"):
+        until(machine, "console", b"never")
+    with pytest.raises(MachineError):
+        machine.advance(machine._now_ns + MS)
+    machine.reboot()
+    until(machine, "console", b"here\r\n")
+    machine.advance(machine._now_ns + 100 * MS)
 
 
 PRINTS = b"""

@@ -5,13 +5,24 @@ import shlex
 import stat
 import subprocess
 import sys
+import tarfile
 import textwrap
 from pathlib import Path
 
 import pytest
 from testbed.cache import cache_dir, locked, publish, publish_folder
 from testbed.commands import doctor, upy_suite
-from testbed.runtimes import RuntimeUnavailable, build, debian, find, pico_image, sources, toolchain, unix_binary
+from testbed.runtimes import (
+    RuntimeUnavailable,
+    build,
+    debian,
+    find,
+    network_image,
+    pico_image,
+    sources,
+    toolchain,
+    unix_binary,
+)
 
 FETCHED = {"micropython": "micropython_1.25.0+ds.orig.tar.xz", "mbedtls": "mbedtls_3.6.6.orig.tar.bz2"}
 
@@ -101,7 +112,7 @@ def test_image_is_built_once_and_then_cached(fetched, monkeypatch):
         built.append("stock")
         publish(target, b"uf2")
 
-    def make_firmware(target, recipe, project, manifest, progress):
+    def make_firmware(target, recipe, project, manifest, progress, kept):
         built.append(manifest)
         assert "firmware/settop/errors.py" in project
         publish(target, b"uf2")
@@ -130,6 +141,44 @@ def test_whatever_goes_into_an_image_changes_its_name(fetched, monkeypatch, what
     else:
         monkeypatch.setattr(build, "PICO_MANIFEST", "")
     assert find._pico_path() != before
+
+
+def test_image_with_a_network_is_built_once_and_lwip_is_no_matter_of_the_stock_image(fetched, monkeypatch):
+    built, lwip = [], ["lwip_2.2.1.orig.tar.xz"]
+    monkeypatch.setattr(sources, "lwip_version", lambda: lwip[0])
+    monkeypatch.setattr(sources, "fetch_lwip", lambda progress: sources.lwip_folder())
+
+    def make(target, recipe, definition, progress):
+        built.append((recipe.image_bytes, sorted(name.rpartition("/")[2] for name in definition)))
+        publish(target, b"uf2")
+
+    monkeypatch.setattr(build, "build_network", make)
+    stock = find._pico_path()
+    assert [network_image().origin for _ in range(2)] == ["debian build", "cache"]
+    assert built == [(1_032_192, ["mpconfigboard.cmake", "mpconfigboard.h", "uplink.c"])]
+    lwip[0] = "lwip_2.2.2.orig.tar.xz"
+    assert network_image().origin == "debian build" and find._pico_path() == stock
+
+
+def test_lwip_is_fetched_once_and_apart_from_the_other_sources(cache, monkeypatch):
+    class Apt:
+        asked: list = []
+
+        def __init__(self, folder, release, progress):
+            folder.mkdir(parents=True)
+
+        def sources(self, folder, packages):
+            Apt.asked.append(packages)
+            folder.mkdir()
+            with tarfile.open(folder / "lwip_2.2.1+dfsg1.orig.tar.xz", "w:xz") as tar:
+                tar.add(__file__, "lwip-2.2.1/src/core/init.c")
+
+    monkeypatch.setattr(sources, "PrivateApt", Apt)
+    assert sources.lwip_version() is None
+    for _ in range(2):
+        assert (sources.fetch_lwip(lambda line: None) / "src" / "core" / "init.c").is_file()
+    assert Apt.asked == [("lwip",)] and sources.lwip_version() == "lwip_2.2.1+dfsg1.orig.tar.xz"
+    assert sources.versions() is None
 
 
 def test_no_way_to_an_image_says_why_in_one_line(no_network):

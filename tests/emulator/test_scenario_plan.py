@@ -208,7 +208,10 @@ def test_page_shows_every_key_and_every_example():
     keys = (
         "title system runtime seed terminals number input clip_seconds portion_seconds lead_max_seconds programme "
         "bits_per_s delay_ms setup_ms trunks portion_price set_up_price at_s terminal action argument clear dark keys "
-        "charged damaged said call hang_up drop_line command power_cut power_on"
+        "charged damaged said call hang_up drop_line command power_cut power_on seconds rate_kbit_s up_kbit_s "
+        "jitter_ms loss damage double reorder lines path octets file go_online go_offline fetch upload drop_link "
+        "fetched failed uploaded within_s state lost calls where name codec scheme kbit_s license play pause resume "
+        "stop seek heard underruns"
     )
     for key in keys.split():
         assert f"`{key}`" in page, key

@@ -21,7 +21,7 @@ import machine, select, sys, time
 modem = machine.UART(0, 115200, rxbuf=512)
 tuner = machine.UART(1, 921600, rxbuf=16384, txbuf=4096)
 try:
-    n = int(open("boots").read())
+    n = int(open("boots").read() or 0)  # a soft reset may come in the middle of writing it
 except OSError:
     n = 0
 with open("boots", "w") as file:

@@ -146,7 +146,7 @@ def feed(machine, programme, seconds, bits_per_s, out):
 def tuned(image, baud, cores=2):
     """A board that plays and has its key, and the programme."""
     machine = board(image, PLAYS, baud, cores)
-    run(machine, 1500, b" ready ")
+    run(machine, 3000, b" ready ")
     programme = Programme()
     programme.tune(machine)
     out = bytearray()
@@ -201,11 +201,11 @@ def test_the_second_core_sleeps_until_there_is_a_key_and_between_two_runs(image)
         asleep.append(machine.sleeps(1))
     assert sum(asleep) > 30
     single = board(image, PLAYS, cores=1)
-    run(single, 1500, b" ready ")
+    run(single, 3000, b" ready ")
     assert not single._simulator.rp2040.core1_running
     # Started by the first key: not before.
     dark = board(image, PLAYS, cores=2)
-    run(dark, 1500, b" ready ")
+    run(dark, 3000, b" ready ")
     assert not dark._simulator.rp2040.core1_running and machine._simulator.rp2040.core1_running
 
 

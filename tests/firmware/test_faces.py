@@ -4,9 +4,17 @@ import sys
 
 from kit import Skip
 from settop.player.opener import Opener
-from settop.services.call.opener import CallOpener
-from settop.services.call.service import CallService
 from settop.services.face import Service
+
+
+class Terminal:
+    """As much of one as a service needs to be made."""
+
+    class board:
+        STORAGE = "keys"
+
+    def records(self, service):
+        return None
 
 
 def public(kind):
@@ -18,8 +26,33 @@ def test_each_has_every_name_of_its_face_and_the_same_arguments():
         raise Skip("MicroPython keeps no names of arguments")
     import inspect
 
+    from app_rig import Board, start
+    from network_rig import service_of
+    from settop.services.call.opener import CallOpener
+    from settop.services.call.service import CallService
+    from settop.services.dock.service import DockService
+    from settop.services.player.service import PlayerService
+    from settop.services.shop.service import ShopService
+    from settop.services.titles.service import TitleService
+    from settop.services.updates.service import UpdatesService
+
     service = CallService(None, CallOpener(), None, None, None, None, None)
-    for face, one in ((Service, service), (Opener, service.opener)):
+    network = service_of()[2]
+    titles = TitleService(start(Board()))
+    updates = UpdatesService(Terminal())
+    app = start(Board())
+    dock, player = DockService(app, None), PlayerService(app, None)
+    shop = ShopService(Terminal())
+    for face, one in (
+        (Service, service),
+        (Service, network),
+        (Service, titles),
+        (Service, updates),
+        (Service, dock),
+        (Service, player),
+        (Service, shop),
+        (Opener, service.opener),
+    ):
         for name, value in public(face).items():
             assert hasattr(one, name), name
             if callable(value):

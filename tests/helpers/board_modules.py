@@ -17,6 +17,24 @@ class Uart:
         Uart.made.append(self)
 
 
+class Spi(Uart):
+    """machine.SPI, likewise."""
+
+    def __init__(self, number, **options):
+        super().__init__(number, options["baudrate"], **options)
+
+
+class Pin(tuple):
+    """machine.Pin: ("pin", number); `mode` and `value` as it was made."""
+
+    OUT, IN = "out", "in"
+
+    def __new__(cls, number, mode=None, value=None):
+        pin = super().__new__(cls, ("pin", number))
+        pin.mode, pin.value = mode, value
+        return pin
+
+
 class Flash:
     """rp2.Flash as far as a board uses it: four blocks below the file system, the last of them -1.
 
@@ -201,7 +219,8 @@ def load_module(monkeypatch, name, config=None):
     stm32 = Stm32Flash()
     machine = SimpleNamespace(
         UART=Uart,
-        Pin=lambda number: ("pin", number),
+        SPI=Spi,
+        Pin=Pin,
         unique_id=lambda: b"\x01" * 8,
         disable_irq=stm32.disable_irq,
         enable_irq=stm32.enable_irq,

@@ -9,6 +9,7 @@ from Crypto.Hash import SHA256
 from Crypto.Protocol.KDF import HKDF
 from settop.link.hdlc import Deframer
 from settop.wire import call as wire
+from settop.wire import sealed as sealing
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,17 @@ def recorded_calls(
                 calls.append(([], ()))
             hello = payload
         elif payload[0] == wire.CHALLENGE:
-            transcript = hashlib.sha256(wire.LABEL_TRANSCRIPT + hello + payload[: -wire.PROOF_BYTES]).digest()
-            okm = HKDF(device_key, wire.KEYS_BYTES, transcript, SHA256, context=wire.LABEL_KEYS)
-            proof, down_key, up_key, down_salt, up_salt = wire.split_keys(okm)
+            transcript = hashlib.sha256(wire.LABELS[0] + hello + payload[: -wire.PROOF_BYTES]).digest()
+            okm = HKDF(device_key, sealing.KEYS_BYTES, transcript, SHA256, context=wire.LABELS[1])
+            proof, down_key, up_key, down_salt, up_salt = sealing.split_keys(okm)
             keys = {0: (up_key, up_salt), 1: (down_key, down_salt)}
             calls[-1] = (calls[-1][0], (proof, down_key, up_key))
         else:
-            kind, counter, sealed = wire.split_sealed(payload)
+            kind, counter = wire.check_sealed(payload), sealing.counter_of(payload)
+            sealed = payload[sealing.HEADER_BYTES :]
             key, salt = keys[way]
-            cipher = AES.new(key, AES.MODE_CCM, nonce=wire.sealed_nonce(salt, counter), mac_len=wire.TAG_BYTES)
-            cipher.update(payload[: wire.SEALED_HEADER_BYTES])
+            cipher = AES.new(key, AES.MODE_CCM, nonce=sealing.nonce_of(salt, counter), mac_len=wire.TAG_BYTES)
+            cipher.update(payload[: sealing.HEADER_BYTES])
             body = cipher.decrypt_and_verify(sealed[: -wire.TAG_BYTES], sealed[-wire.TAG_BYTES :])
             calls[-1][0].append(Message(at_ms, kind, body))
             continue

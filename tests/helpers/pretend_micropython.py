@@ -42,6 +42,7 @@ class Pretence:
     machine: str = "Raspberry Pi Pico with RP2040"
     mpy: int = 0x1306  # version 6.3, armv6m
     frozen: bool = False
+    inside: tuple[tuple[str, ...], bool, str] | None = None  # what a frozen image says of itself
     free_bytes: int | None = None
     full_after_bytes: int | None = None  # ENOSPC from there on, whatever statvfs said
     spoils: str = ""  # what is written to a file whose bytes contain this comes out wrong
@@ -309,6 +310,9 @@ class PretendBoard:
         }
         if self.is_.frozen:
             modules["settop"] = ModuleType("settop")
+            if self.is_.inside is not None:
+                said = dict(zip(("SERVICES", "NETWORK", "SOURCES"), self.is_.inside, strict=True))
+                modules["settop.inside"] = SimpleNamespace(**said)
 
         def import_(name: str, *_: object) -> object:
             if name not in modules:

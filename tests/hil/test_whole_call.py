@@ -49,7 +49,7 @@ def test_flashed_and_power_cycled_board_plays_the_call(emulated, link, tmp_path)
     assert whole[-1] == int(HANG_UP_S)
     assert set(dark_portions(observed.first)) >= {0, 6, 7}
     assert observed.first.analysis.damaged_packets == 0
-    log_names = ["console", "modem", "tuner"] if link == "uarts" else ["cable", "console", "modem", "tuner"]
+    log_names = ["console", "modem", "tuner"] if link == "uarts" else ["cable", "console", "modem", "network", "tuner"]
     assert sorted(path.stem for path in logs.iterdir()) == log_names
     assert "authenticated" in (logs / "console.log").read_text()
     assert board.fault() is None

@@ -368,18 +368,18 @@ def test_a_host_of_version_1_is_told_the_version():
 # The table itself has one more line, before anything else is loaded: nothing but it is told of the channel.
 ONE_MORE_ROW = """
 import settop.link.channels as channels
-channels.CHANNELS += (("network", "n", 2048, "network", "network"),)
+channels.CHANNELS += (("dock", "d", 2048, "dock", "dock"),)
 from testbed.hil.lines import lines_of
 from testbed.machines.base import INPUT_LINES, PORT_OF
 from tests.helpers.cable_line import attached, drain
 line, board, host = attached()
-host.send("network", b"down")
-board.network.write(b"up")
+host.send("dock", b"down")
+board.dock.write(b"up")
 for _ in range(3):
     line.turn(host)
-assert drain(board.network) == b"down" and host.take("network") == b"up"
-assert "network" in lines_of("cable")[0] and "network" in lines_of("cable")[1] and PORT_OF["network"] == "network"
-assert "network" not in INPUT_LINES  # no UART has it
+assert drain(board.dock) == b"down" and host.take("dock") == b"up"
+assert "dock" in lines_of("cable")[0] and "dock" in lines_of("cable")[1] and PORT_OF["dock"] == "dock"
+assert "dock" not in INPUT_LINES  # no UART has it
 print("both ways")
 """
 

@@ -219,10 +219,11 @@ def test_burst_of_signals_does_not_disturb_the_putting_away():
     assert state.status == 143
 
 
-def test_a_signal_in_the_middle_of_an_import_is_not_forgotten():
+@pytest.mark.parametrize("lasts_s", (0, 0.3))
+def test_a_signal_in_the_middle_of_an_import_is_not_forgotten(lasts_s):
     """Python drops what is raised in the callback of a module's lock; the program would go on as if nothing were."""
-    source = "def cb(_):\n    os.kill(os.getpid(), signal.SIGTERM)\n"
-    names = {"os": os, "signal": signal}
+    source = "def cb(_):\n    os.kill(os.getpid(), signal.SIGTERM)\n    last()\n"
+    names = {"os": os, "signal": signal, "last": lambda: time.sleep(lasts_s)}
     exec(compile(source, "<frozen importlib._bootstrap>", "exec"), names)  # noqa: S102
     lock = threading.Event()
     callback = weakref.ref(lock, names["cb"])

@@ -15,23 +15,28 @@ FLOORS = {
     "settop": """
         app
         registry
-        services.call services.split services.share services.stream services.shop
+        services.call services.split services.share services.stream services.shop services.titles
+        services.dock services.player
+        services.network services.updates
         services.face services.provision services.tuning
-        player media
+        player media titles
+        updates
+        dock
         keystore
-        link modem net
+        link modem net codec
         ts
         crypto
         wire
-        clock ring states
+        beside clock ring states
         errors version
     """,
     "headend": """
         provisioning
+        shop.web
         callcentre split share stream shop
         media http
         broadcast accounts
-        ts crypto
+        ts crypto titles updates
         files
         stopping
     """,
@@ -39,10 +44,10 @@ FLOORS = {
         cli
         commands
         bench
-        systems.call systems.split systems.share systems.stream systems.shop
+        systems.call systems.network systems.split systems.share systems.stream systems.shop systems.titles
         systems.registry
         scenario
-        world air tiers
+        world air internet tiers
         station
         terminals
         deploy
@@ -66,6 +71,7 @@ BORROWED = {
     "headend.media": "settop.media",
     "headend.provisioning": "settop.keystore",
     "testbed.line": "settop.link",
+    "testbed.network": "settop.link headend.crypto",  # the frames of RFC 1662; certificates
     "testbed.machines": "settop.app settop.link settop.keystore",  # the names of the lines
     "testbed.air": "headend.broadcast",
     "testbed.hil": "settop.link",

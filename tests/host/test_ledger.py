@@ -2,15 +2,12 @@
 
 import multiprocessing
 import random
-import sqlite3
 import sys
 
 import pytest
-from headend.accounts import engine as database
 from headend.accounts.engine import open_database
-from headend.accounts.errors import LedgerError
 from headend.accounts.master_key import MasterKey
-from headend.accounts.models import Account, Base, Terminal
+from headend.accounts.models import Account, Terminal
 from headend.callcentre.ledger import DELIVERIES_LIMIT, WITHDRAWALS_LIMIT, Superseded
 from headend.callcentre.models import Alarm, Charge, Delivery
 from headend.callcentre.restored import settle_restored
@@ -27,8 +24,7 @@ from headend.callcentre.subscribers import (
 from headend.callcentre.tokens import CLONE_TEXT
 from settop.errors import LocalError
 from settop.wire import call as wire
-from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import func, select, update
 
 MASTER = MasterKey(b"\x5a" * 32)
 TERMINAL = bytes(range(8))
@@ -466,55 +462,3 @@ def check_two_processes(url):
     assert sum(centre.ledger.charged(record.call) for record in records) == 40
     assert [record.reason for record in records] == ["superseded by another call", None]
     assert records[1].delivered == tuple(range(40))
-
-
-# --- a database that fails ----------------------------------------------------------------------------------------
-
-
-def every_method(ledger, subscriber):
-    yield lambda: ledger.find(TERMINAL)
-    yield lambda: ledger.may_watch(subscriber, 1)
-    yield lambda: ledger.begin_call(subscriber, 1, BROADCAST, 0, TOKENS[0], TOKENS[1])
-    yield lambda: ledger.keep_token(1, TOKENS[1])
-    yield lambda: ledger.open_call(subscriber, 1, BROADCAST, 0)
-    yield lambda: ledger.deliver(1, 0, 0)
-    yield lambda: ledger.acknowledge(1, 0, 0)
-    yield lambda: ledger.withdraw_after(1, 0)
-    yield lambda: ledger.charged(1)
-    yield lambda: ledger.close_call(1, 0, "goodbye")
-    yield lambda: ledger.call_record(1)
-    yield lambda: ledger.calls_of(1)
-
-
-def test_table_that_has_gone_is_a_ledger_error_without_the_values():
-    centre = Centre()
-    centre.call()
-    Base.metadata.drop_all(centre.engine)
-    for use in every_method(centre.ledger, centre.subscriber):
-        with pytest.raises(LedgerError, match="the head-end's database failed") as caught:
-            use()
-        assert "SELECT" not in str(caught.value)
-        assert "INSERT" not in str(caught.value)
-        assert TERMINAL.hex() not in str(caught.value)
-
-
-def test_database_that_another_process_holds_is_a_ledger_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.02)
-    path = tmp_path / "centre.db"
-    centre = Centre(str(path))
-    call = centre.call()
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    for use in every_method(centre.ledger, centre.subscriber):
-        with pytest.raises(LedgerError, match="database is locked"):
-            use()
-    holder.execute("ROLLBACK")
-    assert centre.ledger.deliver(call, 0, 1)
-    assert centre.bill() == 125
-
-
-def test_error_of_the_database_shows_no_values():
-    insertion = text("INSERT INTO nowhere VALUES (:secret)")
-    with pytest.raises(SQLAlchemyError) as caught, Centre().engine.begin() as connection:
-        connection.execute(insertion, {"secret": "secret-word"})
-    assert "secret-word" not in str(caught.value)

@@ -384,7 +384,7 @@ def test_file_of_a_service_stays_the_services(centre):
 
 def test_program_that_holds_the_old_key_alone_names_what_it_lacks(centre):
     ledger = StoreLedger(centre.engine, centre.old)
-    with fault_at(11, interrupt), pytest.raises(Interrupted):
+    with fault_at(12, interrupt), pytest.raises(Interrupted):
         centre.rotate()
     assert centre.versions() == ([1, 2], [1, 2])
     with pytest.raises(LedgerError, match="sealed under version 2 of the master key, which is not held here"):

@@ -7,14 +7,23 @@ from types import ModuleType
 
 import pytest
 
+from tests.helpers import browser
+from tests.helpers.postgresql import serving
+
 INSTALL = {
     "chat": "ppp",
+    "chromium": "chromium",
     "dosbox": "dosbox",
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
+    "firefox-esr": "firefox-esr",
+    "ip": "iproute2",
     "minicom": "minicom",
+    "mount": "mount",
+    "slirp-fullbolt": "slirp",
     "socat": "socat",
     "tshark": "tshark",
+    "unshare": "util-linux",
     "wvdial": "wvdial",
 }
 
@@ -53,6 +62,42 @@ def need_fixture():
 @pytest.fixture(name="need_module")
 def need_module_fixture():
     return need_module
+
+
+# No longer than a module: where it is, asyncio's loop runs, and nothing else can start one.
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's Chromium by Playwright: `page = chromium.new_page()`."""
+    with browser.chromium(need("chromium"), need_module("playwright.sync_api", "playwright")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def shaka_player():
+    """The script of Shaka Player."""
+    _need_npm(browser.SHAKA_PLAYER)
+    return browser.shaka_player()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """URL of a PostgreSQL server."""
+    with serving() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The script of axe."""
+    _need_npm(browser.AXE)
+    return browser.axe().decode()
+
+
+def _need_npm(package):
+    where = browser.package_path(package)
+    if not where.exists():
+        name, _, version = package.rpartition("-")
+        _missing(f"npm package {name}", f"npm pack {name}@{version} --pack-destination {where.parent}")
 
 
 def pytest_collection_modifyitems(items):

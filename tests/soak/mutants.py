@@ -396,4 +396,18 @@ MUTANTS = (
         "pass",
         ("tests/host/test_backup.py",),
     ),
+    Mutant(
+        "flash says a wireless network's password",
+        "emulator/testbed/commands/flash.py",
+        "'...' if name in SECRET else repr(value)",
+        "repr(value)",
+        ("tests/emulator/test_flash_command.py",),
+    ),
+    Mutant(
+        "file system lies where a stock image has it, whatever the image says",
+        "emulator/testbed/machines/pico_flash.py",
+        "                    return start\n",
+        "                    return FILES_START\n",
+        ("tests/emulator/test_flash_layout.py",),
+    ),
 )

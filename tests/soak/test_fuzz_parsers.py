@@ -15,21 +15,34 @@ from headend.ts.signal import psi as host_psi
 from settop.errors import LocalError, RemoteError
 from settop.keystore import identity, listing, slots
 from settop.link import hdlc
+from settop.net import url, validity
+from settop.net.http_core import HttpClient
 from settop.ts import psi
-from settop.wire import call, ecm, offer
+from settop.wire import call, dns, ecm, http, offer
 from settop.wire.crc import fcs16
+from settop.wire.sealed import HEADER_BYTES, pack_header
 from testbed.line.at_parser import parse_line
 from testbed.line.cable import CableHost
 from testbed.scenario.plan import load_plan
 
 sys.path.append(str(Path(__file__).parent.parent / "vectors"))
+sys.path.append(str(Path(__file__).parent.parent / "firmware"))
 import small_stream as air
+from certificates import SELF_SIGNED, SIGNED
 
 NO_CHECK = bytes
 SLOT_KEYS = slots.derive_keys(bytes(range(32)), b"device", "rec")
 OFFER = offer.pack_offer(offer.Offer(10, "EUR", "evening", 5))
 CA = ecm.pack_ca_descriptor(0x150, 7, offer.Offer(10, "EUR", "evening", 5))
 PAT = air.pat(((1, 0x100), (2, 0x200)))
+DNS_NAME = dns.pack_name("shop.example")
+DNS_ANSWER = bytes.fromhex("abcd8180000100020000000004") + bytes.fromhex(
+    "73686f70076578616d706c650000010001"  # shop.example
+    "c00c00050001000000640004"
+    "0177c00c"  # an alias, w.shop.example
+    "c02a00010001000000640004"
+    "0a000202"
+)
 PMT = air.pmt(1, ((0x1B, 0x101), (0x0F, 0x102)), CA)
 
 
@@ -45,8 +58,8 @@ def with_fcs(data: bytes) -> bytes:
 
 def sealed_body(message: bytes) -> object:
     """What stands behind a sealed message's header, read by the parser of its kind, as the cores do."""
-    kind, _, sealed = call.split_sealed(message)
-    body = bytes(sealed)[: -call.TAG_BYTES]
+    kind = call.check_sealed(message)
+    body = bytes(message)[HEADER_BYTES : -call.TAG_BYTES]
     readers = {
         call.REQUEST: call.unpack_request,
         call.KEY: call.unpack_key,
@@ -57,7 +70,7 @@ def sealed_body(message: bytes) -> object:
 
 
 def sealed(kind: int, body: bytes) -> bytes:
-    return call.sealed_header(kind, 1) + body + bytes(call.TAG_BYTES)
+    return pack_header(kind, 1) + body + bytes(call.TAG_BYTES)
 
 
 def deframe(data: bytes) -> object:
@@ -76,6 +89,31 @@ def cable(data: bytes) -> object:
     host = CableHost(1)
     host.receive(data)
     return [host.take(line) for line in ("modem", "output", "console")]
+
+
+def http_head(data: bytes) -> object:
+    head = http.Head()
+    head.feed(data)
+    return head.whole and (head.fields(), head.body_length(), head.words(b"connection"))
+
+
+def http_answer(data: bytes) -> object:
+    """The events of an answer to a request for a part, and what came of its body."""
+    core = HttpClient("shop", window=32)
+    core.request("GET", "/", 0, first=4, limit=1000)
+    core.sent(len(core.to_send() or b""), 0)
+    body = b""
+    while data and core.state not in ("idle", "closed"):
+        data = data[core.receive(data, 0) :]
+        body += core.body()
+        core.taken(len(core.body()), 0)
+    core.ended(0)
+    events = list(iter(core.next_event, None))
+    ends = [event for event in events if event[0] in ("done", "failed")]
+    assert len(ends) == 1 and len(body) <= 1000 and core.state == "closed"
+    if ends[0][0] == "failed":
+        raise RemoteError(ends[0][1])
+    return events, body
 
 
 @dataclass(frozen=True)
@@ -135,6 +173,33 @@ PARSERS = (
         (b"AT&F E0 S0=1 DT123W,4", b"AT+IPR=9600;+GMM", b"ATX4&C1&D2"),
         may_raise=(RemoteError, LocalError, ValueError),
     ),
+    Parser(
+        "head of HTTP",
+        http_head,
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\n",
+            b"GET /film HTTP/1.1\r\nHost: shop\r\n\r\n",
+        ),
+    ),
+    Parser(
+        "answer of HTTP",
+        http_answer,
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;a\r\nabcd\r\n0\r\nA: b\r\n\r\n",
+            b"HTTP/1.1 206 P\r\nContent-Length: 4\r\nContent-Range: bytes 4-7/8\r\n\r\nabcd",
+            b"HTTP/1.0 200 OK\r\n\r\nall of it",
+        ),
+    ),
+    Parser(
+        "URL", lambda data: url.parse_url(data.decode("latin-1")).text, (b"https://shop.example:8443/film?part=3#x",)
+    ),
+    Parser(
+        "redirect",
+        lambda data: url.resolve(url.parse_url("http://a/b/c?d"), data.decode("latin-1")).text,
+        (b"../e/./f?g=h", b"//other/x", b"https://shop/"),
+    ),
+    Parser("answer of the name service", lambda data: dns.unpack_answer(data, 0xABCD, DNS_NAME), (DNS_ANSWER,)),
+    Parser("dates of a certificate", validity.validity, (SIGNED, SELF_SIGNED)),
     Parser("octets on the cable", cable, (b"~" * 8 + bytes(range(30, 90)),), may_raise=()),
 )
 

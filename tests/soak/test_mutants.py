@@ -1,4 +1,4 @@
-"""The fast tests notice mistakes: each of `mutants.MUTANTS` is made in a copy of the checkout, and tests must fail."""
+"""The fast tests notice mistakes: each of `MUTANTS` is made in a copy of the checkout, and tests must fail."""
 
 import os
 import shutil
@@ -8,8 +8,36 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.mutants import MUTANTS, Mutant
+from tests.soak import (
+    mutants,
+    mutants_bench_network,
+    mutants_boards,
+    mutants_codec,
+    mutants_licences,
+    mutants_players,
+    mutants_settop_net,
+    mutants_shop,
+    mutants_title_reader,
+    mutants_title_service,
+    mutants_titles,
+    mutants_updates,
+)
+from tests.soak.mutants import Mutant
 
+MUTANTS = (
+    *mutants.MUTANTS,
+    *mutants_bench_network.MUTANTS,
+    *mutants_licences.MUTANTS,
+    *mutants_boards.MUTANTS,
+    *mutants_settop_net.MUTANTS,
+    *mutants_codec.MUTANTS,
+    *mutants_shop.MUTANTS,
+    *mutants_title_reader.MUTANTS,
+    *mutants_title_service.MUTANTS,
+    *mutants_titles.MUTANTS,
+    *mutants_players.MUTANTS,
+    *mutants_updates.MUTANTS,
+)
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("boards", "docs", "emulator", "firmware", "host", "scenarios", "tests")
 FILES = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "package.json", "pyproject.toml", "ringcast", "tox.ini")

@@ -41,10 +41,58 @@ def _keystore(long: bool) -> Figure:
     return keystore_store_ms()
 
 
+def _ed25519(long: bool) -> Figure:
+    from testbed.bench.pico_ed25519 import pico_ed25519_verify_ms
+
+    return pico_ed25519_verify_ms()
+
+
 def _tuner(long: bool) -> Figure:
     from testbed.bench.pico_tuner import tuner_uart_lost_bytes
 
     return tuner_uart_lost_bytes(long)
+
+
+def _codec_feed(long: bool) -> Figure:
+    from testbed.bench.pico_codec import pico_codec_feed_kbytes_s
+
+    return pico_codec_feed_kbytes_s()
+
+
+def _codec_core(long: bool) -> Figure:
+    from testbed.bench.pico_codec import pico_codec_core_percent
+
+    return pico_codec_core_percent()
+
+
+def _adpcm(long: bool) -> Figure:
+    from testbed.bench.pico_codec import pico_adpcm_samples_s
+
+    return pico_adpcm_samples_s()
+
+
+def _play(long: bool) -> Figure:
+    from testbed.bench.pico_titles import pico_play_underruns
+
+    return pico_play_underruns(long)
+
+
+def _title_heap(long: bool) -> Figure:
+    from testbed.bench.pico_titles import pico_title_heap_growth_bytes
+
+    return pico_title_heap_growth_bytes()
+
+
+def _cbcs(long: bool) -> Figure:
+    from testbed.bench.pico_title_ciphers import pico_cbcs_vs_raw_cbc
+
+    return pico_cbcs_vs_raw_cbc()
+
+
+def _cenc(long: bool) -> Figure:
+    from testbed.bench.pico_title_ciphers import pico_cenc_vs_raw_ecb
+
+    return pico_cenc_vs_raw_ecb()
 
 
 def _scramble(long: bool) -> Figure:
@@ -71,6 +119,40 @@ def _cable(long: bool) -> Figure:
     return one_cable_vs_usb()
 
 
+def _network(name: str) -> Callable[[bool], Figure]:
+    def measured(long: bool) -> Figure:
+        from testbed.bench import pico_network
+
+        figure: Figure = getattr(pico_network, name)()
+        return figure
+
+    return measured
+
+
+def _tls(long: bool) -> Figure:
+    from testbed.bench.pico_tls import tls_handshake_ms
+
+    return tls_handshake_ms()
+
+
+def _titles(long: bool) -> Figure:
+    from testbed.bench.host_titles import title_pack_vs_shaka
+
+    return title_pack_vs_shaka()
+
+
+def _shop(long: bool) -> Figure:
+    from testbed.bench.host_shop import shop_purchases_vs_bare_sql
+
+    return shop_purchases_vs_bare_sql()
+
+
+def _shop_web(long: bool) -> Figure:
+    from testbed.bench.host_shop_web import shop_requests_vs_bare_fastapi
+
+    return shop_requests_vs_bare_fastapi()
+
+
 FIGURES: dict[str, Callable[[bool], Figure]] = {
     "pico_descramble_vs_raw_cbc": _descramble,
     "pico_two_core_descramble_vs_raw_cbc": _two_cores,
@@ -78,10 +160,33 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "frozen_heap_free_bytes": _free_heap,
     "boot_to_dialling_ms": _boot,
     "keystore_store_ms": _keystore,
+    "pico_ed25519_verify_ms": _ed25519,
     "tuner_uart_lost_bytes": _tuner,
     "one_cable_vs_usb": _cable,
+    **{
+        name: _network(name)
+        for name in (
+            "pico_tcp_in_kbyte_s",
+            "pico_tcp_out_kbyte_s",
+            "pico_udp_kbyte_s_without_loss",
+            "pico_udp_core_busy_percent",
+            "network_heap_bytes",
+            "ppp_up_ms",
+        )
+    },
+    "tls_handshake_ms": _tls,
+    "pico_codec_feed_kbytes_s": _codec_feed,
+    "pico_codec_core_percent": _codec_core,
+    "pico_adpcm_samples_s": _adpcm,
+    "pico_play_underruns": _play,
+    "pico_title_heap_growth_bytes": _title_heap,
+    "pico_cbcs_vs_raw_cbc": _cbcs,
+    "pico_cenc_vs_raw_ecb": _cenc,
     "host_scramble_vs_per_packet": _scramble,
     "scramble_vs_ffmpeg_copy": _scramble_file,
+    "title_pack_vs_shaka": _titles,
+    "shop_purchases_vs_bare_sql": _shop,
+    "shop_requests_vs_bare_fastapi": _shop_web,
     "demo_wall_vs_clip": _demo,
 }
 

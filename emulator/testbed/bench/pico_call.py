@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from settop.errors import LocalError
 from settop.wire.transport import NULL_PID, PACKET_BYTES, SYNC
 
+from testbed import terminals
 from testbed.bench.figure import Figure
-from testbed.boards import load_board
-from testbed.boards.profile import board_config
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.runtimes.find import pico_image
@@ -40,21 +38,16 @@ FLAT_BYTES = 512
 def frozen_runtime(
     image: Image, cores: int | None = None, make: Callable[[Image, TerminalSpec], PicoMachine] = PicoMachine
 ) -> Runtime:
-    """Terminals on an image with settop inside: their file system holds what is not in it. LocalError: not frozen.
+    """Terminals on an image with settop inside. LocalError: not frozen.
 
     cores: what they use, instead of the bench's habit. make: the machine, or something that watches one.
     """
-    if not image.frozen:
-        raise LocalError(f"{image.path.name} has no settop inside; build one with pico_image(frozen=True)")
-    inside = set(load_board("pico").frozen_files())
 
-    def machine(spec: TerminalSpec) -> PicoMachine:
-        files = {name: data for name, data in spec.files.items() if name.removeprefix("lib/") not in inside}
-        if cores is not None:
-            files["board_config.py"] = board_config({"CORES": cores, "TUNER_BAUD": spec.baud_tuner})
-        return make(image, dataclasses.replace(spec, files=files))
+    def with_cores(image: Image, spec: TerminalSpec) -> PicoMachine:
+        config = spec.files["board_config.py"] + f"CORES = {cores}\n".encode()
+        return make(image, dataclasses.replace(spec, files={**spec.files, "board_config.py": config}))
 
-    return Runtime("pico", image.origin, machine)
+    return terminals.frozen_runtime(image, make if cores is None else with_cores)
 
 
 def make_dense_clip(path: Path, seconds: int, bitrate: int) -> None:

@@ -1,7 +1,12 @@
 """Small programs on the emulated Pico that measure themselves and say what they found on the modem line."""
 
+from collections.abc import Mapping
+
+from testbed.boards import load_board
+from testbed.boards.needs import needed
 from testbed.boards.package import package_files
 from testbed.machines.base import MachineError, TerminalSpec
+from testbed.machines.codec.sound import Sound
 from testbed.machines.pico import PicoMachine
 from testbed.runtimes.image import Image
 
@@ -18,13 +23,23 @@ say("end", 0)
 """
 
 
-def run_probe(image: Image, program: bytes, limit_ms: int = 20_000) -> dict[str, int]:
-    """What `program` reported by `say(name, value)`, by name. It finds settop on the board.
+def probe(
+    image: Image,
+    program: bytes,
+    limit_ms: int = 20_000,
+    files: Mapping[str, bytes] | None = None,
+    codec: bool = False,
+) -> tuple[dict[str, int], Sound]:
+    """(what `program` reported by `say(name, value)`, by name, what was heard). It finds settop on the board, and
+    `files`.
 
+    codec: with a decoder chip, and the board's own modules.
     Simulated time, so the same program gives the same values. MachineError: it did not come to its end.
     """
-    files = {**package_files(), "main.py": _HEAD + program + _TAIL}
-    machine = PicoMachine(image, TerminalSpec(files=files, seed=b"bench"))
+    board = load_board("pico").board_modules() if codec else {}
+    sources = {**package_files(), **board, **(files or {}), "main.py": _HEAD + program + _TAIL}
+    files = needed(sources, (), False, None)  # a title takes most of the file system
+    machine = PicoMachine(image, TerminalSpec(files=files, seed=b"bench", codec=codec))
     machine.boot()
     said = bytearray()
     console = bytearray()
@@ -40,4 +55,19 @@ def run_probe(image: Image, program: bytes, limit_ms: int = 20_000) -> dict[str,
             raise MachineError(f"a probe had no end within {limit_ms} simulated ms; its console said: {words}")
     finally:
         machine.close()
-    return {name: int(value) for name, value in (line.split() for line in said.decode().splitlines())}
+    return {name: int(value) for name, value in (line.split() for line in said.decode().splitlines())}, machine.sound
+
+
+def run_probe(
+    image: Image,
+    program: bytes,
+    limit_ms: int = 20_000,
+    files: Mapping[str, bytes] | None = None,
+    codec: bool = False,
+) -> dict[str, int]:
+    """What `probe` says. codec: also "underruns", how often the chip fell silent in a title, and "heard_ms"."""
+    found, sound = probe(image, program, limit_ms, files, codec)
+    if not codec:
+        return found
+    heard_ms = sum(piece.count * 1000 // piece.rate for piece in sound.pieces)
+    return {**found, "underruns": len(sound.underruns), "heard_ms": heard_ms}

@@ -2,24 +2,27 @@
 
 import ast
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from settop.errors import LocalError
 
+from testbed.boards.inside import MODULE, STAMP, Inside, inside_of
+from testbed.boards.needs import needed
 from testbed.boards.package import package_files
 from testbed.boards.recipe import ImageRecipe
 
 FIRMWARE = Path(__file__).resolve().parents[3] / "firmware"
 BOARDS = FIRMWARE.parent / "boards"
 SHARED = BOARDS / "shared"
-BOARD_NAMES = ("unix", "pico", "pico_w", "pico2", "esp32", "pyboard")
+BOARD_NAMES = ("unix", "pico", "pico_w", "pico2", "pico2_w", "esp32", "pyboard")
 
 LINKS = ("uarts", "cable")
-CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD", "WIRES", "SERVICES", "HEADEND")
-"""What a board_config.py may set."""
+CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD", "WIRES", "SERVICES", "HEADEND", "SIGNER", "WLAN")
+"""What a board_config.py may set. WLAN is (name, password) of the board's wireless network, and a secret."""
+SECRET = ("WLAN",)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Board:
     modules: tuple[str, ...]
     """Board modules beside board.py, from boards/NAME or boards/shared."""
     image: ImageRecipe | None
+    network_image: ImageRecipe | None
+    """The image with a network in it, where that is another one; it lays out the flash in its own way."""
     instead_of_image: str
     """Where there is no recipe: what to do instead of `./ringcast firmware`."""
     caveat: str
@@ -74,32 +79,78 @@ class Board:
         """board.py and the modules that it imports, by the name that they have at the board's root."""
         return {"board.py": (self.folder / "board.py").read_bytes(), **{n: self._module(n) for n in self.modules}}
 
-    def files(self, config: Mapping[str, object] | None = None) -> dict[str, bytes]:
-        """A terminal's files as sources. config: what its board_config.py sets; none is made where it is empty.
-
-        LocalError: a name that no board_config.py may set.
-        """
-        files = {
+    def whole_files(self) -> dict[str, bytes]:
+        """All that a terminal on this board may ever have, as sources: every service's files, started or not."""
+        return {
             **package_files(),
             **self.board_modules(),
             "main.py": (FIRMWARE / "main.py").read_bytes(),
             "boot.py": (FIRMWARE / "boot.py").read_bytes(),
         }
+
+    def files(
+        self, config: Mapping[str, object] | None = None, extra: Mapping[str, bytes] | None = None
+    ) -> dict[str, bytes]:
+        """A terminal's files as sources: those that the services which it starts need.
+
+        config: what its board_config.py sets; none is made where it is empty. extra: further files, or others in the
+        place of ours; what they import is needed, too. LocalError: a name that no board_config.py may set.
+        """
+        sources = {**self.whole_files(), **(extra or {})}
+        own = {**_constants(sources["board.py"].decode()), **(config or {})}
+        wires = own.get("WIRES")
+        files = needed(
+            sources,
+            _names(own.get("SERVICES")),
+            isinstance(wires, dict) and "network" in wires.values(),
+            own.get("NETWORK"),
+            extra or (),
+        )
         if config:
             files["board_config.py"] = board_config(config)
         return files
 
-    def frozen_files(self) -> dict[str, bytes]:
-        """What an image holds that boots with no files beside it: settop, the board's modules, main.py."""
-        return {
-            **package_files(prefix="settop"),
-            **self.board_modules(),
-            "main.py": (FIRMWARE / "main.py").read_bytes(),
-        }
+    def image_services(self, network: bool = False, more: Sequence[str] = ()) -> tuple[str, ...]:
+        """The services inside an image: those that the board starts by itself, what the recipe adds, and `more`."""
+        recipe = self.network_image if network else self.image
+        names = (*_names(self.constants["SERVICES"]), *(() if recipe is None else recipe.services), *more)
+        return tuple(dict.fromkeys(names))
 
-    def image_sources(self) -> dict[str, bytes]:
-        """All that an image is built from, by path in the project: firmware/ and boards/ with their manifests."""
-        sources = {f"firmware/{name}": data for name, data in package_files(prefix="settop").items()}
+    def frozen_files(self, network: bool = False, services: Sequence[str] = ()) -> dict[str, bytes]:
+        """What an image holds that boots with no files beside it: what of settop its services need and which they are
+        (`testbed.boards.inside`), the board's modules, main.py. network: the image with one. services: further ones.
+        """
+        names = self.image_services(network, services)
+        files = needed(
+            self.whole_files(), names, network or "network" in names, self.constants["NETWORK"], self.modules
+        )
+        frozen = {path.removeprefix("lib/"): data for path, data in files.items() if path != "boot.py"}
+        return {**frozen, MODULE: inside_of(frozen, names, network).module()}
+
+    def inside(self, network: bool = False, services: Sequence[str] = ()) -> Inside:
+        """What an image built of `frozen_files` says of itself."""
+        files = self.frozen_files(network, services)
+        return inside_of(files, self.image_services(network, services), network)
+
+    def beside_frozen(self, files: Mapping[str, bytes], inside: Inside | None = None) -> dict[str, bytes]:
+        """Those of a terminal's files that an image does not hold, and a stamp where some of settop are among them.
+
+        inside: what it does hold; None for the board's image that holds most, which is the one with a network where
+        there is one.
+        """
+        inside = self.inside(self.network_image is not None) if inside is None else inside
+        held = self.frozen_files(inside.network, inside.services)
+        beside = {name: data for name, data in files.items() if name.removeprefix("lib/") not in held}
+        if any(name.startswith("lib/settop/") for name in beside):
+            beside[STAMP] = inside.sources.encode()
+        return beside
+
+    def image_sources(self, network: bool = False, services: Sequence[str] = ()) -> dict[str, bytes]:
+        """All that an image is built from, by path in the project: firmware/ and boards/ with their manifests. Of
+        firmware/settop only what `frozen_files` has: a manifest freezes what it finds.
+        """
+        frozen = self.frozen_files(network, services)
+        sources = {f"firmware/{path}": data for path, data in frozen.items() if path.startswith("settop/")}
         for path in (FIRMWARE / "main.py", FIRMWARE / "manifest.py", *self.folder.glob("*.py"), *SHARED.glob("*.py")):
             sources[path.relative_to(BOARDS.parent).as_posix()] = path.read_bytes()
         return dict(sorted(sources.items()))
@@ -117,6 +168,19 @@ class Board:
         value = self.constants[name]
         assert isinstance(value, int)
         return value
+
+
+def _names(services: object) -> tuple[str, ...]:
+    """SERVICES; of what is none (the terminal says so) the names that are."""
+    return tuple(name for name in services if isinstance(name, str)) if isinstance(services, tuple | list) else ()
+
+
+def definition_files(recipe: ImageRecipe) -> dict[str, bytes]:
+    """The recipe's own board definition, by path in the project; empty where it has none."""
+    if not recipe.definition:
+        return {}
+    folder = BOARDS.parent / recipe.definition
+    return {f"{recipe.definition}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def board_config(config: Mapping[str, object]) -> bytes:
@@ -137,6 +201,12 @@ def board_config(config: Mapping[str, object]) -> bytes:
     headend = config.get("HEADEND", "00" * 32)
     if not isinstance(headend, str) or len(headend) != 64 or headend.strip("0123456789abcdef"):
         raise LocalError("HEADEND: expected the head-end's public key, 64 hex digits in small letters")
+    signer = config.get("SIGNER", "00" * 32)
+    if not isinstance(signer, str) or len(signer) != 64 or signer.strip("0123456789abcdef"):
+        raise LocalError("SIGNER: expected the public key of who signs modules, 64 hex digits in small letters")
+    wlan = config.get("WLAN", ("", ""))
+    if not isinstance(wlan, tuple) or len(wlan) != 2 or not all(isinstance(word, str) for word in wlan):
+        raise LocalError('WLAN: expected ("NAME", "PASSWORD")')  # and not a word of what was there
     return "".join(f"{name} = {config[name]!r}\n" for name in CONFIG_NAMES if name in config).encode()
 
 
@@ -147,7 +217,8 @@ def load_board(name: str) -> Board:
         raise LocalError(f"no board {name!r}; there are {', '.join(BOARD_NAMES)}")
     folder = BOARDS / name
     table = tomllib.loads((folder / "board.toml").read_text())
-    image = table.pop("image", None)
+    images = [table.pop(key, None) for key in ("image", "network_image")]
+    image, network_image = (None if words is None else ImageRecipe.of(words) for words in images)
     return Board(
         name=name,
         folder=folder,
@@ -161,7 +232,8 @@ def load_board(name: str) -> Board:
         reset_delay_ms=table["reset_delay_ms"],
         usb_ids=tuple(table["usb_ids"]),
         modules=tuple(table["modules"]),
-        image=None if image is None else ImageRecipe(**image),
+        image=image,
+        network_image=network_image,
         instead_of_image=table.get("instead_of_image", ""),
         caveat=table.get("caveat", ""),
         constants=_constants((folder / "board.py").read_text()),

@@ -20,6 +20,9 @@ def board(
     firmware: Annotated[
         bool, typer.Option("--firmware", help="The image of `ringcast firmware`, terminal inside, not the stock one.")
     ] = False,
+    network: Annotated[
+        bool, typer.Option("--network", help="The image with IP and TLS, with or without --firmware.")
+    ] = False,
     flash: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Keep the flash (image, files, keys) in this file from run to run."),
@@ -39,12 +42,14 @@ def board(
       PREFIX-usb     MicroPython's console and REPL
       PREFIX-uart0   the modem's line (GP0, GP1)
       PREFIX-uart1   the tuner's stream in, the decoder's out (GP4, GP5)
-    A port takes on whatever rate the firmware sets.
+    A port takes on whatever rate the firmware sets. With --network a UART may lead to the network instead (WIRES in
+    board_config.py): its port is then the far end of a PPP line, for any program that speaks PPP.
 
     \b
     Try it:
       ringcast board --link /tmp/pico --flash /tmp/pico.flash
       ringcast board --link /tmp/pico --firmware
+      ringcast board --link /tmp/pico --network
     and in another terminal:
       mpremote connect /tmp/pico-usb exec "print(1+1)"
       mpremote connect /tmp/pico-usb repl
@@ -52,7 +57,7 @@ def board(
 
     \b
     While it runs, a line on standard input:
-      power cycle | power off | power on | usb off | usb on | quit
+      power cycle | power off | power on | usb off | usb on | state | quit
     SIGUSR1 is `power cycle`. SIGTERM and Ctrl-C end it: the links go, the flash is kept if --flash names a file.
 
     \b
@@ -67,7 +72,7 @@ def board(
         from testbed.machines.base import TerminalSpec
         from testbed.machines.pico import PicoMachine
 
-        contents, image = first_flash(uf2, firmware, flash, blank, _say)
+        contents, image = first_flash(uf2, firmware, flash, blank, _say, network)
         keep_flash(flash, contents)  # a file that cannot be written is better known now
         spec = TerminalSpec(files={}, seed=b"board %d" % seed)
         machine = PicoMachine(image, spec, flash=contents, rates_follow=True)

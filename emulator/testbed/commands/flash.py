@@ -1,7 +1,7 @@
 """`ringcast flash`: put the terminal on a board that runs stock MicroPython, or take it off."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def flash(
-    board: Annotated[str, typer.Option(metavar="NAME", help="Which board: pico, pico_w, pico2, esp32, pyboard.")],
+    board: Annotated[
+        str, typer.Option(metavar="NAME", help="Which one: pico, pico_w, pico2, pico2_w, esp32, pyboard.")
+    ],
     port: Annotated[str, typer.Option(metavar="PORT", help="Its USB or serial port, or a pyserial URL.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and change nothing.")] = False,
     erase: Annotated[
@@ -36,6 +38,10 @@ def flash(
     cores: Annotated[int | None, typer.Option(metavar="1|2", min=1, max=2, help="How many cores descramble.")] = None,
     tuner_baud: Annotated[
         int | None, typer.Option(metavar="N", min=9600, max=4_000_000, help="Rate of the tuner's line.")
+    ] = None,
+    service: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Service that the board starts, in this order; repeat it. Its own: call."),
     ] = None,
     db: Annotated[
         str | None, typer.Option(metavar="PATH|URL", help="Give the board an identity, registered in this database.")
@@ -78,10 +84,11 @@ def flash(
 ) -> None:
     """Put ringcast on a board that runs MicroPython, over its USB cable.
 
-    Transfers what the board does not have already, checks every file by its SHA-256 as the board computes it, and
-    starts the terminal. Say it again at any time: after an update, or after the cable was pulled. Files of your own
-    stay; one that is in the way is kept as NAME.kept. Settings that you do not name stay as they are on the board.
-    A running terminal is stopped for this and started again, by --dry-run, too.
+    Transfers what the services need that the board starts, and of that what it does not have already, checks every file
+    by its SHA-256 as the board computes it, and starts the terminal. Say it again at any time: after an update, or
+    after the cable was pulled. Files of your own stay; one that is in the way is kept as NAME.kept. Settings that you
+    do not name stay as they are on the board. A running terminal is stopped for this and started again, by --dry-run,
+    too.
 
     \b
     Try it:
@@ -89,6 +96,7 @@ def flash(
       ringcast flash --board pico --port /dev/ttyACM0
       ringcast flash --board pico --port /dev/ttyACM0 --link cable \\
           --db centre.db --number 5550100 --tariff evening --portion-price 25
+      ringcast flash --board pico --port /dev/ttyACM0 --service call --service titles
       ringcast flash --board pico --port /dev/ttyACM0 --erase
 
     \b
@@ -107,12 +115,25 @@ def flash(
         if profile.port == "unix":
             raise LocalError("the unix port is a program and is not flashed: `ringcast demo --runtime unix` runs it")
         if erase:
-            others = (link, cores, tuner_baud, headend, db, number, tariff, programme, credit, portion_price, *keys)
+            others = (
+                link,
+                cores,
+                tuner_baud,
+                service or None,
+                headend,
+                db,
+                number,
+                tariff,
+                programme,
+                credit,
+                portion_price,
+                *keys,
+            )
             if new_identity or replace or any(value is not None for value in others):
                 raise typer.BadParameter("--erase takes no other options than --yes and --dry-run")
             _erase(profile, port, dry_run, yes)
             return
-        config = _config(profile, link, cores, tuner_baud, headend)
+        config = _config(profile, link, cores, tuner_baud, service or (), headend)
         identity = None
         if db is not None:
             if number is None or tariff is None:
@@ -159,20 +180,39 @@ def flash(
 
 
 def _config(
-    board: "Board", link: str | None, cores: int | None, tuner_baud: int | None, headend: str | None
-) -> dict[str, int | str]:
+    board: "Board",
+    link: str | None,
+    cores: int | None,
+    tuner_baud: int | None,
+    services: Sequence[str],
+    headend: str | None,
+) -> dict[str, object]:
+    from testbed.boards.package import check_services
+
+    check_services(services)
     if link not in (None, "uarts", "cable"):
         raise typer.BadParameter(f"--link {link}: expected uarts or cable")
     if cores == 2 and board.constants.get("CORES") == 1:
         raise LocalError(f"{board.name} descrambles on one core: leave --cores away")
-    given = {"LINK": link, "CORES": cores, "TUNER_BAUD": tuner_baud, "HEADEND": headend}
+    given = {
+        "LINK": link,
+        "CORES": cores,
+        "TUNER_BAUD": tuner_baud,
+        "SERVICES": tuple(services) or None,
+        "HEADEND": headend,
+    }
     return {name: value for name, value in given.items() if value is not None}
 
 
 def _tell(board: "Board", port: str, report: "Report", dry_run: bool, identity: "NewIdentity | None") -> None:
+    from testbed.boards.profile import SECRET
+
     typer.echo(report.found.said)
     if report.found.frozen:
-        typer.echo("its image has ringcast inside (update it with a new image); only settings go beside it")
+        typer.echo(
+            "its image has ringcast inside (update it with a new image); beside it go settings, and files of services "
+            "that it lacks"
+        )
     if dry_run:
         for path, size in report.transferred.items():
             typer.echo(f"  would put     {path}  {size:,} bytes")
@@ -186,7 +226,8 @@ def _tell(board: "Board", port: str, report: "Report", dry_run: bool, identity: 
     rest = f"{report.unchanged} unchanged, {len(report.removed)} {'to remove' if dry_run else 'removed'}"
     typer.echo(f"{would} {files}; {rest}")
     if report.config:
-        typer.echo("board_config.py: " + ", ".join(f"{name} = {value!r}" for name, value in report.config.items()))
+        told = (f"{name} = {'...' if name in SECRET else repr(value)}" for name, value in report.config.items())
+        typer.echo("board_config.py: " + ", ".join(told))
     if dry_run:
         typer.echo("nothing was changed on the board")
         return

@@ -1,5 +1,6 @@
 """`ringcast demo` and `ringcast run`: play a scenario, show it, say whether what had to be seen was seen."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,19 @@ TunerPort = Annotated[
     str | None,
     typer.Option("--tuner-port", metavar="PORT", help="serial:URL: the one on the tuner's and decoder's UART."),
 ]
+NetworkPort = Annotated[
+    str | None,
+    typer.Option("--network-port", metavar="PORT", help="serial:URL: the one on a UART that leads to the network."),
+]
 BoardName = Annotated[str | None, typer.Option("--board", metavar="NAME", help="serial:URL: which board it is; pico.")]
 Link = Annotated[
     str | None,
     typer.Option(
         "--link", metavar="uarts|cable", help="serial: three serial lines (the default), or all on one cable."
     ),
+]
+Network = Annotated[
+    bool, typer.Option("--network", help="Emulated Picos have the image with IP and TLS, settop inside.")
 ]
 DEFAULT_CLIP_S = 24
 CALL_SET_UP_S = 3.5
@@ -79,6 +87,7 @@ def demo(
     tuner_port: TunerPort = None,
     board: BoardName = None,
     link: Link = None,
+    network: Network = False,
 ) -> None:
     """The call, end to end: a viewer phones in and the picture clears; hangs up, and it goes dark at the next portion.
 
@@ -89,6 +98,7 @@ def demo(
     Try it:
       ringcast demo
       ringcast demo --runtime cpython --input film.ts --portion-seconds 4 --dial-at 6
+      ringcast demo --network
 
     \b
     On a board (docs/boards.md), which gets an identity of the demonstration's own:
@@ -132,7 +142,7 @@ def demo(
             title="A viewer phones in and the picture clears",
         )
         _check_times(dial_at, hang_up_s, length_s)
-        how = _How(runtime, uf2, modem_port, tuner_port, board, link)
+        how = _How(runtime, uf2, modem_port, tuner_port, board, link, network)
         _play(plan, out, json_file, how, lambda run: tuning_checks(run) + demo_checks(run))
 
 
@@ -146,8 +156,10 @@ def run(
     uf2: Annotated[Path | None, typer.Option(help="A MicroPython image for the Pico.")] = None,
     modem_port: ModemPort = None,
     tuner_port: TunerPort = None,
+    network_port: NetworkPort = None,
     board: BoardName = None,
     link: Link = None,
+    network: Network = False,
 ) -> None:
     """Play scenario files: who calls when, what goes wrong, and what has to be seen of it.
 
@@ -164,8 +176,6 @@ def run(
       1  something was not, or a file cannot be played; the line says which
       130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP: there is no report
     """
-    import dataclasses
-
     from testbed.scenario.outcome import check_expectations
     from testbed.scenario.plan import load_plan
     from testbed.systems.registry import find_system
@@ -182,12 +192,20 @@ def run(
             if out is not None and len(scenarios) > 1:
                 folder = out / scenario.stem
             try:
-                how = _How(runtime or plan.runtime, uf2, modem_port, tuner_port, board, link)
+                how = _How(runtime or plan.runtime, uf2, modem_port, tuner_port, board, link, network, network_port)
                 _play(plan, folder, json_file, how, check_expectations)
             except typer.Exit:
                 missed = True
     if missed:
         raise typer.Exit(1)
+
+
+def play_plan(plan: "Plan", runtime: str, out: Path, json_file: Path | None) -> None:
+    """Play a plan of a system's own demonstration, by what it expects; ends as `run` does."""
+    from testbed.scenario.outcome import check_expectations
+
+    with interruption(_INTERRUPTED):
+        _play(plan, out, json_file, _How(runtime, None, None, None, None, None), check_expectations)
 
 
 def _length_s(source: Path, programme: int | None) -> float:
@@ -222,20 +240,23 @@ class _How:
     tuner_port: str | None
     board: str | None
     link: str | None
+    network: bool = False
+    network_port: str | None = None
 
     def find(self, out: Path, tell: Callable[[str], None]) -> "Runtime":
         """Raises LocalError for options that do not fit, RuntimeUnavailable."""
         from testbed.terminals import find_runtime, find_runtime_or_next
 
         given = {
-            "--modem-port": self.modem_port, "--tuner-port": self.tuner_port, "--board": self.board, "--link": self.link
+            "--modem-port": self.modem_port, "--tuner-port": self.tuner_port, "--network-port": self.network_port,
+            "--board": self.board, "--link": self.link,
         }  # fmt: skip
         named = [option for option, value in given.items() if value is not None]
         name, _, url = self.runtime.partition(":")
         if name != "serial":
             if named or url:
                 raise LocalError(f"{named[0] if named else self.runtime} is for a board: --runtime serial:URL")
-            return find_runtime_or_next(name, self.uf2, tell)
+            return find_runtime_or_next(name, self.uf2, tell, self.network)
         if not url and self.runtime != "serial":
             raise LocalError(
                 "--runtime serial: has no URL: serial:/dev/ttyACM0, say, or serial alone for an emulated Pico"
@@ -244,9 +265,11 @@ class _How:
             self.runtime,
             self.uf2,
             tell,
+            self.network,
             board=self.board or "pico",
             modem_port=self.modem_port,
             tuner_port=self.tuner_port,
+            network_port=self.network_port,
             link=self.link or "uarts",
             logs=out / "lines",
         )
@@ -276,6 +299,7 @@ def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, judge: "Ca
     from testbed.scenario.folders import appearing_at_once
     from testbed.scenario.report import screen, write_report
     from testbed.scenario.runner import refuse_to_overwrite, run_plan, written_files
+    from testbed.scenario.system import system_of
 
     refuse_to_overwrite(plan.source, written_files(plan, out), "--out")
     if json_file is not None:
@@ -285,6 +309,8 @@ def _play(plan: "Plan", out: Path, json_file: Path | None, how: _How, judge: "Ca
     def tell(line: str) -> None:
         console.print(line, style="dim", highlight=False, soft_wrap=True)
 
+    if system_of(plan).network:
+        how = dataclasses.replace(how, network=True)
     runtime = how.find(out, tell)
     with appearing_at_once(out) as work, _ProgressLine(console) as show:
         result = run_plan(plan, runtime, work, show, tell)

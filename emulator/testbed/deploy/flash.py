@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from settop.errors import LocalError, RemoteError
 
 from testbed.boards.compile import board_files
-from testbed.boards.profile import CONFIG_NAMES, Board, board_config
+from testbed.boards.profile import CONFIG_NAMES, Board
 from testbed.deploy.agent import PART, Agent, Stored, sha256
 from testbed.deploy.errors import NO_SPACE, BoardRaised
 from testbed.deploy.home import make_writable
@@ -53,7 +53,7 @@ class Report:
     """Files and folders of the user's that were in the way: old to new name."""
     unchanged: int
     ready: str = ""
-    config: dict[str, int | str] = field(default_factory=dict)
+    config: dict[str, object] = field(default_factory=dict)
 
     @property
     def transferred_bytes(self) -> int:
@@ -62,14 +62,38 @@ class Report:
 
 def terminal_files(
     board: Board,
-    config: Mapping[str, int | str] | None,
+    config: Mapping[str, object] | None,
     extra_files: Mapping[str, bytes] | None = None,
     board_py: bytes | None = None,
+    found: Found | None = None,
 ) -> dict[str, bytes]:
-    """The files as they go on the board, compiled. extra_files: further sources or data; board_py: another board.py."""
-    sources = {**board.files(config), **(extra_files or {})}
-    if board_py is not None:
-        sources["board.py"] = board_py
+    """The files as they go on the board, compiled: those that the services which it starts need.
+
+    extra_files: further sources or data; board_py: another board.py. found: what the board says of itself; where its
+    image has settop inside, nothing goes beside that but settings and what of settop the image lacks. RemoteError:
+    that would be of another version.
+    """
+    sources = board.files(config, {**(extra_files or {}), **({} if board_py is None else {"board.py": board_py})})
+    if found is not None and found.frozen:
+        sources = {path: data for path, data in sources.items() if path == CONFIG} | _beside(board, found, sources)
+    return _compiled(board, sources)
+
+
+def _beside(board: Board, found: Found, sources: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What of settop an image lacks. One from before it told what it holds has all of its time inside."""
+    if found.inside is None:
+        return {}
+    ours = {path: data for path, data in sources.items() if path.startswith(PACKAGE + "/")}
+    lacking = board.beside_frozen(ours, found.inside)
+    if lacking and found.inside != board.inside(found.inside.network, found.inside.services):
+        raise RemoteError(
+            "the board's services need what its image does not hold, and that is of another version than the settop "
+            f"here: put a new image on it (./ringcast firmware --board {board.name}), then flash again"
+        )
+    return lacking
+
+
+def _compiled(board: Board, sources: dict[str, bytes]) -> dict[str, bytes]:
     plain = {CONFIG: sources.pop(CONFIG)} if CONFIG in sources else {}  # stays a line that a user can read
     return {**board_files(sources, board.mpy_arch), **plain}
 
@@ -77,7 +101,7 @@ def terminal_files(
 def flash_board(
     port: str,
     board: Board,
-    config: Mapping[str, int | str] | None = None,
+    config: Mapping[str, object] | None = None,
     *,
     progress: Progress | None = None,
     extra_files: Mapping[str, bytes] | None = None,
@@ -90,25 +114,25 @@ def flash_board(
     """Make the board at `port` run this terminal; transfers what differs and starts it.
 
     config: what board_config.py sets; None or empty: there will be none. keep_config: what the board's own one sets
-    and `config` does not, stays. ready_s: how long to wait for the board's `ready` line, 0 for not at all. on_ready:
-    called after that line, with the running terminal's console. Raises PortError, LocalError for another board than
-    `board`, RemoteError where the board cannot or does not take it; every message says what to do next.
+    and `config` does not, stays. The services that these name decide which files there are. ready_s: how long to wait
+    for the board's `ready` line, 0 for not at all. on_ready: called after that line, with the running terminal's
+    console. Raises PortError, LocalError for another board than `board`, RemoteError where the board cannot or does not
+    take it; every message says what to do next.
 
-    On an image that has the terminal inside (`ringcast firmware`) only board_config.py goes beside it.
+    On an image that has the terminal inside (`ringcast firmware`) board_config.py goes beside it, and files of the
+    services that it has not inside.
     """
     files = terminal_files(board, config, extra_files, board_py)
     settings = dict(config or {})
     with Session(port, board) as it:
         agent, found = it.agent, it.found
         check_board(found, board)
-        if found.frozen:  # files beside it would be hidden by it, or hide parts of it
-            files = {path: data for path, data in files.items() if path == CONFIG}
-        check_compiled(found, files)
         if keep_config:
             both = {**it.settings, **settings}
             settings = {name: both[name] for name in CONFIG_NAMES if name in both}
-            if settings:
-                files[CONFIG] = board_config(settings)
+        if keep_config or found.frozen:
+            files = terminal_files(board, settings, extra_files, board_py, found)
+        check_compiled(found, files)
         listed = _listed(agent)
         blocked = agent.blocked(*places_to_ask(files, listed, board.storage))
         has = agent.inventory(hashed(paths_to_ask(files, listed), blocked))
@@ -152,7 +176,7 @@ class Erased:
 def erase_board(port: str, board: Board, *, progress: Progress | None = None, dry_run: bool = False) -> Erased:
     """Take everything of ours off the board: program, keystore, lock keys and counter. Raises as `flash_board`."""
     tell = progress or (lambda what, done, total: None)
-    files = terminal_files(board, None)
+    files = _compiled(board, board.whole_files())  # another flash's services may have brought any of them
     with Session(port, board) as it:
         agent = it.agent
         check_board(it.found, board)

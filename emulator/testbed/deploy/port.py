@@ -25,6 +25,8 @@ BAUD = 115_200
 ANSWER_S = 10.0
 """How long a board may be silent within an exchange: a Pico hashes 8 MB in that time."""
 _READ_S = 5.0  # of one read of the port; mpremote's own reads inside raw paste have no other limit
+_OPENING_S = 0.05
+"""A Pico that computes forgets what it is sent in the first 17 ms, and its port is deaf then: a queue is full."""
 _SHOWN_CHARS = 100
 
 
@@ -134,6 +136,7 @@ def open_port(name: str, dtr: bool = True, rts: bool = True, baud: int = BAUD) -
     """The port, ours alone until the end. Raises PortError."""
     with _port_lock(name):
         port = BoardPort(name, dtr, rts, baud)
+        time.sleep(_OPENING_S)
         try:
             yield port
         finally:

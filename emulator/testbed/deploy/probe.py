@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from settop.errors import LocalError, RemoteError
 
+from testbed.boards.inside import Inside
 from testbed.boards.profile import Board
 from testbed.deploy.agent import Agent
 from testbed.deploy.errors import BoardRaised
@@ -21,12 +22,13 @@ PLATFORMS = {"rp2": "rp2", "esp32": "esp32", "stm32": "pyboard", "unix": "linux"
 _MACHINES = {
     "pico": r"^(?!.*Pico W\b).*RP2040",
     "pico_w": r"Pico W\b.*RP2040",
-    "pico2": r"RP2350",
+    "pico2": r"^(?!.*Pico 2 W\b).*RP2350",
+    "pico2_w": r"Pico 2 W\b.*RP2350",
     "esp32": r"ESP32$",
     "pyboard": r"STM32F4",
 }
 """What must be in `sys.implementation._machine`: the chip above all, as boards of other makers have names of their own.
-A Pico W is told apart because its image reaches further into the flash."""
+A board with a radio is told apart because its image reaches further into the flash."""
 
 _QUESTION = """\
 import sys, os
@@ -39,15 +41,19 @@ def _q():
  s = os.statvfs('.' if os.getcwd() == '' else os.getcwd())
  p = sys.path[:]
  f = 0
+ w = None
  try:
   sys.path[:] = ['.frozen']
   import settop
   f = 1
+  from settop.inside import SERVICES, NETWORK, SOURCES
+  w = SERVICES, NETWORK, SOURCES
  except ImportError:
   pass
  sys.path[:] = p
+ sys.modules.pop('settop.inside', None)
  sys.modules.pop('settop', None)
- print(repr((i[0], v, sys.platform, m, getattr(i, '_mpy', 0), s[0], s[3] * (s[1] or s[0]), f)))
+ print(repr((i[0], v, sys.platform, m, getattr(i, '_mpy', 0), s[0], s[3] * (s[1] or s[0]), f, w)))
 _q()
 """
 
@@ -55,7 +61,7 @@ _q()
 @dataclass(frozen=True)
 class Found:
     """A board's own words. mpy: `sys.implementation._mpy`; free_bytes: of the file system, in blocks of block_bytes;
-    frozen: settop is inside the image."""
+    frozen: settop is inside the image. inside: what that says it holds; None of an image from before it did."""
 
     implementation: str
     version: tuple[int, ...]
@@ -65,6 +71,7 @@ class Found:
     block_bytes: int
     free_bytes: int
     frozen: bool
+    inside: Inside | None = None
 
     @property
     def said(self) -> str:
@@ -75,14 +82,24 @@ def probe(agent: Agent) -> Found:
     """Raises RemoteError where the board's answer is not understood."""
     try:
         said = agent.value(_QUESTION)
-        name, version, platform, machine, mpy, block, free, frozen = said
-        return Found(name, tuple(version), platform, machine, mpy, block, free, bool(frozen))
+        name, version, platform, machine, mpy, block, free, frozen, inside = said
+        return Found(name, tuple(version), platform, machine, mpy, block, free, bool(frozen), _inside(inside))
     except BoardRaised as error:
         raise RemoteError(
             f"the board does not say what it is ({error.line}): expected MicroPython with a file system"
         ) from None
     except (TypeError, ValueError):
         raise RemoteError("the board's answer is not understood: say the same again") from None
+
+
+def _inside(said: object) -> Inside | None:
+    """ValueError, TypeError: that is nothing that an image says."""
+    if said is None:
+        return None
+    if not isinstance(said, tuple):
+        raise TypeError("expected a tuple")
+    services, network, sources = said
+    return Inside(tuple(map(str, services)), bool(network), str(sources))
 
 
 def check_board(found: Found, board: Board) -> None:

@@ -78,14 +78,14 @@ def keeps_ctrl_c(board: Board) -> str:
     )
 
 
-def _settings(agent: Agent) -> dict[str, int | str]:
+def _settings(agent: Agent) -> dict[str, object]:
     """What the board's board_config.py sets, as far as it is a setting that we know."""
     if agent.kind(CONFIG) != "f":
         return {}
-    found: dict[str, int | str] = {}
+    found: dict[str, object] = {}
     for line in agent.read(CONFIG).decode("utf-8", "replace").splitlines():
         name, _, value = line.partition("=")
         if name.strip() in CONFIG_NAMES:
             with contextlib.suppress(ValueError, SyntaxError):
-                found[name.strip()] = ast.literal_eval(value.split("#")[0].strip())
+                found[name.strip()] = ast.literal_eval(value.strip())  # which passes over a comment behind it
     return found

@@ -13,12 +13,11 @@ from headend.files import write_file
 
 from testbed.hil.board_process import BoardProcess
 from testbed.hil.connection import Connection
-from testbed.machines.base import INPUT_LINES, UARTS, MachineError
+from testbed.machines.base import UARTS, WIRES, MachineError
 
-PORTS = INPUT_LINES
-"""A board's ports, by the lines into it. The decoder's output comes back on the tuner's. A board on one cable has the
-console alone."""
-CONSOLE, MODEM, TUNER = "console", "modem", "tuner"
+CONSOLE, MODEM, TUNER, NETWORK = "console", "modem", "tuner", "network"
+"""A board's ports, by the lines into it: of the others it has what its WIRES say. The decoder's output comes back on
+the tuner's. A board on one cable has the console alone."""
 
 
 class Profile(Protocol):
@@ -33,7 +32,7 @@ class Profile(Protocol):
 
 
 class Adapter(Protocol):
-    """A board's life cycle. `urls` has a URL for each of the PORTS that it has, as long as it is launched.
+    """A board's life cycle. `urls` has a URL for each port that it has, as long as it is launched.
 
     logs: folder for one log file a line, or None.
     """
@@ -146,7 +145,8 @@ class EmulatedBoard:
     """An emulated Pico in a process of its own (`ringcast board`), used through its ptys as any board.
 
     flash: what it starts with; without it, the stock image and an empty file system. seed: identity and randomness.
-    keep_flash: a file for it instead of one that goes with the board.
+    wires: what its UARTs lead to, as its board_config.py has it. keep_flash: a file for it instead of one that goes
+    with the board.
     """
 
     name = "emulated pico"
@@ -158,8 +158,10 @@ class EmulatedBoard:
         profile: Profile | None = None,
         logs: Path | None = None,
         keep_flash: Path | None = None,
+        wires: tuple[str, ...] = WIRES,
     ) -> None:
         self.urls: dict[str, str] = {}
+        self._wires = wires
         self._flash = flash
         self._seed = int.from_bytes(hashlib.sha256(seed).digest()[:6], "big")
         self._profile = profile
@@ -186,7 +188,10 @@ class EmulatedBoard:
             self.close()
             raise
         ports = self.process.ports
-        self.urls = {CONSOLE: str(ports["usb"]), **{line: str(ports[uart]) for uart, line in UARTS.items()}}
+        self.urls = {
+            CONSOLE: str(ports["usb"]),
+            **{line: str(ports[uart]) for uart, line in zip(UARTS, self._wires, strict=False)},
+        }
 
     def close(self) -> None:
         process, self.process = self.process, None

@@ -13,22 +13,28 @@ from settop.errors import LocalError
 
 from testbed.boards import load_board
 from testbed.cache import cache_dir
-from testbed.machines.pico_flash import BLOCK_BYTES, FILES_START, FLASH_BYTES, files_image, load_uf2
-from testbed.runtimes.find import firmware_image, pico_image
+from testbed.machines.pico_flash import BLOCK_BYTES, FLASH_BYTES, files_image, files_start, load_uf2
+from testbed.runtimes.find import firmware_image, network_image, pico_image
 from testbed.runtimes.image import Image, RuntimeUnavailable
 
 
 def first_flash(
-    uf2: Path | None, frozen: bool, kept: Path | None, blank: bool, say: Callable[[str], None]
+    uf2: Path | None,
+    frozen: bool,
+    kept: Path | None,
+    blank: bool,
+    say: Callable[[str], None],
+    network: bool = False,
 ) -> tuple[bytes, Image]:
     """The flash to start with, and the image in it.
 
-    What `kept` holds is gone on with; an image that is asked for by `uf2` or `frozen` (what `ringcast firmware` builds)
-    is written into it and leaves its files alone, as on a board. Otherwise the image with an empty file system, or
-    (`blank`) on a flash that is erased. Raises LocalError with a line for the user.
+    What `kept` holds is gone on with; an image that is asked for by `uf2`, `frozen` (what `ringcast firmware` builds)
+    or `network` is written into it and leaves the rest alone, as on a board: its files, too, although an image with
+    another layout does not find them. Otherwise the image with an empty file system, or (`blank`) on a flash that is
+    erased. Raises LocalError with a line for the user.
     """
-    if uf2 is not None and frozen:
-        raise LocalError("give either --uf2 or --firmware, not both")
+    if uf2 is not None and (frozen or network):
+        raise LocalError(f"give either --uf2 or {'--firmware' if frozen else '--network'}, not both")
     if kept is not None and kept.exists() and not kept.is_file():
         raise LocalError(f"{kept} is no file: name the one that is to keep the flash, such as pico.flash")
     old = b"" if kept is None or blank or not kept.exists() else kept.read_bytes()
@@ -36,11 +42,11 @@ def first_flash(
         raise LocalError(
             f"{kept} has {len(old)} bytes, expected {FLASH_BYTES}: is it a Pico's flash? --blank starts anew"
         )
-    if old and uf2 is None and not frozen:
+    if old and uf2 is None and not frozen and not network:
         assert kept is not None
         return old, Image(kept, "as kept", "kept")
     try:
-        image = firmware_image(load_board("pico"), _tell) if frozen else pico_image(uf2, progress=_tell)
+        image = _image(uf2, frozen, network)
     except RuntimeUnavailable as error:
         raise LocalError(str(error)) from error
     flash = bytearray(load_uf2(image.path))
@@ -48,8 +54,15 @@ def first_flash(
         end = -(-len(flash.rstrip(b"\xff")) // BLOCK_BYTES) * BLOCK_BYTES
         flash[end:] = old[end:]
     elif not blank:
-        flash[FILES_START:] = files_image({})
+        start = files_start(flash)
+        flash[start:] = files_image({}, FLASH_BYTES - start)
     return bytes(flash), image
+
+
+def _image(uf2: Path | None, frozen: bool, network: bool) -> Image:
+    if frozen:
+        return firmware_image(load_board("pico"), _tell, network)
+    return network_image(_tell) if network else pico_image(uf2, progress=_tell)
 
 
 def keep_flash(kept: Path | None, flash: bytes) -> None:

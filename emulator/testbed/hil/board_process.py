@@ -166,6 +166,14 @@ class BoardProcess:
     def plug(self) -> None:
         self.order("usb on", "usb on")
 
+    def state(self) -> str:
+        """What the board says of itself, or why it does not."""
+        try:
+            self.order("state", "state: ")
+        except MachineError as error:
+            return str(error)
+        return self._said[-1]
+
     def kill(self) -> None:
         """End it as a crash would: nothing is tidied up."""
         if self._process is not None:

@@ -7,12 +7,12 @@ from typing import Protocol
 from settop.link.mux import NOTICE
 
 from testbed.formats import mismatch
-from testbed.hil.adapter import CONSOLE, PORTS, Adapter
+from testbed.hil.adapter import CONSOLE, Adapter
 from testbed.hil.connection import Connection, ConnectionFailed
 from testbed.hil.line_log import LineLog
 from testbed.line.cable import CableHost
 from testbed.line.console import find_line
-from testbed.machines.base import COMES_BACK, INPUT_LINES, OUTPUT_LINES, PORT_OF, TerminalSpec
+from testbed.machines.base import COMES_BACK, PORT_OF, WIRES, TerminalSpec
 
 CONSOLE_BAUD = 115_200
 PROMPT_LIMIT_S = 8.0
@@ -46,9 +46,10 @@ class _Wires(Protocol):
         """What to do where the board, of which the console has `said` so much, is set up for other wires."""
 
 
-def lines_of(link: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The lines into a terminal and out of it. link: "uarts" or "cable"."""
-    return (INPUT_LINES, OUTPUT_LINES) if link == "uarts" else (tuple(COMES_BACK), tuple(COMES_BACK.values()))
+def lines_of(link: str, wires: tuple[str, ...] = WIRES) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines into a terminal and out of it. link: "uarts", which lead to its wires, or "cable", which has all."""
+    into = (CONSOLE, *wires) if link == "uarts" else tuple(COMES_BACK)
+    return into, tuple(COMES_BACK[line] for line in into)
 
 
 class Lines:
@@ -56,7 +57,7 @@ class Lines:
 
     def __init__(self, adapter: Adapter, spec: TerminalSpec, link: str) -> None:
         self._wires: _Wires = _Uarts(adapter, spec) if link == "uarts" else _Cable(adapter)
-        self._taken = {line: bytearray() for line in lines_of(link)[1]}
+        self._taken = {line: bytearray() for line in lines_of(link, spec.wires)[1]}
         self._tail = b""  # of what the console said
         self._watching = False
 
@@ -177,9 +178,8 @@ class _Uarts:
     def __init__(self, adapter: Adapter, spec: TerminalSpec) -> None:
         self.console = adapter.connection(CONSOLE, CONSOLE_BAUD, CONSOLE)
         self._ports = {CONSOLE: self.console}
-        for port in PORTS:
-            if port != CONSOLE:
-                self._ports[port] = adapter.connection(port, spec.baud(port), port)
+        for port in spec.wires:
+            self._ports[port] = adapter.connection(port, spec.baud(port), port)
 
     def open(self) -> None:
         for port in self._ports.values():

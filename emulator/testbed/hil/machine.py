@@ -1,6 +1,7 @@
 """A terminal on a board behind serial ports, in real time: hardware, or an emulated Pico in a process of its own.
 
-With link "uarts" a port each: console (USB), modem, and tuner, on which the decoder's output comes back. With link
+With link "uarts" a port each: console (USB) and what the spec's wires are, modem and tuner, on which the decoder's
+output comes back, or network. With link
 "cable" the console's port carries all of them (`settop.link.cable`).
 """
 
@@ -15,7 +16,7 @@ from testbed.machines.base import TerminalSpec, check_line
 
 
 class SerialMachine:
-    """See `testbed.machines.base.Machine`. The board is what it is: of `spec` only `baud_modem`, `baud_tuner` count.
+    """See `testbed.machines.base.Machine`. The board is what it is: of `spec` only its rates and `wires` count.
 
     link: one of LINKS, as in the board's LINK. `adapter` is launched by the first boot and closed by `close`.
     """
@@ -30,7 +31,7 @@ class SerialMachine:
         self.spec = spec
         self.adapter = adapter
         self.link = link
-        self._inputs, self._outputs = lines_of(link)
+        self._inputs, self._outputs = lines_of(link, spec.wires)
         self._lines: Lines | None = None
         self._on = False
         self._power_was_cut = False

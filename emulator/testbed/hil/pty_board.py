@@ -16,7 +16,8 @@ from pathlib import Path
 from testbed.hil.pty_port import PtyPort
 from testbed.machines.base import COMES_BACK, UARTS
 from testbed.machines.pico import PicoMachine
-from testbed.machines.pico_chip import SerialLine, UsbConsole
+from testbed.machines.pico_chip import SerialLine
+from testbed.machines.pico_usb import UsbConsole
 
 STEP_NS = 1_000_000
 """Simulated between two looks at the ports."""
@@ -236,8 +237,10 @@ class PtyBoard:
             if self._on:
                 self._usb.plug()
             self._say("usb on")
+        elif words == ["state"]:
+            self._say(f"state: {self._machine.state}")
         elif words:
-            self._say(f"unknown command {command.strip()!r}: there are power cycle|off|on, usb off|on, quit")
+            self._say(f"unknown command {command.strip()!r}: there are power cycle|off|on, usb off|on, state, quit")
 
     def _power_on(self) -> None:
         if not self._on:

@@ -1,6 +1,6 @@
 """The host's end of the cable (settop.link.mux, docs/protocols/cable.md), without IO.
 
-`CableHost` stands between one serial line and the bench's four: give it what the line brings, write what it has to
+`CableHost` stands between one serial line and the bench's own: give it what the line brings, write what it has to
 send, whole and in order. Data for the board waits here until the board has granted room for it.
 """
 
@@ -8,14 +8,16 @@ import secrets
 
 from settop.errors import LocalError
 from settop.link import mux
-from settop.link.channels import CHANNELS, CONSOLE
+from settop.link.channels import CONSOLE
 from settop.link.mux_kernels import seal
+from settop.link.network import CHANNELS
 
 WINDOW_BYTES = 4096
 """How far the board may send ahead of `take` on a line, but for WIDER."""
 WIDER = {"stream": 32_000, "console": 8192}
 Channel = tuple[str, str, int, str, str]
-"""A row of settop.link.channels.CHANNELS: name, letter, the board's window, line to the board, line from it."""
+"""A row of settop.link.network.CHANNELS, which has all that there are: name, letter, the board's window, line to the
+board, line from it."""
 WAITING_LIMIT_BYTES = 1 << 20
 """What waits here for the board on each line. More is lost, as on a serial line that nobody reads."""
 TAKEN_LIMIT_BYTES = 1 << 20

@@ -155,6 +155,11 @@ class Exchange:
         self._finish(call, "line dropped", now_ms, None)
         return True
 
+    def record_of(self, port: LinePort) -> CallRecord | None:
+        """The log's line of the call that `port` is in, at either end of it; None where it is in none."""
+        call = self._calls.get(port)
+        return None if call is None else call.record
+
     # -- what ports tell us (testbed.line.port.Switch)
 
     def lifted(self, port: LinePort, now_ms: int) -> None:

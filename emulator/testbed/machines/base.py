@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from settop.errors import LocalError
-from settop.link.channels import CHANNELS, CONSOLE
+from settop.link.channels import CONSOLE
+from settop.link.network import CHANNELS
 
 COMES_BACK = {to_board: from_board for *_, to_board, from_board in CHANNELS}
 """Every line into a terminal, and what comes out where it goes in."""
@@ -12,6 +13,9 @@ PORT_OF = {line: to_board for *_, to_board, from_board in CHANNELS for line in (
 """The port of a line: its own, or that of the line into the terminal which it comes out beside."""
 UARTS = {"uart0": "modem", "uart1": "tuner"}
 """What lies on the UARTs of a board that has its lines there, its console aside."""
+NETWORK = "network"
+DOCK = "dock"
+"""What may lie on a UART instead of one of these: PPP both ways, in and out under this one name."""
 INPUT_LINES = (CONSOLE, *UARTS.values())
 """Into a terminal with UARTs. One on a cable has all lines of COMES_BACK."""
 OUTPUT_LINES = tuple(COMES_BACK[line] for line in INPUT_LINES)
@@ -26,6 +30,8 @@ class MachineError(Exception):
 
 SERVICES = ("call",)
 """What a board starts that says nothing else."""
+WIRES = tuple(UARTS.values())
+"""What lies on the lines of a board that says nothing else."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +39,33 @@ class TerminalSpec:
     """What one terminal is made of.
 
     files: path to contents, e.g. "main.py", "lib/settop/app.py" (see `testbed.boards.package`).
-    baud_modem, baud_tuner: rates of the serial lines; "output" leaves by the tuner's UART and has its rate.
+    baud_modem, baud_tuner, baud_network, baud_dock: rates of the serial lines; "output" leaves by the tuner's UART, at
+        its rate.
+    wires: what lies on UART 0 and UART 1 of machines that have some (pico), as its board_config.py says with WIRES:
+        each "modem", "tuner", "network" or "dock". On one cable there may be more of them, and no dock.
     heap_bytes: MicroPython heap of machines that can choose it (unix), whose objects are about 1.5 times as
         large as a board's. The Pico's heap is what its image leaves (about 240,000 bytes).
     seed: device identity and entropy of machines that have none of their own (pico). Any length; two
         terminals of one bench need different seeds.
+    codec: a decoder chip (`testbed.machines.codec`) is wired to the board, on any but a board.
     services: what machines without files start (cpython); a board's board_config.py says it with SERVICES.
     """
 
     files: dict[str, bytes] = field(repr=False)
     baud_modem: int = 115_200
     baud_tuner: int = 921_600
+    baud_network: int = 1_500_000
+    baud_dock: int = 115_200
+    wires: tuple[str, ...] = WIRES
     heap_bytes: int = 360_000
     seed: bytes = field(default=b"", repr=False)
+    codec: bool = False
     services: tuple[str, ...] = SERVICES
 
     def baud(self, line: str) -> int:
-        """The rate of one of the UARTS' lines."""
-        return {"modem": self.baud_modem, "tuner": self.baud_tuner}[line]
+        """The rate of a line into the terminal."""
+        rates = {"modem": self.baud_modem, "tuner": self.baud_tuner, NETWORK: self.baud_network, DOCK: self.baud_dock}
+        return rates[line]
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ from typing import Any
 from settop.errors import LocalError
 
 from testbed.line.cable import CableHost
-from testbed.machines.base import COMES_BACK, Machine, MachineError, TerminalSpec, check_line
+from testbed.machines.base import COMES_BACK, NETWORK, WIRES, Machine, MachineError, TerminalSpec, check_line
 
 TURN_NS = 1_000_000
 """The host looks at its port once a USB frame."""
@@ -15,17 +15,18 @@ HELLO_AGAIN_NS = 2_000_000_000
 """A board that has not answered for so long is said hello to again."""
 QUIET_NS = 300_000_000
 """After so long without an octet the rest of a frame is not waited for any more (`CableHost.quiet`)."""
-TUNER_BYTES = 16_384
-"""What the tuner holds of a broadcast that the board does not take in time; beyond that it is lost, as on a UART."""
+HELD_BYTES = {"tuner": 16_384, NETWORK: 16_384}
+"""What the tuner holds of a broadcast that the board does not take in time, and a broadband modem of packets; beyond
+that it is lost, as on a UART."""
 
 
 class CabledMachine:
     """`machine`'s lines through its console alone; the firmware's board file must say LINK = "cable".
 
-    Its serial lines are not connected. `host`: the host's end, with its counters; `tuner_lost`: octets that found the
-    tuner full, or no board. Everything else (`flash`, `ram()`, `reboot()`, ...) is the machine's own.
-    LocalError for a machine that does not run in virtual time. `advance` raises MachineError for a board that speaks
-    another version of the cable.
+    Its serial lines are not connected. `host`: the host's end, with its counters; `lost`: octets that found tuner or
+    broadband modem full, or no board with that line. Everything else (`flash`, `ram()`, `reboot()`, ...) is the
+    machine's own. LocalError for a machine that does not run in virtual time. `advance` raises MachineError for a board
+    that speaks another version of the cable.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -34,7 +35,7 @@ class CabledMachine:
         self.machine = machine
         self.name = machine.name
         self.virtual = True
-        self.tuner_lost = 0
+        self.lost = dict.fromkeys(HELD_BYTES, 0)
         seed: bytes = machine.spec.seed if hasattr(machine, "spec") else b""
         digest = hashlib.sha256(b"ringcast cable session" + seed).digest()
         self.host = CableHost(session=int.from_bytes(digest[:2], "big"))
@@ -59,8 +60,9 @@ class CabledMachine:
         check_line(line, tuple(COMES_BACK))
         if not self._on:
             return
-        if line == "tuner" and (not self.host.attached or self.host.waiting(line) + len(data) > TUNER_BYTES):
-            self.tuner_lost += len(data)
+        host, held = self.host, HELD_BYTES.get(line)
+        if held is not None and (not host.carries(line) or host.waiting(line) + len(data) > held):
+            self.lost[line] += len(data)
         else:
             self.host.send(line, data)
 
@@ -101,6 +103,6 @@ class CabledMachine:
 
 
 def cabled_spec(spec: TerminalSpec) -> TerminalSpec:
-    """The same terminal with LINK = "cable" in its board_config.py."""
+    """The same terminal with LINK = "cable" in its board_config.py, and nothing on its UARTs."""
     config = spec.files.get("board_config.py", b"") + b'LINK = "cable"\n'
-    return replace(spec, files={**spec.files, "board_config.py": config})
+    return replace(spec, files={**spec.files, "board_config.py": config}, wires=WIRES)

@@ -5,7 +5,9 @@ stepped once a millisecond while there is something for it to do, and else when 
 out differently (testbed.machines.noted_clock).
 """
 
+import errno
 import hashlib
+import io
 import sys
 from collections import deque
 from pathlib import Path
@@ -14,13 +16,19 @@ from typing import Any
 
 from settop.errors import LocalError
 from settop.keystore.blocks import Counter, Locks
+from settop.link.channels import CONSOLE
 
-from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, TerminalSpec, check_line
+from testbed.machines.base import COMES_BACK, DOCK, NETWORK, MachineError, TerminalSpec, check_line
+from testbed.machines.codec.chip import Vs1053
+from testbed.machines.codec.direct_bus import DirectBus
+from testbed.machines.codec.sound import Sound
+from testbed.machines.cpython_network import Uplink
+from testbed.machines.cpython_parts import Copies, Files, Flash, Line, ModuleFiles, TitleFiles, Uart
 from testbed.machines.noted_clock import Notes
 
 SHIMS = Path(__file__).parent.parent / "shims"
 STEP_NS = 1_000_000
-UART_BUFFER_BYTES = {"modem": 1024, "tuner": 16_384}
+UART_BUFFER_BYTES = {"modem": 1024, "tuner": 16_384, NETWORK: 8192, DOCK: 2048}
 HEAP_BYTES = 1 << 30
 """Nothing that this process would notice."""
 CONSOLE_LINE_BYTES = 600
@@ -33,109 +41,13 @@ def use_shims() -> None:
         sys.path.append(str(SHIMS))
 
 
-class _Line:
-    """One direction into the firmware at 8N1: octets arrive one character time apart; a full buffer loses them."""
-
-    def __init__(self, baud: int, buffer_bytes: int) -> None:
-        self.lost = 0
-        self._char_ns = 10_000_000_000 // baud
-        self._buffer_bytes = buffer_bytes
-        self._coming: deque[tuple[int, bytes]] = deque()  # (instant of the first octet, octets)
-        self._free_ns = 0
-        self._arrived = bytearray()
-
-    def send(self, data: bytes, now_ns: int) -> None:
-        start = max(now_ns, self._free_ns) + self._char_ns
-        self._coming.append((start, data))
-        self._free_ns = start + self._char_ns * (len(data) - 1)
-
-    def advance(self, now_ns: int) -> None:
-        while self._coming and self._coming[0][0] <= now_ns:
-            start, data = self._coming.popleft()
-            count = min(len(data), (now_ns - start) // self._char_ns + 1)
-            room = self._buffer_bytes - len(self._arrived)
-            self._arrived += data[: min(count, room)]
-            self.lost += max(0, count - room)
-            if count < len(data):
-                self._coming.appendleft((start + count * self._char_ns, data[count:]))
-
-    def next_ns(self) -> int | None:
-        """When an octet is there, or will be."""
-        if self._arrived:
-            return 0
-        return self._coming[0][0] if self._coming else None
-
-    def any(self) -> int:
-        return len(self._arrived)
-
-    def readinto(self, view: memoryview) -> int:
-        count = min(len(view), len(self._arrived))
-        view[:count] = self._arrived[:count]
-        del self._arrived[:count]
-        return count
-
-
-class _Uart:
-    """What the firmware sees: any(), readinto(), write()."""
-
-    def __init__(self, line: _Line) -> None:
-        self.any = line.any
-        self.readinto = line.readinto
-        self.out = bytearray()
-
-    def write(self, data: Any) -> int:
-        self.out += data
-        return len(data)
-
-
-class _Files:
-    """Slot files (settop.keystore.files) in a dictionary that outlives a power cut."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self._files = files
-
-    def read(self, path: str, limit: int) -> bytes | None:
-        data = self._files.get(path)
-        return None if data is None else data[:limit]
-
-    def write(self, path: str, data: bytes) -> None:
-        self._files[path] = bytes(data)
-
-    def remove(self, path: str) -> None:
-        self._files.pop(path, None)
-
-    def names(self, folder: str) -> list[str]:
-        return [path[len(folder) + 1 :] for path in self._files if path.startswith(folder + "/")]
-
-
-class _Flash:
-    """Four erase blocks in a bytearray that outlives a power cut: the face that settop.keystore.blocks wants."""
-
-    block_bytes = 4096
-
-    def __init__(self, content: bytearray) -> None:
-        self._content = content
-
-    def read(self, block: int, at: int, view: Any) -> None:
-        start = block * self.block_bytes + at
-        view[:] = self._content[start : start + len(view)]
-
-    def program(self, block: int, at: int, data: Any) -> None:
-        start = block * self.block_bytes + at
-        for offset, octet in enumerate(data):
-            self._content[start + offset] &= octet
-
-    def erase(self, block: int) -> None:
-        start = block * self.block_bytes
-        self._content[start : start + self.block_bytes] = b"\xff" * self.block_bytes
-
-
 class CpythonMachine:
-    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside; `headend`
-    what a board_config.py would say of HEADEND.
+    """See `testbed.machines.base.Machine`. `app` is the firmware's App, for tests that want to look inside; `headend`,
+    `signer`: what a board_config.py would say of HEADEND and SIGNER.
 
-    `files` are the keystore's slots; `vault` is four erase blocks, two of lock keys (the first is all that formats
-    before 4 had in flash) and two of the counter.
+    `files` are the keystore's slots, `spec.files` those that the firmware may open; `vault` is four erase blocks, two
+    of lock keys (the first is all that formats before 4 had in flash) and two of the counter. With `spec.codec` it has
+    a decoder chip, `codec` in this life, and `sound` is what was heard in all of them.
     """
 
     name = "cpython"
@@ -146,15 +58,21 @@ class CpythonMachine:
         self.boots = 0
         self.app: Any = None
         self.files: dict[str, bytes] = {}
-        self.vault = bytearray(b"\xff" * 4 * _Flash.block_bytes)
+        self.vault = bytearray(b"\xff" * 4 * Flash.block_bytes)
         self.headend = ""
+        self.signer = ""
+        self.sound = Sound()
+        self.codec: Vs1053 | None = None
+        self._bus: DirectBus | None = None
         self._now_ns = 0
         self._due_ns: int | None = 0
         self._notes: Notes | None = None
         self._console_in: deque[bytes] = deque()
         self._console_part = b""
-        self._out = {line: bytearray() for line in OUTPUT_LINES}
+        self._lines_in = (CONSOLE, *spec.wires)
+        self._out = {COMES_BACK.get(line, line): bytearray() for line in self._lines_in}
         self._lines = self._new_lines()
+        self._uplink = self._new_uplink()
 
     def boot(self) -> None:
         use_shims()
@@ -164,58 +82,90 @@ class CpythonMachine:
             raise LocalError("this terminal is already on; power_cut() first")
         self.boots += 1
         self._lines = self._new_lines()
+        self._uplink = self._new_uplink()
         self._console_in.clear()
         self._console_part = b""
+        if self.spec.codec:
+            self.codec = Vs1053(self._now_ns, self.sound)
+            self._bus = DirectBus(self.codec, lambda: self._now_ns)
         self.app = App(self.board())
         self._due_ns = 0
 
-    def _new_lines(self) -> dict[str, _Line]:
-        bauds = {"modem": self.spec.baud_modem, "tuner": self.spec.baud_tuner}
-        return {line: _Line(baud, UART_BUFFER_BYTES[line]) for line, baud in bauds.items()}
+    def _new_lines(self) -> dict[str, Line]:
+        return {wire: Line(self.spec.baud(wire), UART_BUFFER_BYTES[wire]) for wire in self.spec.wires}
+
+    def _uart(self, wire: str) -> Uart:
+        return Uart(self._lines[wire], self._out[COMES_BACK.get(wire, wire)])
+
+    def _new_uplink(self) -> Uplink:
+        drawn = hashlib.sha256(b"cpython network %d " % self.boots + self.spec.seed).digest()
+        own = self._uart(NETWORK) if NETWORK in self.spec.wires else None
+        return Uplink(own, int.from_bytes(drawn[:8], "big"), lambda: self._now_ns)
 
     def board(self) -> SimpleNamespace:
-        """What the firmware finds here as its module `board`: the names that every board has, and FILES."""
-        modem, tuner = _Uart(self._lines["modem"]), _Uart(self._lines["tuner"])
-        modem.out, tuner.out = self._out["modem"], self._out["output"]
+        """What the firmware finds here as its module `board`: the names that every board has; FILES, SOCKETS, open."""
+        uarts = {wire: self._uart(wire) for wire in self.spec.wires}
+        uplink = self._uplink
         boot, draws = self.boots, [0]
 
         def entropy() -> bytes:
             draws[0] += 1
             return hashlib.sha256(b"cpython entropy %d %d " % (boot, draws[0]) + self.spec.seed).digest()
 
-        locks, counter = Locks(_Flash(self.vault), (0, 1)), Counter(_Flash(self.vault), (2, 3))
+        locks, counter = Locks(Flash(self.vault), (0, 1)), Counter(Flash(self.vault), (2, 3))
         return SimpleNamespace(
             NAME=self.name,
             PORT=self.name,
             LINK="uarts",
             CORES=1,
             UARTS=None,
-            WIRES={0: "modem", 1: "tuner"},
+            WIRES=dict(enumerate(self.spec.wires)),
             SERVICES=self.spec.services,
             HEADEND=self.headend,
+            SIGNER=self.signer,
             MODEM_BAUD=self.spec.baud_modem,
             TUNER_BAUD=self.spec.baud_tuner,
             STORAGE="keys",
             LOCK_PLACE="the machine object: it outlives a power cut and nothing else",
-            NETWORK=None,
+            NETWORK="ppp",
+            CODEC=() if self.spec.codec else None,
             HEAP_BYTES=HEAP_BYTES,
             FLASH_BYTES=0,
-            FILES=_Files(self.files),
+            FILES=Files(self.files),
+            open=self._open,
+            MODULE_FILES=ModuleFiles(self.files),
+            TITLE_FILES=TitleFiles(self.files),
+            COPIES=Copies(self.files),
+            SOCKETS=uplink.modules,
             Console=lambda: SimpleNamespace(read_line=self._read_line, write_line=self._write_line),
-            modem=lambda: modem,
-            tuner_and_output=lambda: (tuner, tuner),
+            modem=lambda: uarts["modem"],
+            dock=lambda: uarts[DOCK],
+            tuner_and_output=lambda: (uarts["tuner"], uarts["tuner"]),
             load_locks=locks.load,
             locks_damaged=locks.damaged,
             store_lock=locks.store,
             forget_old_lock=locks.give_up,
             counter=counter.value,
             count=counter.count,
+            codec=lambda: None if self._bus is None else self._bus.wires(),
+            network_up=uplink.up,
+            network_down=uplink.down,
+            network_state=uplink.state,
+            network_step=uplink.step,
+            network_names=uplink.names,
             unique_id=lambda: hashlib.sha256(b"cpython id " + self.spec.seed).digest()[:8],
             entropy=entropy,
             ticks_ms=self._ticks_ms,
             ticks_diff=lambda a, b: a - b,
             idle=lambda idle_ms: None,  # time goes by in advance() alone
         )
+
+    def _open(self, path: str, mode: str) -> io.BytesIO:
+        """A file of `spec.files`, or one that was downloaded, for reading."""
+        found = self.spec.files.get(path, self.files.get(path))
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, "no such file")
+        return io.BytesIO(found)
 
     def _ticks_ms(self) -> int:
         ticks_ms = self._now_ns // 1_000_000
@@ -228,7 +178,7 @@ class CpythonMachine:
         self._out["console"] += text.encode() + b"\r\n"
 
     def send(self, line: str, data: bytes) -> None:
-        check_line(line, INPUT_LINES)
+        check_line(line, self._lines_in)
         if self.app is None:
             return
         if line == "console":
@@ -238,7 +188,7 @@ class CpythonMachine:
             self._lines[line].send(data, self._now_ns)
 
     def take(self, line: str) -> bytes:
-        out = self._out[check_line(line, OUTPUT_LINES)]
+        out = self._out[check_line(line, tuple(self._out))]
         data = bytes(out)
         out.clear()
         return data
@@ -258,13 +208,18 @@ class CpythonMachine:
             return None
         if self._console_in:
             return 0
-        timers = (self._due_ns, *(line.next_ns() for line in self._lines.values()))
+        timers = [self._due_ns, self._uplink.due_ns(), *(line.next_ns() for line in self._lines.values())]
+        if self._bus is not None:
+            timers.append(self._bus.next_ns())
         return min((at_ns for at_ns in timers if at_ns is not None), default=None)
 
     def _step(self, app: Any) -> None:
         for line in self._lines.values():
             line.advance(self._now_ns)
+        linked_ns = self._uplink.due_ns()
         busy = bool(self._console_in) or any(line.any() for line in self._lines.values())
+        busy = busy or (linked_ns is not None and linked_ns <= self._now_ns)
+        busy = (self._bus is not None and self._bus.wants_step()) or busy
         if not busy and (self._due_ns is None or self._now_ns < self._due_ns):
             # Nothing will come of it, but what the firmware keeps of its last step is then of this one.
             self._run(app)
@@ -273,15 +228,20 @@ class CpythonMachine:
         if busy:
             self._run(app)
             return
-        put_out = sum(map(len, self._out.values()))
+        before = self._done
         self._notes = notes = Notes()
         try:
             at_once = self._run(app) == 0
         finally:
             notes.close()
             self._notes = None
-        if not at_once and sum(map(len, self._out.values())) == put_out:
+        if not at_once and self._done == before:
             self._due_ns = None if notes.due is None else (self._now_ns // 1_000_000 + notes.due) * 1_000_000
+
+    @property
+    def _done(self) -> int:
+        """It grows with whatever the firmware does that is seen outside of it."""
+        return self._uplink.stirs + sum(map(len, self._out.values()))
 
     def _run(self, app: Any) -> int:
         try:
@@ -292,6 +252,7 @@ class CpythonMachine:
 
     def power_cut(self) -> None:
         self.app = None
+        self._bus = None
 
     def close(self) -> None:
         self.power_cut()

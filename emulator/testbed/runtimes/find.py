@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,7 @@ from testbed.runtimes.image import VERSION, Binary, Image, RuntimeUnavailable
 
 if TYPE_CHECKING:
     from testbed.boards import Board
+    from testbed.boards.recipe import ImageRecipe
 
 Progress = Callable[[str], None]
 OLDEST_UNIX = (1, 22)
@@ -90,12 +91,56 @@ def pico_image(uf2: Path | None = None, frozen: bool = False, progress: Progress
         raise RuntimeUnavailable(f"no image for the Pico: {reason}; or give one with --uf2 FILE") from reason
 
 
-def firmware_image(board: "Board", progress: Progress | None = None) -> Image:
+def network_image(progress: Progress | None = None) -> Image:
+    """A MicroPython for the Pico with lwIP, PPP over a UART and TLS, and no settop inside.
+
+    From the cache or built from Debian's sources. Raises RuntimeUnavailable.
+    """
+    from testbed.boards import load_board
+    from testbed.boards.profile import definition_files
+
+    tell = progress or _silent
+    recipe = load_board("pico").network_image
+    assert recipe is not None
+    definition = definition_files(recipe)
+    sources.fetch(tell)
+    key = _project_key("network", recipe, build.PICO_MANIFEST, definition, tell)
+    path = cache_dir() / "images" / f"pico-network-{VERSION}-{key}.uf2"
+    if path.is_file():
+        return Image(path, "cache", VERSION)
+    with locked("pico", tell):
+        if path.is_file():
+            return Image(path, "cache", VERSION)
+        build.build_network(path, recipe, definition, tell)
+    return Image(path, "debian build", VERSION)
+
+
+def _project_key(name: str, recipe: "ImageRecipe", manifest: str, files: dict[str, bytes], progress: Progress) -> str:
+    """`_key` of an image with files of this project in it; lwIP is part of it where the recipe wants that."""
+    contents = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    built = asdict(recipe)
+    del built["services"]  # which choose what is among the files
+    parts: list[object] = [name, sources.versions(), build.PICO_CMAKE_FLAGS, built, manifest, contents]
+    if recipe.definition:
+        sources.fetch_lwip(progress)
+        parts.append(sources.lwip_version())
+    return _key(*parts)
+
+
+def firmware_image(
+    board: "Board", progress: Progress | None = None, network: bool = False, services: Sequence[str] = ()
+) -> Image:
     """The board's image with settop, its modules and main.py inside: it boots with no files beside it.
 
-    From the cache or built. Raises RuntimeUnavailable: the board has no recipe, or the build fails.
+    network: the one with lwIP and PPP, too. services: further ones inside. From the cache or built. Raises
+    RuntimeUnavailable: the board has no such recipe, or the build fails.
     """
-    if board.image is None:
+    from testbed.boards.profile import definition_files
+
+    recipe = board.network_image if network else board.image
+    if network and recipe is None and board.image is not None:
+        raise RuntimeUnavailable(f"no image with a network can be built for {board.name}; there is one for the pico")
+    if recipe is None:
         # A board with a caveat has no use for the stock image.
         flash = f"put the terminal on stock MicroPython with `./ringcast flash --board {board.name}`, or "
         stock = "" if board.caveat else flash
@@ -105,15 +150,19 @@ def firmware_image(board: "Board", progress: Progress | None = None) -> Image:
         )
     tell = progress or _silent
     sources.fetch(tell)
-    inside = board.image_sources()
-    contents = {name: hashlib.sha256(data).hexdigest() for name, data in inside.items()}
-    key = _key("firmware", sources.versions(), build.PICO_CMAKE_FLAGS, asdict(board.image), board.manifest, contents)
-    path = cache_dir() / "images" / f"firmware-{board.name}-{VERSION}-{key}.uf2"
+    project = {**board.image_sources(network, services), **definition_files(recipe)}
+    inside = board.inside(network, services)
+    key = _project_key("firmware", recipe, board.manifest, project, tell)
+    kind = f"{board.name}-network" if network else board.name
+    kept = f"{kind}-{_project_key('tree', recipe, board.manifest, definition_files(recipe), tell)}"
+    path = cache_dir() / "images" / f"firmware-{kind}-{VERSION}-{key}.uf2"
+    if path.is_file():
+        return Image(path, "cache", VERSION, True, inside)
     with locked("pico", tell):
         if path.is_file():
-            return Image(path, "cache", VERSION, True)
-        build.build_firmware(path, board.image, inside, board.manifest, tell)
-    return Image(path, "debian build", VERSION, True)
+            return Image(path, "cache", VERSION, True, inside)
+        build.build_firmware(path, recipe, project, board.manifest, tell, kept)
+    return Image(path, "debian build", VERSION, True, inside)
 
 
 def cached_pico_image() -> Image | None:

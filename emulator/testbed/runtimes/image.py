@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.boards.inside import Inside
+
 VERSION = "1.25.0"  # the MicroPython that this project builds and that its mpy-cross fits
 
 
@@ -15,12 +17,14 @@ class Image:
     """A MicroPython image for the Raspberry Pi Pico (UF2).
 
     origin: "given", "cache", "debian build" or "download". frozen: settop is inside.
+    inside: what a frozen one says of itself.
     """
 
     path: Path
     origin: str
     version: str = VERSION
     frozen: bool = False
+    inside: Inside | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from testbed.runtimes.image import VERSION, RuntimeUnavailable
 
 RELEASE = "trixie"
 RECIPE = 1  # raise it when the layout below changes
+LWIP_RECIPE = 1
 MICROPYTHON_SOURCE = f"micropython={VERSION}+ds-1"
 _BINARY = ("pico-sdk-source", "tinyusb-source")
 
@@ -18,6 +19,22 @@ _BINARY = ("pico-sdk-source", "tinyusb-source")
 def folder() -> Path:
     """Where the sources are or will be: micropython/, mbedtls/, pico-sdk/, tinyusb/, versions.json."""
     return cache_dir() / f"sources-{RELEASE}-{RECIPE}"
+
+
+def lwip_folder() -> Path:
+    """Where lwIP's sources are or will be, apart from the others: images without a network do not depend on them.
+
+    lwip/, version.txt.
+    """
+    return cache_dir() / f"sources-lwip-{RELEASE}-{LWIP_RECIPE}"
+
+
+def lwip_version() -> str | None:
+    """File name of what was fetched (it holds the version), None before the first fetch."""
+    try:
+        return (lwip_folder() / "version.txt").read_text()
+    except OSError:
+        return None
 
 
 def versions() -> dict[str, str] | None:
@@ -48,6 +65,29 @@ def fetch(progress: Callable[[str], None]) -> Path:
         if versions() is None:
             publish_folder(folder(), lambda temporary: _fill(temporary, progress))
     return folder()
+
+
+def fetch_lwip(progress: Callable[[str], None]) -> Path:
+    """lwIP's folder, fetched if need be (about 1 MB): Debian's micropython leaves its lib/lwip empty.
+
+    Raises RuntimeUnavailable.
+    """
+    with locked("sources", progress):
+        if lwip_version() is None:
+            publish_folder(lwip_folder(), lambda temporary: _fill_lwip(temporary, progress))
+    return lwip_folder() / "lwip"
+
+
+def _fill_lwip(target: Path, progress: Callable[[str], None]) -> None:
+    apt = PrivateApt(target / "apt", RELEASE, progress)
+    progress("fetching the sources of lwIP ...")
+    packages = target / "packages"
+    apt.sources(packages, ("lwip",))
+    archive = _one(packages, "lwip_*.orig.tar.*[!c]")
+    unpack_source(archive, target / "lwip")
+    for leftover in ("apt", "packages"):
+        shutil.rmtree(target / leftover)
+    (target / "version.txt").write_text(archive.name)
 
 
 def _one(where: Path, pattern: str) -> Path:

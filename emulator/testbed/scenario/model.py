@@ -117,8 +117,19 @@ class Records:
 
 
 @dataclasses.dataclass(frozen=True)
+class Curve:
+    """What passed somewhere, slice by slice of `step_ms` from the start of the run: `values`, in `unit`, 0 or more."""
+
+    label: str
+    unit: str
+    step_ms: int
+    values: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Terminal:
-    """One terminal: an outcome per portion, the states of its key path, what the viewer did, its story and records."""
+    """One terminal: an outcome per portion, the states of its key path, what the viewer did, its story and records;
+    `curves` lie below its key path."""
 
     name: str
     outcomes: tuple[Outcome, ...] = ()
@@ -126,6 +137,7 @@ class Terminal:
     instant: Instant | None = None
     story: Story = Story()
     records: tuple[Records, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

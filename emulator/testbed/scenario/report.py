@@ -13,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.scenario.broadcasts.pictures import MAX_PICTURED_PORTIONS, Picture
-from testbed.scenario.model import AirPortion, Outcome, ReportModel, Terminal
+from testbed.scenario.model import AirPortion, Curve, Outcome, ReportModel, Terminal
 from testbed.scenario.narrative import narrative, seconds
-from testbed.scenario.timeline import STATE_COLOURS, Box, lead_histogram, timeline
+from testbed.scenario.timeline import GUTTER, STATE_COLOURS, Box, lead_histogram, timeline
 
 _SCREEN_COLUMNS = 66  # of portions; with the rows' names and the frame 80 at most
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _STATE_STYLES = ("yellow", "blue", "green", "bright_black")
 
 
@@ -38,6 +39,7 @@ def write_report(path: Path, model: ReportModel) -> None:
             story=narrative(model),
             line=timeline(model),
             colours=STATE_COLOURS,
+            gutter=GUTTER,
             shots=shots[:MAX_PICTURED_PORTIONS],
             left_out=max(0, len(shots) - MAX_PICTURED_PORTIONS),
             rows=[
@@ -114,6 +116,7 @@ def screen(model: ReportModel) -> Panel:
         if model.portions:
             parts.append(_picture_line(model, terminal, cell))
         parts.append(_path_line(model, terminal, cell))
+        parts += [_curve_line(model, curve, cell) for curve in terminal.curves]
     legend = Text("        ")
     for number, state in enumerate(model.words.states[:-1]):
         legend.append("━ ", style=_STATE_STYLES[number % STATE_COLOURS]).append(f"{state}  ", style="dim")
@@ -188,6 +191,18 @@ def _path_line(model: ReportModel, terminal: Terminal, cell: int) -> Text:
     line = Text(model.words.short.ljust(8))
     for character, style in cells:
         line.append(character, style=style)
+    return line
+
+
+def _curve_line(model: ReportModel, curve: Curve, cell: int) -> Text:
+    """Each column as high as the highest of what passed in it."""
+    columns = [0] * (cell * max(1, len(model.portions)))
+    for number, value in enumerate(curve.values):
+        column = min(_column(model, number * curve.step_ms, cell), len(columns) - 1)
+        columns[column] = max(columns[column], value)
+    highest, last = max(1, *columns), len(_HEIGHTS) - 1
+    line = Text(curve.label[:7].ljust(8))
+    line.append("".join(_HEIGHTS[-(-value * last // highest)] for value in columns), style="blue")
     return line
 
 

@@ -17,6 +17,8 @@ from testbed.station import Station
 from testbed.terminals import Runtime, terminal_spec, tuner_baud_for
 
 START_GRID_MS = 100
+STORED_MS = 200
+"""From the last word of provisioning on: a Pico goes on storing for 150 ms, and its tuner's buffer holds 130."""
 SETTLE_MS = 400
 """After the content: what is still in buffers comes out. A real machine must have been quiet for so long."""
 SETTLE_LIMIT_MS = 20_000
@@ -58,6 +60,7 @@ def run_plan(
     content = system.content(plan, Making(runtime, out, progress, tell))
     baud = content.tuner_baud or tuner_baud_for(runtime.name, lambda rate: True)
     with closing(Bench(plan, runtime, baud, progress, system)) as bench:
+        bench.session.prepare(content)
         begin_ms = bench.provision()
         bench.play(content, begin_ms)
         return bench.collect(content, begin_ms, out)
@@ -79,6 +82,7 @@ class Bench:
         self._baud = baud
         system = system or system_of(plan)
         self._services = system.services
+        self._wires = system.wires
         self.session = system.session(plan)
         self.world = self.session.world
         self.stations: dict[str, Station] = {}
@@ -91,8 +95,9 @@ class Bench:
         self._progress("provisioning", 0.0)
         for name in self._plan.terminals:
             seed = seeded(self._plan.seed, f"terminal {name}")(32)
-            spec = terminal_spec(self._runtime.name, self._baud, seed, self._services)
-            machine = self._runtime.machine(spec)
+            wires = self._wires(self._plan, name)
+            spec = terminal_spec(self._runtime.name, self._baud, seed, self._services, wires)
+            machine = self._runtime.machine(self.session.outfit(spec))
             self.stations[name] = self.session.add_terminal(name, machine)
         self.session.open()
         for station in self.stations.values():
@@ -102,7 +107,7 @@ class Bench:
             if station.formats_problem is not None:
                 raise MachineError(f"terminal {station.name}: {station.formats_problem}")
         self.session.provision(self.stations, self.wait)
-        return (self.world.now_ms // START_GRID_MS + 1) * START_GRID_MS
+        return ((self.world.now_ms + STORED_MS) // START_GRID_MS + 1) * START_GRID_MS
 
     def wait(self, event: str, complaint: str) -> None:
         """Until every terminal's console has shown `event`. MachineError, with the complaint, where one does not."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from testbed.machines.base import Machine
+from testbed.machines.base import WIRES, Machine, TerminalSpec
 from testbed.scenario import model
 from testbed.scenario.plan import ActionPlan, Plan, PlanT, Reader
 from testbed.scenario.run import Check, Run, TerminalRun
@@ -60,6 +60,13 @@ class Session(Generic[RunT]):
     def __init__(self, world: World | None = None) -> None:
         self.world = world or World()
 
+    def prepare(self, content: Any) -> None:
+        """What is going to be played, before any terminal is there."""
+
+    def outfit(self, spec: TerminalSpec) -> TerminalSpec:
+        """What its terminals are made of beside what every one is."""
+        return spec
+
     def add_terminal(self, name: str, machine: Machine) -> Station:
         """A terminal at its place. From here on the machine is the world's to close, also where it is refused."""
         return self.world.add(Station(name, machine, {}, self.world.ns_at))
@@ -93,10 +100,12 @@ class System(Reader[PlanT], ABC, Generic[PlanT, RunT]):
     """A system on the bench. It has no state: a run's is in its `Session`.
 
     `files`: what a run writes into its folder beside the report and what terminals put out. `services`: what its
-    terminals start (settop/services). `words`: the report's.
+    terminals start (settop/services). `network`: whether they need IP, and with it an image that has it. `words`: the
+    report's.
     """
 
     services: ClassVar[tuple[str, ...]] = ()
+    network: ClassVar[bool] = False
     files: ClassVar[tuple[str, ...]] = ()
     words: ClassVar[model.Words]
 
@@ -109,6 +118,10 @@ class System(Reader[PlanT], ABC, Generic[PlanT, RunT]):
     @abstractmethod
     def session(self, plan: PlanT) -> Session[RunT]:
         """A bench of its own, on which nothing has happened yet."""
+
+    def wires(self, plan: PlanT, terminal: str) -> tuple[str, ...]:
+        """What lies on the lines of this terminal's board (testbed.machines.base.TerminalSpec)."""
+        return WIRES
 
     # What was seen.
 

@@ -2,11 +2,12 @@
 
 import dataclasses
 
-from testbed.scenario.model import AirPortion, ReportModel, Terminal
+from testbed.scenario.model import AirPortion, Curve, ReportModel, Terminal
 from testbed.scenario.narrative import seconds
 
 GUTTER, RIGHT, TOP = 84.0, 14.0, 26.0
 AIR_HEIGHT, PICTURE_HEIGHT, KEYS_HEIGHT, PATH_HEIGHT = 30.0, 30.0, 46.0, 22.0
+CURVE_HEIGHT, CURVE_GAP = 54.0, 8.0
 NAME_HEIGHT = 18.0
 """Room for a terminal's name above its key path, where there are no portions."""
 STATE_COLOURS = 4
@@ -41,14 +42,28 @@ class Mark:
 
 
 @dataclasses.dataclass(frozen=True)
+class Area:
+    """A curve with what lies under it, as the `path` of an SVG; `peak` is its highest value in words."""
+
+    label: str
+    y: float
+    height: float
+    path: str
+    peak: str
+    tip: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Lane:
-    """One terminal's rows; `mark` goes across them."""
+    """One terminal's rows, the last of which but `areas` ends at `path_bottom`; `mark` goes across all."""
 
     name: str
     y: float
+    path_bottom: float
     bottom: float
     boxes: tuple[Box, ...]
     keys: tuple[Mark, ...]
+    areas: tuple[Area, ...]
     mark: Mark | None
 
 
@@ -159,7 +174,25 @@ def _lane(model: ReportModel, terminal: Terminal, scale: _Scale, y: float) -> La
         at = seconds(terminal.instant.at_ms)
         x = scale.x(terminal.instant.at_ms)
         mark = Mark(x, y, 0.0, f"{terminal.instant.label} at {at}", f"{terminal.instant.tip} at {at}")
-    return Lane(terminal.name, y, path_y + PATH_HEIGHT, tuple(boxes), tuple(keys), mark)
+    areas, bottom = [], path_y + PATH_HEIGHT
+    for curve in terminal.curves:
+        areas.append(_area(scale, curve, bottom + CURVE_GAP))
+        bottom += CURVE_GAP + CURVE_HEIGHT
+    return Lane(terminal.name, y, path_y + PATH_HEIGHT, bottom, tuple(boxes), tuple(keys), tuple(areas), mark)
+
+
+def _area(scale: _Scale, curve: Curve, y: float) -> Area:
+    """Steps, each a slice wide; where nothing passed there is the ground line alone."""
+    highest, ground = max(curve.values, default=0), y + CURVE_HEIGHT
+    path, before = [f"M {scale.x(0)} {ground}"], 0
+    for number, value in enumerate([*curve.values, 0]):
+        if value != before:
+            x = scale.x(number * curve.step_ms)
+            path += [f"H {x}", f"V {round(ground - value / max(highest, 1) * CURVE_HEIGHT, 2)}"]
+            before = value
+    path += [f"H {scale.x(len(curve.values) * curve.step_ms)}", "Z"]
+    peak = f"{highest:,} {curve.unit}"
+    return Area(curve.label, y, CURVE_HEIGHT, " ".join(path), peak, f"{curve.label}: at most {peak}")
 
 
 def _key_mark(scale: _Scale, y: float, portion: AirPortion, delivered_ms: int, lead_ms: int) -> Mark:

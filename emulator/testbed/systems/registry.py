@@ -9,6 +9,8 @@ from testbed.scenario.system import System
 
 SYSTEMS = {
     "call": "testbed.systems.call.system",
+    "network": "testbed.systems.network.system",
+    "titles": "testbed.systems.titles.system",
 }
 """Name in a scenario: the module in which its `SYSTEM` is."""
 

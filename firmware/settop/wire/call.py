@@ -15,15 +15,14 @@ Every message is the payload of one HDLC frame (settop.link.hdlc), big-endian, i
     22 FAREWELL   centre    reason u8, portions charged u32
     23 TOKEN      centre    token 8: what the terminal shows in its next call
 
-Key schedule: transcript = SHA-256(LABEL_TRANSCRIPT, HELLO, CHALLENGE without its proof);
-HKDF-SHA256(salt = transcript, IKM = device key [+ X25519 shared secret], info = LABEL_KEYS) gives, in this order,
-proof key 16, down key 16, up key 16, down salt 9, up salt 9. proof = AES-CMAC(proof key, transcript).
-CCM nonce = salt 9 + counter u32; each direction counts from 0 and a receiver takes only rising counters.
+Key schedule, proof and sealed messages are those of settop.wire.sealed, with LABELS, between HELLO and CHALLENGE; the
+secret is the device key [+ X25519 shared secret].
 """
 
 import struct
 
 from settop.errors import RemoteError
+from settop.wire.sealed import HEADER_BYTES, PROOF_BYTES
 
 VERSION = 1
 SUITE_PLAIN = 0  # the device key alone
@@ -56,16 +55,12 @@ NAMES = {
 }
 
 NONCE_BYTES = 16
-PROOF_BYTES = 16
 PUBLIC_KEY_BYTES = 32
 TAG_BYTES = 8
 TOKEN_BYTES = 8
 NO_TOKEN = bytes(TOKEN_BYTES)  # of a terminal that has never had one
-SEALED_HEADER_BYTES = 5
-KEYS_BYTES = 66
 
-LABEL_TRANSCRIPT = b"ringcast call 1"
-LABEL_KEYS = b"ringcast call keys"
+LABELS = (b"ringcast call 1", b"ringcast call keys")
 
 DENY_NO_PROGRAMME = 1
 DENY_NOT_ON_AIR = 2
@@ -160,33 +155,18 @@ def text_of(texts, reason, other):
     return (texts[reason] if reason < len(texts) else "") or other % reason
 
 
-def split_keys(okm):
-    """HKDF output (KEYS_BYTES) to (proof_key, down_key, up_key, down_salt, up_salt)."""
-    return okm[0:16], okm[16:32], okm[32:48], okm[48:57], okm[57:66]
-
-
-def sealed_header(kind, counter):
-    """The five octets in clear before a sealed message: also its AAD."""
-    return struct.pack(">BI", kind, counter)
-
-
-def sealed_nonce(salt, counter):
-    """13-byte CCM nonce of the message `counter` in one direction."""
-    return bytes(salt) + struct.pack(">I", counter)
-
-
-def split_sealed(message):
-    """(kind, counter, ciphertext with tag). Raises RemoteError for a kind or size that no sealed message has."""
+def check_sealed(message):
+    """The kind of a sealed message. Raises RemoteError for a kind or size that no sealed message has."""
     kind = message[0] if message else 0
     for its_kind, sizes in _SEALED_SIZES:
         if its_kind == kind:
             break
     else:
         raise RemoteError("unknown message type 0x%02x" % kind)
-    if len(message) - SEALED_HEADER_BYTES - TAG_BYTES not in sizes:
-        expected = " or ".join([str(SEALED_HEADER_BYTES + size + TAG_BYTES) for size in sizes])
+    if len(message) - HEADER_BYTES - TAG_BYTES not in sizes:
+        expected = " or ".join([str(HEADER_BYTES + size + TAG_BYTES) for size in sizes])
         raise RemoteError("%s of %d bytes, expected %s" % (NAMES[kind], len(message), expected))
-    return kind, struct.unpack(">I", message[1:5])[0], message[5:]
+    return kind
 
 
 def pack_request(programme_id, broadcast_id, token=NO_TOKEN, max_price=None):
@@ -219,7 +199,7 @@ def pack_portion(portion):
 
 
 def unpack_portion(body):
-    """The portion of ACK, NAK or GOODBYE; like every body here, its size was checked by split_sealed."""
+    """The portion of ACK, NAK or GOODBYE; like every body here, its size was checked by check_sealed."""
     return struct.unpack(">I", body)[0]
 
 

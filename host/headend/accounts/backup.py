@@ -15,7 +15,7 @@ from settop.errors import LocalError
 from sqlalchemy import Engine
 
 from headend.accounts.engine import BUSY_TIMEOUT_S, database_url, open_database
-from headend.accounts.master_key import sync_folder
+from headend.files import sync_folder
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database in use; with another one's, a database is damaged."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from settop.errors import LocalError
 
-from headend.accounts.master_key import MasterKey, sync_folder
-from headend.files import replacing, write_all
+from headend.accounts.master_key import MasterKey
+from headend.files import replacing, sync_folder, write_all
 
 
 class KeyFile:

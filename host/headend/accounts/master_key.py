@@ -14,8 +14,7 @@ from pathlib import Path
 
 from settop.errors import LocalError
 
-from headend.files import write_all
-from headend.stopping import undisturbed
+from headend.files import write_secret
 
 BYTES = 32
 HELD_LIMIT = 2
@@ -83,17 +82,7 @@ def create_master_key(path: Path) -> MasterKey:
     """A new random key in a new file of mode 0600, as hex. Raises LocalError where that cannot be made."""
     key = draw_master_key()
     try:
-        with undisturbed():  # a few dozen octets: a signal waits for them
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                write_all(descriptor, key.text())
-                os.fsync(descriptor)
-                sync_folder(path.parent)
-            except BaseException:
-                path.unlink()  # half a key opens nothing, and would be in the way of a whole one
-                raise
-            finally:
-                os.close(descriptor)
+        write_secret(path, key.text())
     except OSError as error:
         raise LocalError(f"cannot make the master key file {path}: {error.strerror}") from None
     return key
@@ -129,12 +118,3 @@ def load_master_key(path: Path | None = None) -> MasterKey:
     except (ValueError, LocalError):
         wanted = f"{2 * BYTES} hex digits, or while the key is changed twice as many: the newer key, a space, the older"
         raise LocalError(f"{place} must hold {wanted}") from None
-
-
-def sync_folder(folder: Path) -> None:
-    """What was made or renamed in it stays so after a power cut. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,8 @@
-"""Tables that all systems share: accounts, terminals and the check of the master key. A system's own are in its room.
+"""Tables that all systems share: accounts, terminals, secrets and the check of the master key. A system's own
+are in its room.
 
-Money in hundredths. No key lies here in clear: `Terminal.sealed_key` opens under the master key
-(headend.accounts.master_key). A change of any table is a revision too (headend.accounts.migrations).
+Money in hundredths. No key lies here in clear: `Terminal.sealed_key` and `SealedSecret.sealed` open under
+the master key (headend.accounts.master_key). A change of any table is a revision too (headend.accounts.migrations).
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, MetaData
@@ -60,3 +61,13 @@ class Terminal(Base):
     sealed_key: Mapped[bytes] = mapped_column(LargeBinary(48))
     key_version: Mapped[int] = mapped_column(ForeignKey("master_key_check.check_id"), index=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+
+
+class SealedSecret(Base):
+    """A secret of any system, which refers to it by its id (headend.accounts.vault)."""
+
+    __tablename__ = "sealed_secrets"
+
+    secret_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary(88))
+    key_version: Mapped[int] = mapped_column(ForeignKey("master_key_check.check_id"), index=True)

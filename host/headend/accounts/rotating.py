@@ -47,7 +47,10 @@ class Wrapped:
 
 
 VERSION = "key_version"
-WRAPPED = (Wrapped(Terminal.metadata.tables["terminals"], "terminal_id", "sealed_key"),)
+WRAPPED = (
+    Wrapped(Terminal.metadata.tables["terminals"], "terminal_id", "sealed_key"),
+    Wrapped(Terminal.metadata.tables["sealed_secrets"], "secret_id", "sealed"),
+)
 """All there are beside `master_key_check`. A table with such a column refers to that one by `key_version`."""
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from settop.errors import LocalError
 
 from headend.crypto.x25519 import public_key, x25519_shared
-from headend.files import write_all
-from headend.stopping import undisturbed
+from headend.files import write_secret
 
 BYTES = 32
 ENVIRONMENT = "RINGCAST_HEADEND_KEY"
@@ -67,16 +66,7 @@ def _parsed(text: str, place: str) -> HeadendKey:
 def _create(path: Path) -> HeadendKey:
     key = secrets.token_bytes(BYTES)
     try:
-        with undisturbed():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                write_all(descriptor, key.hex().encode() + b"\n")
-                os.fsync(descriptor)
-            except BaseException:
-                path.unlink()
-                raise
-            finally:
-                os.close(descriptor)
+        write_secret(path, key.hex().encode() + b"\n")
     except OSError as error:
         raise LocalError(f"cannot make the head-end key file {path}: {error.strerror}") from None
     return HeadendKey(key)

@@ -9,16 +9,15 @@ from headend.broadcast.schedule import Schedule
 from headend.callcentre.service import CallLog, Trunk
 from headend.callcentre.store_ledger import CallRecord, StoreLedger
 from headend.callcentre.subscribers import set_tariff
-from headend.provisioning import Exchange as Provisioning
-from headend.provisioning import HeadendKey, NewTerminal, issue, read_board_key
+from headend.provisioning import HeadendKey, NewTerminal, issue
 from headend.ts.exposure import exposed_packets
-from settop.errors import RemoteError
 
 from testbed.line.exchange import Exchange, ExchangeSettings
 from testbed.machines.base import Machine
 from testbed.scenario.broadcasts.on_air import OnAir
 from testbed.scenario.broadcasts.watching import OnAirRun, OnAirTerminal, watched
 from testbed.scenario.plan import ActionPlan
+from testbed.scenario.provisioning import provision
 from testbed.scenario.seeded import seeded
 from testbed.scenario.system import Seen, Session, Wait
 from testbed.station import Station
@@ -28,7 +27,6 @@ from testbed.systems.call.plan import CallPlan, call_command
 
 TARIFF, CURRENCY = "demo", "EUR"
 TERMINAL_NUMBER = "55502"
-CONSENT_LIMIT_MS = 20_000
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,6 @@ class CallRun(OnAirRun):
     """A finished scenario of the call; `begin_ms` is the broadcast's start on the clock of calls and consoles."""
 
     terminals: tuple[CallTerminal, ...]
-
-
-def bring(exchange: Provisioning, terminal: NewTerminal) -> str:
-    """The line that brings a terminal its identity."""
-    return exchange.bring(terminal)
 
 
 class CallSession(Session[CallRun]):
@@ -83,34 +76,11 @@ class CallSession(Session[CallRun]):
 
     def provision(self, stations: Mapping[str, Station], wait: Wait) -> None:
         random = seeded(self._plan.seed, "provisioning")
-        exchanges = {name: Provisioning(self.headend, random) for name in stations}
-        for name, station in stations.items():
-            station.say(exchanges[name].ask())
-        wait("provision-key", "did not answer to `provision`")
-        for name, station in stations.items():
-            board = read_board_key(station.events("provision-key")[0].text)
-            station.say(exchanges[name].answer(board, lambda terminal_id: None, replace=True))
-        self._consent(stations)
-        wait("provision-code", "did not take the head-end's key")
-        for name, station in stations.items():
-            if not exchanges[name].is_code(station.events("provision-code")[0].text):
-                raise RemoteError(f"terminal {name} has another code than the head-end")
-            terminal = issue(self._engine, self._master, self._plan.number, TARIFF, random=random)
-            self.identities[name] = terminal
-            station.say(bring(exchanges[name], terminal))
-        wait("provisioned", "did not accept its identity")
 
-    def _consent(self, stations: Mapping[str, Station]) -> None:
-        """A real board may have an identity; whoever plays a scenario with it has agreed to another."""
-        world = self.call.world
-        asked = "provision-consent"
-        world.run_until(
-            world.now_ms + CONSENT_LIMIT_MS,
-            lambda: all(s.events(asked) or s.events("provision-code") for s in stations.values()),
-        )
-        for station in stations.values():
-            for event in station.events(asked)[-1:]:
-                station.say(" ".join(event.text.split()[:2]))
+        def issued() -> NewTerminal:
+            return issue(self._engine, self._master, self._plan.number, TARIFF, random=random)
+
+        self.identities.update(provision(stations, self.headend, random, issued, wait, self.call.world))
 
     def begin(self, content: OnAir, begin_ms: int) -> None:
         for name in self.call.stations:

@@ -15,7 +15,6 @@ from settop.crypto.wipe import wipe, wipe_bytes
 from settop.errors import LocalError, RemoteError
 from settop.link.hdlc import Deframer, encode
 from settop.services.call import states
-from settop.services.call.session import Session
 from settop.services.call.states import TABLE
 from settop.states import row_of
 from settop.wire import call as wire
@@ -273,6 +272,8 @@ class CallTerminal:
             from settop.crypto import x25519
 
             shared = x25519.shared_secret(self._private, public)
+        from settop.services.call.session import Session  # not before it is needed
+
         session = Session(self._identity.device_key, self._hello, payload[: -wire.PROOF_BYTES], shared)
         self._forget_ephemeral(shared)
         if not session.proves(proof):

@@ -1,0 +1,43 @@
+"""The shop's state tables at the terminal: every transition that exists, and no other.
+
+TABLE is the channel's (channel.py; docs/protocols/shop-channel.md is checked against it). ERRAND is that of what the
+viewer wants (errand.py; docs/shop.md is checked against it): its actions are methods of Errand, its states
+
+    linking        the link comes up
+    greeting       HELLO was sent
+    asking         a request was sent
+    downloading    a title comes, and is looked at
+    idle           it is over, well or not: what fails ends it in any state
+"""
+
+CLOSED = "CLOSED"
+ASKED = "ASKED"
+OPEN = "OPEN"
+WAITING = "WAITING"
+
+# (state, event, next state)
+TABLE = (
+    ("CLOSED", "hello", "ASKED"),
+    ("ASKED", "challenge", "OPEN"),
+    ("ASKED", "wrong", "CLOSED"),
+    ("ASKED", "close", "CLOSED"),
+    ("OPEN", "request", "WAITING"),
+    ("OPEN", "close", "CLOSED"),
+    ("WAITING", "reply", "OPEN"),
+    ("WAITING", "wrong", "CLOSED"),
+    ("WAITING", "close", "CLOSED"),
+)
+
+# (state, input, action, next state)
+ERRAND = (
+    ("linking", "up", "_greet", "greeting"),
+    ("greeting", "opened", "_ask", "asking"),
+    ("greeting", "strange", "_greet", "greeting"),
+    ("asking", "registered", "_greet", "greeting"),
+    ("asking", "more", "_ask", "asking"),
+    ("asking", "content", "_fetch_title", "downloading"),
+    ("asking", "due", "_greet_to_renew", "greeting"),
+    ("asking", "renewed", "_renewed", "idle"),
+    ("asking", "over", "_end", "idle"),
+    ("downloading", "whole", "_have", "idle"),
+)

@@ -1,0 +1,170 @@
+"""What terminals ask for in the channel, done by the shop: one request, one reply (settop.wire.shop)."""
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from settop.errors import RemoteError
+from settop.wire import shop as wire
+from settop.wire.shop_channel import CLIENT, MAX_REPLY_BODY
+
+from headend.shop.buying import Bought
+from headend.shop.catalogue import PAGE
+from headend.shop.clients import ClientKey
+from headend.shop.core import Shop
+from headend.shop.refusals import NO_GROUP, NOT_SIGNED_IN, Refused
+
+LINES = MAX_REPLY_BODY - wire.REPLY_HEAD_BYTES - 2
+"""Octets of a list in one reply."""
+LONGEST_LIST = 0xFFFF
+
+
+@dataclass(frozen=True)
+class Content:
+    """Where a buyer's copy is had: `path` at the shop's server, its octets and their SHA-256."""
+
+    path: str
+    octets: int
+    digest: bytes
+
+
+Locate = Callable[[Bought, int], Content]
+"""The copy of what was bought, for the user of this id."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: `who` and `its_id` as HELLO has them, by the key of this number. `next_key`: what the session agreed on
+    beside its own keys, or nothing.
+    """
+
+    who: int
+    its_id: bytes
+    number: int
+    next_key: bytes = field(repr=False)
+
+
+class Requests:
+    """Over a shop."""
+
+    def __init__(self, shop: Shop, locate: Locate) -> None:
+        self._shop = shop
+        self._locate = locate
+
+    def answer(self, caller: Caller, body: bytes, now_ms: int) -> bytes:
+        """The reply's body. Raises RemoteError for what is no request of such a caller, LedgerError."""
+        what, *values = wire.unpack_request(body)
+        if caller.who != CLIENT:
+            if what != wire.REGISTER:
+                raise RemoteError("a terminal registers, and a client does the rest")
+            client = self._shop.register_client(now_ms, caller.next_key)
+            return _reply(wire.OK, now_ms, 0, client.client_id)
+        if what == wire.REGISTER or not self._shop.client_used(ClientKey(caller.its_id, caller.number, b""), now_ms):
+            raise RemoteError("a client that has gone, or registers again")
+        try:
+            done = self._do(caller, what, values, now_ms)
+            due = self._shop.renewal_due(caller.its_id, now_ms)
+        except Refused as refused:
+            return _reply(wire.NO, now_ms, 0, wire.pack_refusal(refused.code, refused.wait_ms, str(refused)))
+        return _reply(wire.OK, now_ms, wire.RENEWAL_DUE if due else 0, done)
+
+    def _do(self, caller: Caller, what: int, values: list[str | int], now_ms: int) -> bytes:
+        client = caller.its_id
+        if what == wire.RENEW:
+            if not caller.next_key:
+                raise RemoteError("a renewal in a session that has agreed on no key")
+            self._shop.renew_client(client, caller.next_key)
+            return b""
+        if what in (wire.SIGN_UP, wire.SIGN_IN):
+            enter = self._shop.register_user if what == wire.SIGN_UP else self._shop.sign_in
+            return self._balance(enter(str(values[0]), str(values[1]), now_ms, client))
+        if what == wire.SIGN_OUT:
+            self._shop.sign_out(client)
+            return b""
+        if what == wire.REDEEM:
+            return struct.pack(">I", self._shop.redeem_on(client, str(values[0]), now_ms))
+        if what == wire.TASTES:
+            return self._tastes(client, int(values[0]))
+        if what == wire.LIST:
+            return self._list(client, int(values[0]), str(values[1]), str(values[2]))
+        user = self._shop.user_of(client)
+        if what == wire.BALANCE:
+            return self._balance(user)
+        if what in (wire.JOIN, wire.LEAVE):
+            self._change(user, what, str(values[0]), now_ms)
+            return self._balance(user)
+        if what == wire.BUY:
+            price = None if values[1] == wire.ANY_PRICE else int(values[1])
+            return _right(*self._shop.buy(user, int(values[0]), now_ms, price))
+        if what == wire.RESTORE:
+            return _part((_right(one, False) for one in self._shop.restore(user)), int(values[0]))
+        if what == wire.CONTENT:
+            content = self._locate(self._shop.right(user, int(values[0])), user)
+            return struct.pack(">Q32s", content.octets, content.digest) + bytes(wire.pack_text(content.path))
+        return self._shop.order_units(user, int(values[0]), now_ms)  # ORDER
+
+    def _balance(self, user: int) -> bytes:
+        return struct.pack(">Q", self._shop.balance(user))
+
+    def _change(self, user: int, what: int, name: str, now_ms: int) -> None:
+        for taste in self._shop.tastes(user):
+            if taste.name == name:
+                if what == wire.JOIN:
+                    self._shop.join(user, taste.group, now_ms)
+                else:
+                    self._shop.leave(user, taste.group)
+                return
+        raise Refused(NO_GROUP)
+
+    def _tastes(self, client: bytes, after: int) -> bytes:
+        lines = (
+            struct.pack(">IB", taste.price, taste.member) + bytes(wire.pack_text(taste.name))
+            for taste in self._shop.tastes(self._user_or_none(client))
+        )
+        return _part(lines, after)
+
+    def _list(self, client: bytes, after: int, taste: str, words: str) -> bytes:
+        offers = self._shop.directory(self._user_or_none(client), taste or None, words, after)
+        lines = (
+            struct.pack(">IIB", offer.title, offer.price, offer.bought)
+            + bytes(wire.pack_text(offer.name))
+            + bytes(wire.pack_text(offer.taste or ""))
+            for offer in offers
+        )
+        return _part(lines, 0, after, len(offers) == PAGE)
+
+    def _user_or_none(self, client: bytes) -> int | None:
+        try:
+            return self._shop.user_of(client)
+        except Refused as refused:
+            if refused.code != NOT_SIGNED_IN:
+                raise
+            return None
+
+
+def _reply(status: int, now_ms: int, flags: int, rest: bytes) -> bytes:
+    return struct.pack(wire.REPLY_HEAD, status, now_ms, flags) + rest
+
+
+def _right(bought: Bought, new: bool) -> bytes:
+    head = struct.pack(wire.RIGHT_HEAD, bought.title, new, bought.kid, bought.key)
+    terms = struct.pack(wire.TERMS, bought.right, 0, 0, 0)
+    return head + terms + bytes(wire.pack_text(bought.name))
+
+
+def _part(lines: Iterable[bytes], after: int, before: int = 0, more: bool = False) -> bytes:
+    """As many lines behind the first `after` as there is room for. before: how many lines were left out already; more:
+    whether others follow the last of these.
+    """
+    taken = bytearray()
+    count = 0
+    for number, line in enumerate(lines):
+        if number < after:
+            continue
+        if len(taken) + len(line) > LINES:
+            more = True
+            break
+        taken += line
+        count += 1
+    follows = before + after + count
+    return struct.pack(">H", follows if more and follows <= LONGEST_LIST else 0) + taken

@@ -1,0 +1,171 @@
+"""Named mutants of headend.titles: what hides a title, what opens it, and what keeps a damaged one from doing harm."""
+
+from tests.soak.mutants import Mutant
+
+PACKING = ("tests/host/test_titles_packing.py",)
+DAMAGE = ("tests/host/test_titles_damage.py",)
+OTHERS = ("tests/host/test_titles_others.py",)
+
+MUTANTS = (
+    Mutant(
+        "counter mode begins anew in each part of a sample",
+        "host/headend/titles/ciphers.py",
+        "                at += length\n\n",
+        "                pass\n\n",
+        PACKING,
+    ),
+    Mutant(
+        "counters of a sample stand still",
+        "host/headend/titles/ciphers.py",
+        "within = np.arange(total, dtype=np.uint64) - np.repeat(starts, blocks).astype(np.uint64)",
+        "within = np.zeros(total, np.uint64)",
+        PACKING,
+    ),
+    Mutant(
+        "the pattern is encrypted block by block",
+        "host/headend/titles/ciphers.py",
+        "            if not skip:\n",
+        "            if True:\n",
+        PACKING,
+    ),
+    Mutant(
+        "each sample has the IV of the first",
+        "host/headend/titles/protecting.py",
+        "self._next += -(-size // BLOCK) if self._fixed else 1",
+        "self._next += 0",
+        PACKING,
+    ),
+    Mutant(
+        "counters of two samples meet",
+        "host/headend/titles/protecting.py",
+        "self._next += -(-size // BLOCK) if self._fixed else 1",
+        "self._next += 1",
+        PACKING,
+    ),
+    Mutant(
+        "slices stay clear",
+        "host/headend/titles/slices.py",
+        "hidden = length - CLEAR_LEAD if is_slice else 0",
+        "hidden = 0",
+        PACKING,
+    ),
+    Mutant(
+        "a clear title says that it is encrypted, or an encrypted one that it is clear",
+        "host/headend/titles/protecting.py",
+        "                made = _encrypted_entry(made, track.handler, lock.protection)\n",
+        "",
+        PACKING,
+    ),
+    Mutant(
+        "the purchaser's number is left out",
+        "host/headend/titles/extras.py",
+        "    if purchaser is not None:\n        fresh",
+        "    if False:\n        fresh",
+        PACKING,
+    ),
+    Mutant(
+        "the index keeps the room that was made for it empty",
+        "host/headend/titles/protecting.py",
+        "self._output.rewrite(self._index_at, self._index.boxes())",
+        "self._index.boxes()",
+        PACKING,
+    ),
+    Mutant(
+        "any key opens any title",
+        "host/headend/titles/keys.py",
+        "self._ciphers.get(kid, self._for_all)",
+        "self._ciphers.get(kid, next(iter(self._ciphers.values()), self._for_all))",
+        DAMAGE,
+    ),
+    Mutant(
+        "keys that change by groups are not followed",
+        "host/headend/titles/groups.py",
+        "if number == TRACKS_OWN:",
+        "if number >= TRACKS_OWN:",
+        OTHERS,
+    ),
+    Mutant(
+        "what saio names counts from the file's beginning in a fragment, too",
+        "host/headend/titles/auxiliary.py",
+        "starts = [samples.base + fields.number(octets) for _ in range(runs)]",
+        "starts = [fields.number(octets) for _ in range(runs)]",
+        OTHERS,
+    ),
+    Mutant(
+        "a box may be longer than what holds it",
+        "host/headend/titles/boxes.py",
+        "if not is_top and size > end - at:",
+        "if False:",
+        DAMAGE,
+    ),
+    Mutant(
+        "a box may be shorter than its header",
+        "host/headend/titles/boxes.py",
+        "if size < body - at:",
+        "if size < 1:",
+        DAMAGE,
+    ),
+    Mutant(
+        "boxes are counted without end",
+        "host/headend/titles/boxes.py",
+        "if len(found) > CHILDREN_LIMIT:",
+        "if False:",
+        DAMAGE,
+    ),
+    Mutant(
+        "a sample's map may be longer than the sample",
+        "host/headend/titles/auxiliary.py",
+        "    if at != size:\n",
+        "    if at < size:\n",
+        DAMAGE,
+    ),
+    Mutant(
+        "samples are made for a number that nothing stands behind",
+        "host/headend/titles/samples.py",
+        '    if count > room:\n        raise RemoteError(f"a fragment says',
+        '    if False:\n        raise RemoteError(f"a fragment says',
+        DAMAGE,
+    ),
+    Mutant(
+        "a sample may lie in another one",
+        "host/headend/titles/opening.py",
+        "if offset < reached:",
+        "if offset < 0:",
+        DAMAGE,
+    ),
+    Mutant(
+        "what was good of a damaged title is lost",
+        "host/headend/titles/opening.py",
+        "            if not self._seen:\n",
+        "            if self._seen:\n",
+        DAMAGE,
+    ),
+    Mutant(
+        "an octet of ten is shifted by nothing now and then",
+        "host/headend/titles/tenth.py",
+        "[:count] % 255 + 1)",
+        "[:count])",
+        ("tests/host/test_titles_tenth.py",),
+    ),
+    Mutant(
+        "spared headers are counted",
+        "host/headend/titles/tenth.py",
+        "                body = octets[counts]\n",
+        "                body = octets[counts]\n                cipher.counted += HEADER_BYTES * len(headers)\n",
+        ("tests/host/test_titles_tenth.py",),
+    ),
+    Mutant(
+        "a licence's keys may be padded",
+        "host/headend/titles/licence.py",
+        "or not set(text) <= _ALPHABET or",
+        "or",
+        ("tests/host/test_titles_licence.py",),
+    ),
+    Mutant(
+        "a key file may be read by others",
+        "emulator/testbed/commands/_title.py",
+        "& 0o077:",
+        "& 0:",
+        ("tests/emulator/test_title_command.py",),
+    ),
+)
