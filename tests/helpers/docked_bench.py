@@ -9,11 +9,13 @@ from headend.accounts.terminals import add_terminal
 from headend.provisioning import HeadendKey, NewTerminal
 from headend.titles.terminal_licence import licence_line
 from settop.wire import household
+from testbed.boards import load_board
 from testbed.line.dock import DockEnd, pull_out, put_in
+from testbed.runtimes.find import firmware_image
 from testbed.scenario.provisioning import provision
 from testbed.scenario.seeded import seeded
 from testbed.station import Station
-from testbed.terminals import Runtime, terminal_spec
+from testbed.terminals import Runtime, find_runtime, frozen_runtime, terminal_spec
 from testbed.world import World
 
 from tests.helpers import shop as helper
@@ -22,6 +24,15 @@ from tests.helpers.tunes import KEY, KID
 
 WIRES = ("dock", "tuner")
 LIMIT_MS = 120_000
+INSIDE = ("titles", "player", "dock")
+
+
+def docked_runtime(name: str) -> Runtime:
+    """The runtime of that name. An emulated Pico's image holds what terminal and player need, as one that is sold does:
+    in files beside a stock image a terminal has no memory for a copy of its own making."""
+    if name != "pico":
+        return find_runtime(name)
+    return frozen_runtime(firmware_image(load_board(name), services=INSIDE))
 
 
 class DockedBench:
@@ -101,6 +112,10 @@ class DockedBench:
         event = self.until(station, *names, "error", after=before)
         assert event.name in names, event.text
         return event
+
+    def heap_free(self, name: str) -> int:
+        """Octets of a station's heap, after a collection; 0 where it does not count them."""
+        return int(self.say(name, "status", "status").value("heap_free"))
 
     def dock(self, number: int = 0):
         station = self.stations["terminal"]
