@@ -145,6 +145,7 @@ def test_transports_that_cannot_be_are_refused():
         b"RTP/AVP;ssrc=123456789",
         b"RTP/AVP;ssrc=xyz",
         b"RTP/AVP;ssrc=-1",
+        b"RTP/AVP;ssrc=1_2",
         b",".join([b"RTP/AVP"] * 9),
     ):
         assert refusal(parse_transports, value)[0] == 400, value
@@ -170,4 +171,5 @@ def test_rtp_info_says_where_play_begins():
     assert parse_rtp_info(text.encode()) == [("rtsp://h/f/video", 45102, 12345678)]
     assert parse_rtp_info(b"url=a;seq=1, url=b;rtptime=5000000000") == [("a", 1, None), ("b", None, 705032704)]
     assert refusal(parse_rtp_info, b"url=a;seq=x")[0] == 400
+    assert refusal(parse_rtp_info, b"url=\xff")[0] == 400
     assert refusal(parse_rtp_info, b",".join([b"url=a"] * 9))[0] == 400

@@ -17,6 +17,7 @@ INSTALL = {
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
     "firefox-esr": "firefox-esr",
+    "gst-launch-1.0": "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-base",
     "ip": "iproute2",
     "minicom": "minicom",
     "mount": "mount",

@@ -2,6 +2,8 @@
 
 from settop.wire.rtsp import INVALID_RANGE, MAX_CHANNEL, UNSUPPORTED_TRANSPORT, Refused, number_in
 
+_HEX = b"0123456789abcdefABCDEF"
+
 
 class Transport:
     """One way in which media may go (RFC 2326 12.39).
@@ -89,15 +91,9 @@ def _pair(text, most):
 def _ssrc(text):
     """RFC 2326 12.39 has eight digits of base 16; servers in use also write fewer, and blanks ahead."""
     text = text.strip()
-    if not 1 <= len(text) <= 8:
+    if not 1 <= len(text) <= 8 or not all(octet in _HEX for octet in text):
         raise Refused("an SSRC that is no number")
-    try:
-        value = int(text, 16)
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise Refused("an SSRC that is no number")
-    return value
+    return int(text, 16)
 
 
 def pack_range(start_ms, end_ms=None):
@@ -162,6 +158,8 @@ def parse_rtp_info(value):
             key = key.lower()
             if key == b"url":
                 url = text.strip(b'"')
+                if any(octet >= 127 for octet in url):
+                    raise Refused("a URL with a character that none may have")
             elif key == b"seq":
                 sequence = number_in(text, 5, "a sequence number that is none") & 0xFFFF
             elif key == b"rtptime":
