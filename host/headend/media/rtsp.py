@@ -237,7 +237,7 @@ class RtspServer:
         if kinds and not any(
             kind.partition(b";")[0] in (b"application/sdp", b"*/*", b"application/*") for kind in kinds
         ):
-            raise Refused("a description of another kind", 406)
+            raise Refused("a description of another kind", rtsp.NOT_ACCEPTABLE)
         title = self._title_of(head)
         found = sdp.Description()
         found.name, found.control, found.range_ms = title.name, "*", (0, title.source.duration_ms)
