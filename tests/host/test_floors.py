@@ -68,7 +68,7 @@ FOR_ALL = "settop.errors settop.version settop.wire settop.ring headend.files he
 
 BORROWED = {
     "headend.callcentre": "settop.link settop.modem",  # the other end of the same frames; a trunk is a modem, too
-    "headend.media": "settop.media",
+    "headend.media": "settop.media settop.states",
     "headend.provisioning": "settop.keystore",
     "testbed.line": "settop.link",
     "testbed.network": "settop.link headend.crypto",  # the frames of RFC 1662; certificates

@@ -17,6 +17,8 @@ INSTALL = {
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
     "firefox-esr": "firefox-esr",
+    "gst-launch-1.0": "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-base",
+    "gst-rtsp-server": "python3-gi gir1.2-gst-rtsp-server-1.0",
     "ip": "iproute2",
     "minicom": "minicom",
     "mount": "mount",
@@ -28,7 +30,8 @@ INSTALL = {
 }
 
 
-def _missing(what: str, remedy: str) -> None:
+def missing(what: str, remedy: str) -> None:
+    """Skips the test, or fails it under CI=true."""
     message = f"{what} is not here; {remedy}"
     if os.environ.get("CI") == "true":
         pytest.fail(message, pytrace=False)
@@ -39,7 +42,7 @@ def need(program: str) -> str:
     """Path of a program. Skips the test where it is missing, fails it under CI=true."""
     found = shutil.which(program)
     if found is None:
-        _missing(program, f"as root: apt-get install {INSTALL.get(program, program)}")
+        missing(program, f"as root: apt-get install {INSTALL.get(program, program)}")
     assert found is not None
     return found
 
@@ -49,7 +52,7 @@ def need_module(name: str, package: str | None = None) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        _missing(f"Python module {name}", f"pip install {package or name}")
+        missing(f"Python module {name}", f"pip install {package or name}")
         raise
 
 
@@ -97,7 +100,7 @@ def _need_npm(package):
     where = browser.package_path(package)
     if not where.exists():
         name, _, version = package.rpartition("-")
-        _missing(f"npm package {name}", f"npm pack {name}@{version} --pack-destination {where.parent}")
+        missing(f"npm package {name}", f"npm pack {name}@{version} --pack-destination {where.parent}")
 
 
 def pytest_collection_modifyitems(items):

@@ -1,0 +1,1 @@
+"""RTSP, RTP and SRTP as a terminal needs them: cores without IO or clock."""

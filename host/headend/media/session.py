@@ -1,0 +1,64 @@
+"""One viewer's session: which title, by which way, and where it stands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from settop.wire.rtsp_fields import Transport
+
+from headend.media import states
+from headend.media.sender import RtpSender
+from headend.media.source import TsSource
+
+TIMEOUT_S = 60
+REPORT_EVERY_MS = 5_000
+
+
+class Line(Protocol):
+    """What the session needs of the connection that carries its frames."""
+
+    backlog: int
+    over: bool
+
+    def frame(self, channel: int, octets: bytes) -> None: ...
+
+
+@dataclass
+class Title:
+    """name: as its URL has it. source: its file."""
+
+    name: str
+    source: TsSource
+
+
+@dataclass
+class Session:
+    """number: its id, which only its owner knows. peer: the host that set it up, the only one that
+    anything is sent to.
+
+    line: the connection that carries its frames, where it goes by TCP.
+    """
+
+    number: str
+    title: Title
+    sender: RtpSender
+    peer: str
+    seen_ms: int
+    way: Transport = field(default_factory=Transport)
+    line: Line | None = None
+    state: str = states.INIT
+    report_ms: int = 0
+    dropped: int = 0
+
+    @property
+    def stale_ms(self) -> int:
+        """When it ends where nobody says anything more."""
+        return self.seen_ms + TIMEOUT_S * 1000
+
+    def send(self, octets: bytes, rtcp: bool, datagram: Callable[[bool, tuple[str, int], bytes], None]) -> None:
+        """One packet by its way. datagram: takes (whether it is RTCP, address, octets)."""
+        if self.way.channels is not None:
+            if self.line is not None and not self.line.over:
+                self.line.frame(self.way.channels[rtcp], octets)
+        elif self.way.client is not None:
+            datagram(rtcp, (self.peer, self.way.client[rtcp]), octets)

@@ -1,0 +1,59 @@
+"""A clear title in players that nobody here wrote: ffmpeg and GStreamer get every octet of it, by UDP and by TCP."""
+
+import hashlib
+import subprocess
+
+import pytest
+
+from tests.helpers.clips import clip
+from tests.helpers.media import served
+
+OCTETS = 188 * 7 * 240 + 188 * 3  # about two seconds of 1,500 kbit/s, and a last packet that is not full
+WITHIN_S = 60
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A file of two seconds."""
+    path = tmp_path_factory.mktemp("titles") / "film.ts"
+    path.write_bytes(clip("h264_aac_cbr").read_bytes()[:OCTETS])
+    return path
+
+
+def frames(ffmpeg, *source):
+    """{stream: the SHA-256 of each of its packets}, as ffmpeg's demultiplexer takes them out."""
+    words = [ffmpeg, "-v", "error", *source, "-map", "0", "-c", "copy", "-f", "framehash", "-hash", "sha256", "-"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        if not line.startswith("#"):
+            words = line.replace(" ", "").split(",")
+            found.setdefault(words[0], []).append(words[-1])
+    return found
+
+
+@pytest.mark.parametrize("way", ["udp", "tcp"])
+def test_ffmpeg_gets_every_frame(need, film, way):
+    ffmpeg = need("ffmpeg")
+    with served(film=film) as server:
+        got = frames(ffmpeg, "-rtsp_transport", way, "-i", server.url("film"))
+    wanted = frames(ffmpeg, "-i", str(film))
+    assert got.keys() == wanted.keys() and len(wanted) == 2
+    for stream, all_of in wanted.items():
+        whole = all_of[:-8]  # of the last PES packet nothing behind it says that it is whole: ffmpeg lets it go
+        assert len(whole) > 30 and got[stream][: len(whole)] == whole
+
+
+@pytest.mark.parametrize("way", ["udp", "tcp"])
+def test_gstreamer_gets_every_octet(need, film, tmp_path, way):
+    launch = need("gst-launch-1.0")
+    got = tmp_path / "got.ts"
+    with served(film=film) as server:
+        words = [launch, "-q", "rtspsrc", f"location={server.url('film')}", f"protocols={way}", "latency=200"]
+        words += ["!", "rtpmp2tdepay", "!", "filesink", f"location={got}"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    assert done.returncode == 0, done.stderr
+    octets = got.read_bytes()
+    assert len(octets) == OCTETS
+    assert hashlib.sha256(octets).digest() == hashlib.sha256(film.read_bytes()).digest()
