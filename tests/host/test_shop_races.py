@@ -44,7 +44,9 @@ def check_one_card(url):
     found = race(
         url, *(("redeem", number, NOW, user) for user in (*users, users[0])), ("redeem_on", client, number, NOW)
     )
-    assert (done(found), refusals_of(found)) == ([50], [refusals.CARD_USED] * 3)
+    # One of the users asks twice, and is told so twice where it is his.
+    assert done(found) in ([50], [50, 50])
+    assert refusals_of(found) == [refusals.CARD_USED] * (4 - len(done(found)))
     user = stall.register_user("late", PASSWORD, NOW, client)
     assert sorted(map(stall.balance, (*users, user))) == [0, 0, 50]
     assert stall.audit() == []
