@@ -190,6 +190,7 @@ def test_a_power_cut_at_every_step_leaves_a_part_that_goes_on_or_the_whole():
         path = come(files, content)
         assert list(files.files) == [path] and files.files[path] == content
     assert cuts > len(content) // STRIDE
+    print("%d power cuts" % cuts)
 
 
 def test_the_whole_service_goes_on_behind_a_power_cut():
@@ -217,6 +218,7 @@ def test_the_whole_service_goes_on_behind_a_power_cut():
         whole(bench)
         cut += SERVICE_STRIDE
     assert cuts > 900 // SERVICE_STRIDE
+    print("%d power cuts" % cuts)
 
 
 def test_a_part_that_a_power_cut_has_spoilt_is_noticed_and_comes_anew():
