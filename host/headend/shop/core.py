@@ -67,10 +67,18 @@ class Shop:
         with transaction(self.engine) as connection:
             return clients.renew(connection, self._vault, client_id, key)
 
-    def register_user(self, login: str, password: str, now_ms: int, client_id: bytes | None = None) -> int:
-        """A new account; its user's id. With a client, who signs in on it and gets what was redeemed there."""
+    def register_user(
+        self, login: str, password: str, now_ms: int, client_id: bytes | None = None, address: str | None = None
+    ) -> int:
+        """A new account; its user's id. With a client, who signs in on it and gets what was redeemed there. Of one
+        client, or from one `address`, so many are made in an hour (headend.shop.throttle).
+        """
         name = users.login_of(login)
         users.check_password(password)
+        place = client_id if client_id is not None else address and throttle.place_of(address)
+        if place:
+            with transaction(self.engine) as connection:
+                throttle.count_account(connection, throttle.subject(throttle.ACCOUNT, place), now_ms)
         digest = self._passwords.digest(password)
         with transaction(self.engine) as connection:
             user_id = users.add_user(connection, name, digest, now_ms)
