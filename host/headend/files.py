@@ -1,10 +1,11 @@
 """Files that are written whole or not at all: they get their names when everything in them is there.
 
 Until then they have none at all where the system can do that (Linux: O_TMPFILE), so that not even SIGKILL or a power
-cut leaves half a file; elsewhere they are called `.NAME.PID.part`.
+cut leaves half a file; elsewhere they are called `.NAME.PID.NUMBER.part`.
 """
 
 import errno
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from settop.errors import LocalError
 from headend.stopping import undisturbed
 
 _MORE = 32
+_numbers = itertools.count()  # of this process's files: two of its threads may write the same one
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -24,7 +26,7 @@ class Pending(os.PathLike[str]):
     def __init__(self, path: str | os.PathLike[str], mode: int) -> None:
         self.path = os.fspath(path)
         self.target = _checked_target(self.path)
-        short = f".{self.target.name[:100]}.{os.getpid()}"
+        short = f".{self.target.name[:100]}.{os.getpid()}.{next(_numbers)}"
         self._part = self.target.with_name(f"{short}.part")
         self._old = self.target.with_name(f"{short}.old")
         self._kept = False

@@ -176,7 +176,7 @@ def test_a_power_cut_at_every_step_leaves_a_part_that_goes_on_or_the_whole():
     while True:
         files = TitleFiles()
         files.files["titles/1-00000000.mp4"] = b"an older copy"
-        files.cut = cuts * STRIDE
+        files.power.left = cuts * STRIDE
         try:
             path = come(files, content)
         except PowerCut:
@@ -186,10 +186,11 @@ def test_a_power_cut_at_every_step_leaves_a_part_that_goes_on_or_the_whole():
         if path is not None:
             break
         cuts += 1
-        files.cut = None
+        files.power.left = -1
         path = come(files, content)
         assert list(files.files) == [path] and files.files[path] == content
     assert cuts > len(content) // STRIDE
+    print("%d power cuts" % cuts)
 
 
 def test_the_whole_service_goes_on_behind_a_power_cut():
@@ -198,7 +199,7 @@ def test_the_whole_service_goes_on_behind_a_power_cut():
     cuts = 0
     while True:
         bench = buyer(content)
-        bench.files.taken, bench.files.cut = 0, cut
+        bench.files.power.left = cut
         try:
             said = bench.go("shop download 1")
         except PowerCut:
@@ -217,6 +218,7 @@ def test_the_whole_service_goes_on_behind_a_power_cut():
         whole(bench)
         cut += SERVICE_STRIDE
     assert cuts > 900 // SERVICE_STRIDE
+    print("%d power cuts" % cuts)
 
 
 def test_a_part_that_a_power_cut_has_spoilt_is_noticed_and_comes_anew():

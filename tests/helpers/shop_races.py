@@ -44,6 +44,36 @@ def refusals_of(found):
     return sorted(answer for outcome, answer in found if outcome == "refused")
 
 
+# --- a process that dies in the midst of one ------------------------------------------------------------------------
+
+
+def die_in(url, place, method, arguments):
+    shop = open_shop(url)
+    left = place
+
+    def statement(*_):
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
+        event.listen(shop.engine, name, statement)
+    getattr(shop, method)(*arguments)
+    statement()  # it is done, and nobody has heard of it
+
+
+def dies_in(url, place, method, *arguments):
+    """Does it in a process of its own, which is killed at that place: before and behind each statement, at the commit,
+    or when all is done (counted from 1). False: there is no such place.
+    """
+    worker = FORK.Process(target=die_in, args=(url, place, method, arguments))
+    worker.start()
+    worker.join(TOGETHER_S)
+    assert worker.exitcode in (0, -signal.SIGKILL)
+    return worker.exitcode != 0
+
+
 # --- random operations, cut off by a kill ---------------------------------------------------------------------------
 
 

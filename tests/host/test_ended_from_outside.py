@@ -9,11 +9,12 @@ import sys
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from headend import files as headend_files
-from headend.files import together, write_file
+from headend.files import Pending, together, write_file
 from headend.stopping import STOP_SIGNALS, Stopped, stoppable
 from settop.errors import LocalError
 
@@ -196,6 +197,26 @@ def test_named_temporaries_are_removed_as_well(folder, monkeypatch):
     assert is_as_before(folder)
     write_file(folder / "out.ts", b"whole")
     assert (folder / "out.ts").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_two_threads_that_write_one_file_leave_one_of_both_whole(folder, monkeypatch, unnamed):
+    """At one instant each of their temporaries has a name."""
+    if not unnamed:
+        monkeypatch.setattr(headend_files, "_open_unnamed", lambda *_: None)
+    both, take_name = threading.Barrier(2, timeout=30), Pending.take_name
+
+    def together_then(pending, keep_old):
+        both.wait()
+        take_name(pending, keep_old)
+
+    monkeypatch.setattr(Pending, "take_name", together_then)
+    wanted = [bytes([65 + number]) * 100_000 for number in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(write_file, folder / "out.ts", data) for data in wanted]:
+            done.result(60)
+    assert (folder / "out.ts").read_bytes() in wanted
+    assert sorted(path.name for path in folder.iterdir()) == ["in.ts", "keys.json", "out.ts"]
 
 
 def test_handlers_are_as_before_after_the_block():

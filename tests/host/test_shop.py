@@ -257,21 +257,35 @@ def test_a_title_for_nothing_is_bought_too(shop):
 def test_e7_card_is_credited_once(shop):
     user, other, number = shop.user(), shop.user(), shop.new_card(50, NOW)
     assert shop.redeem(number, NOW, user) == 50
-    for who in (user, other):
-        refused(refusals.CARD_USED, shop.redeem, number, NOW, who)
+    assert shop.redeem(number, NOW, user) == 50, "who did not hear it asks again"
+    refused(refusals.CARD_USED, shop.redeem, number, NOW, other)
     assert (shop.balance(user), shop.balance(other)) == (50, 0)
+
+
+def test_a_card_that_one_has_takes_back_no_guess_at_others(shop):
+    user, number = shop.user(), shop.new_card(50, NOW)
+    assert shop.redeem(number, NOW, user) == 50
+    for _ in range(throttle.FREE - 1):
+        refused(refusals.NO_CARD, shop.redeem, "0000000000000000", NOW, user)
+    assert shop.redeem(number, NOW, user) == 50
+    refused(refusals.SLOW_DOWN, shop.redeem, "0000000000000000", NOW, user)
+    client, kept = shop.register_client(NOW).client_id, shop.new_card(5, NOW)
+    for _ in range(throttle.FREE):
+        assert shop.redeem_on(client, kept, NOW) == 5
+    assert shop.redeem_on(shop.register_client(NOW).client_id, shop.new_card(5, NOW), NOW) == 5
+    refused(refusals.CARD_USED, shop.redeem_on, shop.register_client(NOW).client_id, kept, NOW)
 
 
 def test_e7_card_before_the_account_exists(shop):
     client, number = shop.register_client(NOW).client_id, shop.new_card(50, NOW)
-    assert shop.redeem_on(client, number, NOW) == 50
-    refused(refusals.CARD_USED, shop.redeem_on, client, number, NOW)
+    assert shop.redeem_on(client, number, NOW) == 50 == shop.redeem_on(client, number, NOW)
     refused(refusals.CARD_USED, shop.redeem, number, NOW, shop.user())
     user = shop.register_user("Ann", PASSWORD, NOW, client)
     assert shop.balance(user) == 50
     shop.sign_out(client)
     shop.sign_in("Ann", PASSWORD, NOW, client)
     assert shop.balance(user) == 50
+    assert shop.redeem_on(client, number, NOW) == 50 and shop.balance(user) == 50
     assert shop.redeem_on(client, shop.new_card(5, NOW), NOW) == 5
     assert shop.balance(user) == 55
 

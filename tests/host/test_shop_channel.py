@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from headend.accounts.engine import transaction
 from headend.shop.channel import Channel as FarEnd
-from headend.shop.clients import RENEWAL_MS
+from headend.shop.clients import RENEWAL_MS, UNUSED_MS
 from headend.shop.tickets import LIFE_MS
 from settop.errors import RemoteError
 from settop.wire import shop as wire
@@ -114,6 +114,27 @@ def test_a_key_is_agreed_on_in_a_session_with_an_exchange_alone(ends):
         ends.ask(terminal, wire.LIST, 0, "", "")
     with pytest.raises(RemoteError):
         ends.ask(ends.client(client=client, key=key, suite=X25519), wire.REGISTER)
+
+
+def test_a_client_whose_answer_was_lost_is_forgotten_and_one_that_asked_is_not(ends):
+    stall = ends.stall
+    lost = ends.register()[0]
+    asked, key = ends.register()
+    ends.ask(ends.client(client=asked, key=key), wire.TASTES, 0)
+    with_card = ends.register()[0]
+    assert stall.redeem_on(with_card, stall.new_card(5, NOW), NOW) == 5
+    signed_in = ends.register()[0]
+    stall.user()
+    stall.sign_in("user1", PASSWORD, NOW, signed_in)
+    (kept,) = stall.client_keys(lost)
+    stall.register_client(NOW + UNUSED_MS)
+    assert stall.client_keys(lost) == [kept]
+    young = stall.register_client(NOW + UNUSED_MS + 1).client_id
+    assert stall.client_keys(lost) == []
+    assert all(stall.client_keys(client) for client in (asked, with_card, signed_in, young))
+    with stall.engine.begin() as connection:
+        sealed = "SELECT count(*) FROM sealed_secrets"
+        assert connection.exec_driver_sql(sealed).scalar_one() == 2 + 5  # the tickets', the cards', and clients' keys
 
 
 def test_every_request_counts_once_also_after_later_ones_and_in_later_sessions(ends):

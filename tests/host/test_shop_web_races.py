@@ -26,7 +26,8 @@ def check_one_card(counter):
     both = [counter.visitor("ann"), counter.visitor("bob")]
     number = counter.stall.new_card(50, NOW)
     answers = counter.race(*((who, "POST", "/api/account/cards", {"number": number}) for who in (*both, both[0])))
-    assert outcome(answers) == [(200, ""), *[(409, refusals.CARD_USED)] * 2]
+    good = [one for one in outcome(answers) if one == (200, "")]  # one of them asks twice
+    assert len(good) in (1, 2) and outcome(answers) == good + [(409, refusals.CARD_USED)] * (3 - len(good))
     assert sorted(who.get("/api/account").json()["balance"] for who in both) == [0, 50]
 
 

@@ -108,8 +108,15 @@ MUTANTS = (
     Mutant(
         "a used card is credited again",
         "host/headend/shop/cards.py",
-        "if found.transaction_id is not None or found.client_id is not None:",
+        "if card.user_id is not None or card.client_id is not None:",
         "if False:",
+        CORE,
+    ),
+    Mutant(
+        "a card that one has takes guesses back",
+        "host/headend/shop/core.py",
+        "if done is not None and done[1]:",
+        "if done is not None:",
         CORE,
     ),
     Mutant(

@@ -4,6 +4,7 @@ import hashlib
 import struct
 
 from app_rig import KEY as DEVICE_KEY
+from cut_rig import Power, PowerCut  # noqa: F401 (for the tests)
 from network_rig import lines_of
 from settop.crypto import x25519
 from settop.crypto.sealing import PRIMITIVES
@@ -21,25 +22,15 @@ OVER = (
 )  # fmt: skip
 
 
-class PowerCut(BaseException):
-    """The power is gone."""
-
-
 class TitleFiles:
-    """Titles in memory; a write that is cut leaves what was written by then. room: octets, or None; cut: after how many
-    octets and operations the power goes, or None."""
+    """Titles in memory; a write that is cut leaves what was written by then. room: octets, or None."""
 
-    def __init__(self):
+    def __init__(self, power=None):
         self.files = {}
         self.room = None
-        self.cut = None
-        self.taken = 0
+        self.power = power or Power()
+        self._step = self.power.step
         self.synced = 0
-
-    def _step(self):
-        if self.taken == self.cut:
-            raise PowerCut()
-        self.taken += 1
 
     def size(self, path):
         return None if path not in self.files else len(self.files[path])
@@ -83,7 +74,7 @@ class File:
         files = self.files
         if files.room is not None:
             view = view[: max(0, files.free(""))]
-        if files.cut is None:
+        if files.power.left < 0:
             files.files[self.path] += bytes(view)
             return len(view)
         for octet in bytes(view):
@@ -257,7 +248,7 @@ class Bench(TitlesBench):
         from app_rig import start
 
         self.board.console.said = []
-        self.files.cut = None
+        self.files.power.left = -1
         self.board.net.made = []
         self.app = start(self.board)
         self.turn(2)

@@ -56,16 +56,16 @@ class MasterKey:
 
     def seal(self, owner: bytes, secret: bytes) -> bytes:
         """`secret` wrapped with its owner's id (8 bytes), so that it opens for no other row. 16 longer."""
-        from Crypto.Cipher import AES
+        from headend.crypto.keywrap import wrap
 
-        return AES.new(self._key, AES.MODE_KW).seal(owner + secret)
+        return wrap(self._key, owner + secret)
 
     def open(self, owner: bytes, sealed: bytes) -> bytes:
         """The secret. Raises LocalError where the master key, the owner or the data is another one."""
-        from Crypto.Cipher import AES
+        from headend.crypto.keywrap import unwrap
 
         try:
-            opened = AES.new(self._key, AES.MODE_KW).unseal(sealed)
+            opened = unwrap(self._key, sealed)
         except ValueError:
             opened = b""
         if not opened or not hmac.compare_digest(opened[: len(owner)], owner):

@@ -44,16 +44,20 @@ def new_card(connection: Connection, key: bytes, units: int, now_ms: int) -> str
     return number
 
 
-def redeem(connection: Connection, key: bytes, number: str, user_id: int, now_ms: int) -> int:
-    """Credits a card to a user; its units. Raises Refused where it is unknown, used or claimed."""
+def redeem(connection: Connection, key: bytes, number: str, user_id: int, now_ms: int) -> tuple[int, bool]:
+    """Credits a card to a user: its units, and whether just now. The one who had it already is told so again, for the
+    answer may have been lost. Raises Refused where it is unknown, or another's.
+    """
     user = ledger.locked_user(connection, user_id)
-    return _credit(connection, _unused(connection, key, number), user, now_ms)
+    card = _card(connection, key, number)
+    if card.user_id == user_id:
+        return card.units, False
+    return _credit(connection, _unused(card), user, now_ms), True
 
 
-def claim(connection: Connection, key: bytes, number: str, client_id: bytes) -> int | None:
-    """Keeps a card for the first user of a client that has none; its units. None: by now it has one.
-
-    Raises Refused.
+def claim(connection: Connection, key: bytes, number: str, client_id: bytes) -> tuple[int, bool] | None:
+    """Keeps a card for the first user of a client that has none: its units, and whether just now. None: by now it has
+    one. Raises Refused.
     """
     look = select(Client.user_id).where(Client.client_id == client_id, Client.removed_ms.is_(None))
     client = connection.execute(look.with_for_update()).one_or_none()
@@ -61,9 +65,12 @@ def claim(connection: Connection, key: bytes, number: str, client_id: bytes) -> 
         raise Refused(NO_CLIENT)
     if client.user_id is not None:
         return None
-    card = _unused(connection, key, number)
+    card = _card(connection, key, number)
+    if card.client_id == client_id and card.user_id is None:
+        return card.units, False
+    _unused(card)
     connection.execute(update(Card).where(Card.card_id == card.card_id).values(client_id=client_id))
-    return card.units
+    return card.units, True
 
 
 def credit_claimed(connection: Connection, client_id: bytes, user_id: int, now_ms: int) -> int:
@@ -73,7 +80,7 @@ def credit_claimed(connection: Connection, client_id: bytes, user_id: int, now_m
     if not claimed:
         return 0
     user = ledger.locked_user(connection, user_id)
-    return sum(_credit(connection, _Card(*card), user, now_ms) for card in claimed)
+    return sum(_credit(connection, _Card(*card, None, client_id), user, now_ms) for card in claimed)
 
 
 def cards(connection: Connection, unused: bool = False) -> list[CardLine]:
@@ -92,19 +99,32 @@ def cards(connection: Connection, unused: bool = False) -> list[CardLine]:
 
 
 class _Card(NamedTuple):
+    """`user_id`: whom it was credited to; `client_id`: which client it is or was kept for."""
+
     card_id: int
     units: int
+    user_id: int | None
+    client_id: bytes | None
 
 
-def _unused(connection: Connection, key: bytes, number: str) -> _Card:
+def _card(connection: Connection, key: bytes, number: str) -> _Card:
     """The card, which nobody else takes until the end."""
     look = select(Card.card_id, Card.units, Card.transaction_id, Card.client_id)
     found = connection.execute(look.where(Card.digest == digest(key, number)).with_for_update()).one_or_none()
     if found is None:
         raise Refused(NO_CARD)
-    if found.transaction_id is not None or found.client_id is not None:
+    user_id = None
+    if found.transaction_id is not None:
+        # A look of its own: a join would show what was before the wait for the card's row.
+        whose = select(Transaction.user_id).where(Transaction.transaction_id == found.transaction_id)
+        user_id = connection.scalar(whose)
+    return _Card(found.card_id, found.units, user_id, found.client_id)
+
+
+def _unused(card: _Card) -> _Card:
+    if card.user_id is not None or card.client_id is not None:
         raise Refused(CARD_USED)
-    return _Card(found.card_id, found.units)
+    return card
 
 
 def _credit(connection: Connection, card: _Card, user: ledger.Payer, now_ms: int) -> int:

@@ -8,16 +8,20 @@ import secrets
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from settop.wire.shop_channel import CLIENT
+from sqlalchemy import Connection, delete, insert, select, update
 
 from headend.accounts.vault import Vault
-from headend.shop.models import Client
+from headend.shop.models import Card, ChannelPlace, Client
 from headend.shop.refusals import NO_CLIENT, Refused
 
 ID_BYTES = 8
 KEY_BYTES = 32
 RENEWAL_MS = 30 * 24 * 60 * 60 * 1000
 """A key is due to be renewed when it is so old."""
+UNUSED_MS = RENEWAL_MS
+"""A client that has asked for nothing since it registered is forgotten behind that: its answer was lost on the way, and
+the terminal has registered anew."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ def register(
 ) -> ClientKey:
     """A new client, which nobody has signed in on yet: its id and first key, which is drawn where none is given.
     terminal_id: of the terminal that it is on."""
+    _forget_unused(connection, vault, now_ms)
     client_id, key = secrets.token_bytes(ID_BYTES), key or secrets.token_bytes(KEY_BYTES)
     row = {"key_id": vault.put(connection, key), "key_number": 1, "key_since_ms": now_ms, "terminal_id": terminal_id}
     connection.execute(insert(Client).values(client_id=client_id, **row))
@@ -117,6 +122,24 @@ def remove(connection: Connection, client_id: bytes, user_id: int, now_ms: int) 
     mine = (Client.client_id == client_id, Client.user_id == user_id, Client.removed_ms.is_(None))
     if not connection.execute(update(Client).where(*mine).values(removed_ms=now_ms)).rowcount:
         raise Refused(NO_CLIENT)
+
+
+def _forget_unused(connection: Connection, vault: Vault, now_ms: int) -> None:
+    """Of two that clean up none waits for the other."""
+    look = select(Client.client_id, Client.key_id).where(
+        Client.user_id.is_(None),
+        Client.removed_ms.is_(None),
+        Client.key_number == 1,
+        Client.next_key_id.is_(None),
+        Client.key_since_ms < now_ms - UNUSED_MS,
+        Client.client_id.not_in(select(Card.client_id).where(Card.client_id.is_not(None))),
+    )
+    old = connection.execute(look.with_for_update(skip_locked=True)).all()
+    peers = {bytes((CLIENT,)) + client_id: (client_id, key_id) for client_id, key_id in old}
+    known = set(connection.scalars(select(ChannelPlace.peer).where(ChannelPlace.peer.in_(peers)))) if peers else set()
+    for client_id, key_id in [row for peer, row in peers.items() if peer not in known]:
+        connection.execute(delete(Client).where(Client.client_id == client_id))
+        vault.drop(connection, key_id)
 
 
 class _Found(NamedTuple):

@@ -6,7 +6,6 @@ nothing is known to be charged then. Several processes may serve one database. `
 
 import secrets
 from collections.abc import Callable
-from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -30,8 +29,6 @@ from headend.shop.refusals import (
     checked_number,
     is_text,
 )
-
-_T = TypeVar("_T")
 
 
 class Shop:
@@ -73,10 +70,18 @@ class Shop:
         with transaction(self.engine) as connection:
             return clients.renew(connection, self._vault, client_id, key)
 
-    def register_user(self, login: str, password: str, now_ms: int, client_id: bytes | None = None) -> int:
-        """A new account; its user's id. With a client, who signs in on it and gets what was redeemed there."""
+    def register_user(
+        self, login: str, password: str, now_ms: int, client_id: bytes | None = None, address: str | None = None
+    ) -> int:
+        """A new account; its user's id. With a client, who signs in on it and gets what was redeemed there. Of one
+        client, or from one `address`, so many are made in an hour (headend.shop.throttle).
+        """
         name = users.login_of(login)
         users.check_password(password)
+        place = client_id if client_id is not None else address and throttle.place_of(address)
+        if place:
+            with transaction(self.engine) as connection:
+                throttle.count_account(connection, throttle.subject(throttle.ACCOUNT, place), now_ms)
         digest = self._passwords.digest(password)
         with transaction(self.engine) as connection:
             user_id = users.add_user(connection, name, digest, now_ms)
@@ -210,11 +215,13 @@ class Shop:
             return cards.new_card(connection, self._card_key, units, now_ms)
 
     def redeem(self, typed: str, now_ms: int, user_id: int) -> int:
-        """Credits a card to a user; its units. Guesses are slowed down by user."""
+        """Credits a card to a user; its units, also where he had it already. Guesses are slowed down by user."""
         number = read_number(typed)
-        return self._tried(
+        units = self._tried(
             f"user {user_id}", now_ms, lambda c: cards.redeem(c, self._card_key, number, user_id, now_ms)
         )
+        assert units is not None
+        return units
 
     def redeem_on(self, client_id: bytes, typed: str, now_ms: int) -> int:
         """Credits a card to who has signed in on a client, or keeps it for the first who will; its units."""
@@ -229,15 +236,18 @@ class Shop:
             user_id = self.user_of(client_id)  # has signed in meanwhile
         return self.redeem(typed, now_ms, user_id)
 
-    def _tried(self, who: str, now_ms: int, attempt: Callable[[Connection], _T]) -> _T:
-        """Counts a try at a card before it is made, in a transaction of its own: a refusal must not undo it."""
+    def _tried(self, who: str, now_ms: int, attempt: Callable[[Connection], tuple[int, bool] | None]) -> int | None:
+        """Counts a try at a card before it is made, in a transaction of its own: a refusal must not undo it. A card
+        that was credited before takes no try back, or its owner would guess at others without end.
+        """
         counted = throttle.subject(throttle.CARD, who.encode())
         with transaction(self.engine) as connection:
             throttle.count_try(connection, counted, now_ms)
         with transaction(self.engine) as connection:
             done = attempt(connection)
-            throttle.succeeded(connection, counted)
-        return done
+            if done is not None and done[1]:
+                throttle.succeeded(connection, counted)
+        return None if done is None else done[0]
 
     def order_units(self, user_id: int, units: int, now_ms: int) -> bytes:
         """An order's id, with which a seller can be paid."""

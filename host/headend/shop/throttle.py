@@ -1,9 +1,11 @@
 """Who was wrong often is slowed down: for a time nothing is tried for that subject, right or wrong.
 
-A try is counted before it is made, so that a thousand at the same instant are no more than one after the other.
+A try is counted before it is made, so that a thousand at the same instant are no more than one after the other. New
+accounts are counted too, by where they are asked for: so many in an hour.
 """
 
 import hashlib
+import ipaddress
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,7 +19,10 @@ FIRST_WAIT_MS = 1_000
 LONGEST_WAIT_MS = 15 * 60 * 1000
 FORGOTTEN_MS = 24 * 60 * 60 * 1000
 _DOUBLINGS = 20
-LOGIN, CARD = "login", "card"
+LOGIN, CARD, ACCOUNT = "login", "card", "account"
+HOUR_MS = 60 * 60 * 1000
+ACCOUNTS_AN_HOUR = 100
+"""That one address, or one terminal's client, may ask for; whether they come about or not."""
 
 
 def subject(kind: str, who: bytes) -> bytes:
@@ -27,22 +32,53 @@ def subject(kind: str, who: bytes) -> bytes:
 
 def count_try(connection: Connection, who: bytes, now_ms: int) -> None:
     """A try begins. Raises Refused (SLOW_DOWN) where it is too early for it; it does not count then."""
+    tries, until_ms = _locked(connection, who, now_ms)
+    if now_ms < until_ms:
+        raise Refused(SLOW_DOWN, min(until_ms - now_ms, LONGEST_WAIT_MS))
+    _set(connection, who, tries + 1, now_ms + wait_ms(tries + 1))
+
+
+def count_account(connection: Connection, who: bytes, now_ms: int, most: int = ACCOUNTS_AN_HOUR) -> None:
+    """Somebody asks for an account. Raises Refused (SLOW_DOWN) where `most` were asked for in the hour that began with
+    the first of them; it does not count then.
+    """
+    asked, until_ms = _locked(connection, who, now_ms)
+    if now_ms >= until_ms:
+        asked, until_ms = 0, now_ms + HOUR_MS
+    if asked >= most:
+        raise Refused(SLOW_DOWN, min(until_ms - now_ms, HOUR_MS))
+    _set(connection, who, asked + 1, until_ms)
+
+
+def place_of(address: str) -> bytes:
+    """What accounts are counted by: an address, of IPv6 the network of 64 bits that one household has."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:  # a socket without one
+        return address.encode()
+    if isinstance(found, ipaddress.IPv6Address):
+        return found.packed[:8] if found.ipv4_mapped is None else found.ipv4_mapped.packed
+    return found.packed
+
+
+def succeeded(connection: Connection, who: bytes) -> None:
+    """The try was right: nothing is held against the subject."""
+    connection.execute(delete(Failures).where(Failures.subject == who))
+
+
+def _locked(connection: Connection, who: bytes, now_ms: int) -> tuple[int, int]:
+    """(count, until ms) of a subject's row, which nobody else changes until the end."""
     _forget(connection, now_ms)
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     new = dialect.insert(Failures).values(subject=who, count=0, until_ms=0, last_ms=now_ms)
     # One statement: a row that is found and then locked may have gone in between, by somebody's success.
     locked = new.on_conflict_do_update(index_elements=["subject"], set_={"last_ms": now_ms})
     found = connection.execute(locked.returning(Failures.count.label("tries"), Failures.until_ms)).one()
-    mine = Failures.subject == who
-    if now_ms < found.until_ms:
-        raise Refused(SLOW_DOWN, min(found.until_ms - now_ms, LONGEST_WAIT_MS))
-    count = found.tries + 1
-    connection.execute(update(Failures).where(mine).values(count=count, until_ms=now_ms + wait_ms(count)))
+    return found.tries, found.until_ms
 
 
-def succeeded(connection: Connection, who: bytes) -> None:
-    """The try was right: nothing is held against the subject."""
-    connection.execute(delete(Failures).where(Failures.subject == who))
+def _set(connection: Connection, who: bytes, count: int, until_ms: int) -> None:
+    connection.execute(update(Failures).where(Failures.subject == who).values(count=count, until_ms=until_ms))
 
 
 def _forget(connection: Connection, now_ms: int) -> None:

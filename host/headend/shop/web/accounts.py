@@ -9,19 +9,19 @@ from headend.http.problems import documented
 from headend.shop.refusals import NO_CLIENT, NOT_YOURS, Refused
 from headend.shop.sessions import VALID_MS
 from headend.shop.web import schemas
-from headend.shop.web.desk import At, Desk, Token, User
+from headend.shop.web.desk import Address, At, Desk, Token, User
 
 TRANSACTIONS_PAGE = 100
 
 router = APIRouter(prefix="/api", responses=documented(422, 503))
 
 
-@router.post("/accounts", status_code=201, tags=["account"], responses=documented(409))
-async def register(desk: At, asked: schemas.NewAccount) -> schemas.Session:
-    """Makes an account and signs in."""
+@router.post("/accounts", status_code=201, tags=["account"], responses=documented(409, 429))
+async def register(desk: At, address: Address, asked: schemas.NewAccount) -> schemas.Session:
+    """Makes an account and signs in. From one address so many are made in an hour."""
 
     def work() -> schemas.Session:
-        return _session(desk, desk.shop.register_user(asked.login, asked.password, desk.now_ms()))
+        return _session(desk, desk.shop.register_user(asked.login, asked.password, desk.now_ms(), None, address))
 
     return await anyio.to_thread.run_sync(work, limiter=desk.passwords)
 

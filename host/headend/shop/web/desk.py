@@ -36,6 +36,11 @@ async def desk_of(request: Request) -> Desk:
     return desk
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from: its connection's other end."""
+    return request.client.host if request.client is not None else ""
+
+
 class _Token(HTTPBearer):
     """What came as `Authorization: Bearer`, or None. One dependency, as each takes its time in each request."""
 
@@ -65,6 +70,7 @@ async def user_of(request: Request, token: Token) -> int:
 
 
 At = Annotated[Desk, Depends(desk_of)]
+Address = Annotated[str, Depends(address_of)]
 User = Annotated[int, Depends(user_of)]
 PerhapsUser = Annotated[int | None, Depends(perhaps_user_of)]
 

@@ -1,6 +1,7 @@
 """Pages of a user's own: registering and signing in, balance and cards, library, transactions, players."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import anyio.to_thread
@@ -10,7 +11,7 @@ from headend.shop import refusals
 from headend.shop.groups import note_of
 from headend.shop.refusals import NOT_YOURS, NUMBER_LIMIT, Refused
 from headend.shop.web import schemas
-from headend.shop.web.desk import At, Desk
+from headend.shop.web.desk import Address, At, Desk
 from headend.shop.web.window import words
 from headend.shop.web.window.failures import said
 from headend.shop.web.window.pages import elsewhere, page
@@ -43,9 +44,10 @@ def registering(visitor: Looking, to: str = "/") -> Response:
 
 
 @router.post("/register")
-async def register(request: Request, desk: At, visitor: Looking, form: Form) -> Response:
+async def register(request: Request, desk: At, address: Address, visitor: Looking, form: Form) -> Response:
     """Makes an account, and signs in."""
-    return await _enter(request, desk, visitor, form, desk.shop.register_user, "register.html.j2", "registered")
+    check = partial(desk.shop.register_user, address=address)
+    return await _enter(request, desk, visitor, form, check, "register.html.j2", "registered")
 
 
 @router.get("/sign-in")
