@@ -1,6 +1,7 @@
 """SRTP and SRTCP: published packets, each suite there and back, and what is refused without a trace."""
 
 from kit import HEX, raises
+from settop.crypto.counter import CONTROL
 from settop.errors import LocalError, RemoteError
 from settop.media.srtp import Session
 from settop.media.srtp_gcm import GcmKeys
@@ -61,14 +62,15 @@ def test_libsrtps_packets_are_ours():
 
 
 def test_the_packets_of_rfc_7714_are_ours():
-    keys = GcmKeys(GCM_KEY, GCM_SALT, bytearray(1328))
+    keys = GcmKeys(GCM_KEY, GCM_SALT, 0)
+    control = GcmKeys(GCM_KEY, GCM_SALT, CONTROL)
     assert through(lambda b, n: keys.seal(b, 12, n, 0, 0xF17B, b""), GCM_RTP) == GCM_SRTP
-    assert through(lambda b, n: keys.seal_control(b, n, 0x800005D4, b""), GCM_RTCP) == GCM_SRTCP
+    assert through(lambda b, n: control.seal_control(b, n, 0x800005D4, b""), GCM_RTCP) == GCM_SRTCP
     buffer = bytearray(GCM_SRTP)
     assert keys.open(buffer, 12, len(GCM_RTP), len(buffer), 0, 0xF17B)
     assert buffer[: len(GCM_RTP)] == GCM_RTP
     buffer = bytearray(GCM_SRTCP)
-    assert keys.open_control(buffer, len(buffer) - 4, len(buffer), 0x800005D4)
+    assert control.open_control(buffer, len(buffer) - 4, len(buffer), 0x800005D4)
     assert buffer[: len(GCM_RTCP)] == GCM_RTCP
     keys.close()
 
@@ -167,13 +169,17 @@ def test_nothing_passes_a_session_that_is_closed():
     for number in NUMBERS:
         closed = session(number)
         hidden = through(closed.protect, rtp(1))
-        keys = closed._keys[0]
+        keys = closed._keys[0][1:]
         closed.close()
         closed.close()
         for work in (closed.protect, closed.unprotect, closed.protect_control, closed.unprotect_control):
             with raises(LocalError):
                 through(work, hidden)
-        assert not any(closed._scratch) and keys[1] is not None
+        for kept in keys:
+            if kept._mode is not None:
+                assert not any(kept._mode._work) and kept._mode._cipher is None
+            if hasattr(kept, "_hmac"):
+                assert not any(kept._hmac._inner)
 
 
 def test_what_cannot_be_is_a_local_error():

@@ -4,64 +4,74 @@ Its loops are settop.crypto.packet_kernels; AES comes by the one door, settop.cr
 """
 
 from settop.crypto.aes import aes_ecb, wipe_aes
-from settop.crypto.packet_kernels import begin, counters, xor
+from settop.crypto.packet_kernels import go_on, start, xor
 from settop.crypto.wipe import wipe
 
-STREAM_BYTES = 1328  # of key stream at a time: seven packets of a transport stream go through at once
+STREAM_BLOCKS = 83  # of key stream at a time: seven packets of a transport stream go through at once
+STREAM_BYTES = 16 * STREAM_BLOCKS
+_BLOCKS_AT = 32  # in `work`, behind where counting begins and the salt
+CONTROL, GCM = 1, 2  # kinds of packet: RTCP's source stands four octets earlier; GCM counts otherwise
 
 
 class CounterMode:
-    """key: 16 or 32 octets; salt: what changes the first 14 octets of a block or fewer; to: where in the block a source's
-    four octets go, 2 or 4, and behind them the 48 bits of an index; scratch: STREAM_BYTES that others may use between
-    the calls. `close` wipes key, salt and scratch."""
+    """key: 16 or 32 octets; salt: what changes a block's first octets, 14 at most; kind: CONTROL, GCM, both, or 0.
+    `close` wipes all of them and the key stream."""
 
-    def __init__(self, key, salt, to, scratch):
-        self._block = bytearray(32)  # where counting begins, and the salt (packet_kernels.begin)
-        self._block[16 : 16 + len(salt)] = salt
-        self._to = to
+    def __init__(self, key, salt, kind):
+        self._work = bytearray(_BLOCKS_AT + STREAM_BYTES)
+        self._work[16 : 16 + len(salt)] = salt
+        self._view = memoryview(self._work)
+        self._kind = kind
         self._cipher = aes_ecb(key)
-        self._scratch = scratch
-        self._view = memoryview(scratch)
-        self._part = None  # of the view: most packets of a stream are equally long
-        self._part_blocks = 0
+        self._part = self._view[_BLOCKS_AT:]  # of the blocks: most packets of a stream are equally long
+        self._part_blocks = STREAM_BLOCKS
 
-    def begin(self, packet, source_at, high, low):
-        """A packet whose source's octets stand at packet[source_at], at most 15, and whose index of 48 bits is `high`
-        (32 of them) and `low` (16)."""
-        begin(self._block, packet, high, low << 8 | source_at << 4 | self._to)
+    def crypt(self, packet, high, low, begin, end):
+        """Encrypt or decrypt packet[begin:end], 65,535 octets at most, where it lies; high, low: the upper 32 and the
+        lower 16 bits of its index."""
+        size = end - begin
+        blocks = size + 15 >> 4
+        if blocks > STREAM_BLOCKS:
+            blocks = STREAM_BLOCKS
+            size = STREAM_BYTES
+        start(self._work, packet, high, low << 9 | blocks << 2 | self._kind)
+        if blocks != self._part_blocks:
+            self._cut(blocks)
+        part = self._part
+        self._cipher.encrypt(part, part)
+        xor(packet, part, size, begin)
+        if begin + size < end:
+            self._crypt_rest(packet, STREAM_BLOCKS, begin + size, end)
 
-    def mask(self, out):
-        """The key stream's block 1, into `out` of 16 octets; `crypt` goes on with block 2 (GCM's tag)."""
-        block = self._block
-        block[15] = 1
-        counters(block, out, 1)
-        self._cipher.encrypt(out, out)
-        block[15] = 2
+    def mask(self, packet, high, low, out):
+        """The first block of key stream, into `out` of 16 octets, and `crypt_behind` goes on from there (GCM)."""
+        start(self._work, packet, high, low << 9 | 1 << 2 | self._kind)
+        self._cut(1)
+        self._cipher.encrypt(self._part, out)
 
-    def crypt(self, packet, start, end):
-        """Encrypt or decrypt packet[start:end], 65,535 octets at most, where it lies. Once for each `begin`."""
-        scratch = self._scratch
-        while start < end:
-            size = end - start
-            if size > STREAM_BYTES:
-                size = STREAM_BYTES
-            blocks = size + 15 >> 4
-            counters(self._block, scratch, blocks)
-            if blocks != self._part_blocks:
-                self._part_blocks = blocks
-                self._part = self._view[: blocks << 4]
-            self._cipher.encrypt(self._part, self._part)
-            xor(packet, start, scratch, size)
-            start += size
-            if start < end:
-                blocks += self._block[15]
-                self._block[15] = blocks & 0xFF
-                self._block[14] += blocks >> 8  # 16 bits hold a packet's blocks
+    def crypt_behind(self, packet, begin, end):
+        """Encrypt or decrypt packet[begin:end] with the blocks from 2 on."""
+        self._crypt_rest(packet, 2, begin, end)
 
     def close(self):
         """Wipes key, salt and key stream; nothing can be done with it any more."""
         if self._cipher is not None:
             wipe_aes(self._cipher)
         self._cipher = None
-        wipe(self._block)
-        wipe(self._scratch)
+        wipe(self._work)
+
+    def _crypt_rest(self, packet, block, begin, end):
+        while begin < end:
+            size = min(end - begin, STREAM_BYTES)
+            blocks = size + 15 >> 4
+            go_on(self._work, block, blocks)
+            self._cut(blocks)
+            self._cipher.encrypt(self._part, self._part)
+            xor(packet, self._part, size, begin)
+            begin += size
+            block += blocks
+
+    def _cut(self, blocks):
+        if blocks != self._part_blocks:
+            self._part_blocks = blocks
+            self._part = self._view[_BLOCKS_AT : _BLOCKS_AT + (blocks << 4)]

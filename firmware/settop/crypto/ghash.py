@@ -1,6 +1,7 @@
 """GHASH (SP 800-38D, 6.4), four bits at a time from a table of the hash key's multiples. Its loop is ghash_kernels.
 
-The table is looked up by what is to be authenticated, which leaks through a data cache; the boards that use it have none.
+The table is looked up by what is to be authenticated, which leaks through a data cache; the boards that use it have
+none.
 """
 
 import struct
@@ -48,7 +49,7 @@ class Ghash:
         absorb(self._work, data, at, size)
 
     def finish(self, tag, associated, size):
-        """`tag`, 16 octets, changes by the hash of what was absorbed: so many octets that go with the message, and of it."""
+        """`tag`, 16 octets, changes by the hash of what was absorbed: so many associated octets, so many of the message."""
         struct.pack_into(">QQ", self._lengths, 0, 8 * associated, 8 * size)
         absorb(self._work, self._lengths, 0, 16)
         work = self._work

@@ -1,7 +1,7 @@
 """HMAC-SHA-1 (RFC 2104) for many messages under one key.
 
-Where a hash can be copied (CPython) the key's two blocks are hashed once; MicroPython's cannot, and hashes them again for
-each message: 5,400 cycles of an RP2040, a thirtieth of what opening a packet takes.
+Where a hash can be copied (CPython) the key's two blocks are hashed once. MicroPython's cannot, and hashes them again
+for each message: 5,400 cycles of an RP2040, of the 300,000 that a packet of 1,316 octets takes.
 """
 
 import hashlib

@@ -3,8 +3,8 @@
 import sys
 
 if sys.implementation.name == "micropython":
-    from settop.crypto.packet_kernels_viper import begin, counters, differs, xor
+    from settop.crypto.packet_kernels_viper import differs, go_on, start, xor
 else:
-    from settop.crypto.packet_kernels_plain import begin, counters, differs, xor
+    from settop.crypto.packet_kernels_plain import differs, go_on, start, xor
 
-__all__ = ("begin", "counters", "differs", "xor")
+__all__ = ("differs", "go_on", "start", "xor")

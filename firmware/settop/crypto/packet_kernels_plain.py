@@ -1,28 +1,34 @@
-"""Plain versions of settop.crypto.packet_kernels: the definition of what the viper ones do."""
+"""Plain versions of settop.crypto.packet_kernels: the definition of what the viper ones do.
+
+`work` is 16 octets where counting begins, 16 of a salt, and behind them the blocks that a cipher is to encrypt.
+"""
 
 
-def begin(block, packet, high, span):
-    """block[0:16], where counting begins, becomes block[16:32] (the salt) changed by a source's four octets, then the
-    32 bits of `high`, then 16 bits. span: these 16 bits, times 256; where the source stands in `packet`, times 16; and
-    where it goes in the block, 2 or 4."""
-    to, at = span & 15, span >> 4 & 15
-    block[0:16] = block[16:32]
-    for i in range(4):
-        block[to + i] ^= packet[at + i]
-        block[to + 4 + i] ^= high >> (24 - 8 * i) & 0xFF
-    block[to + 8] ^= span >> 16 & 0xFF
-    block[to + 9] ^= span >> 8 & 0xFF
+def start(work, packet, high, span):
+    """Counting begins with the salt, changed by the four octets of a packet's source, the 32 bits of `high` and 16 more;
+    a first few blocks are made, of which each is one more in its last octet. span: these 16 bits, times 512; how many
+    blocks, 0 to 127, times 4; 2 for GCM's block: the source two octets further ahead, and the first block a 1; 1 where
+    the source is at packet[4] and not at packet[8]."""
+    to, at = 4 - (span & 2), 4 if span & 1 else 8
+    work[0:16] = work[16:32]
+    index = (high << 16 | span >> 9 & 0xFFFF) & 0xFFFFFFFFFFFF
+    for i, octet in enumerate(bytes(packet[at : at + 4]) + index.to_bytes(6, "big")):
+        work[to + i] ^= octet
+    if span & 2:
+        work[15] = 1
+    for number in range(span >> 2 & 127):
+        work[32 + 16 * number : 48 + 16 * number] = work[0:16]
+        work[47 + 16 * number] = work[15] + number & 0xFF
 
 
-def counters(block, out, count):
-    """`count` blocks go to `out`: block[0:16], then that with its last 32 bits, high octet first, one more each time."""
-    value = int.from_bytes(block[12:16], "big")
+def go_on(work, first, count):
+    """`count` blocks are made: where counting began, but number `first` and on in the last 16 bits, high octet first."""
     for number in range(count):
-        out[16 * number : 16 * number + 12] = block[0:12]
-        out[16 * number + 12 : 16 * number + 16] = (value + number & 0xFFFFFFFF).to_bytes(4, "big")
+        work[32 + 16 * number : 46 + 16 * number] = work[0:14]
+        work[46 + 16 * number : 48 + 16 * number] = (first + number & 0xFFFF).to_bytes(2, "big")
 
 
-def xor(target, at, source, size):
+def xor(target, source, size, at):
     """`size` octets of `target` from `at` on change by the first ones of `source`."""
     changed = int.from_bytes(target[at : at + size], "big") ^ int.from_bytes(source[:size], "big")
     target[at : at + size] = changed.to_bytes(size, "big")

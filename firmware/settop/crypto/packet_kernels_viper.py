@@ -1,104 +1,103 @@
 """Viper versions of settop.crypto.packet_kernels_plain, for MicroPython only (CPython cannot import this).
 
-Words where both sides begin at one, octets elsewhere: the Cortex-M0+ faults on other addresses.
+Words where both sides begin at one, octets elsewhere: the Cortex-M0+ faults on other addresses. A function's first three
+variables are in registers: what its loop uses most.
 """
 
 import micropython
 
 
 @micropython.viper
-def begin(block: ptr8, packet: ptr8, high: int, span: int):  # noqa: F821
-    words = ptr32(block)  # noqa: F821
-    words[0] = words[4]
-    words[1] = words[5]
-    words[2] = words[6]
-    words[3] = words[7]
-    to = span & 15
-    at = span >> 4 & 15
-    end = at + 4
-    while at < end:
-        block[to] = block[to] ^ packet[at]
-        at += 1
-        to += 1
-    block[to] = block[to] ^ (high >> 24 & 0xFF)
-    block[to + 1] = block[to + 1] ^ (high >> 16 & 0xFF)
-    block[to + 2] = block[to + 2] ^ (high >> 8 & 0xFF)
-    block[to + 3] = block[to + 3] ^ (high & 0xFF)
-    block[to + 4] = block[to + 4] ^ (span >> 16 & 0xFF)
-    block[to + 5] = block[to + 5] ^ (span >> 8 & 0xFF)
-
-
-@micropython.viper
-def counters(block: ptr8, out: ptr32, count: int):  # noqa: F821
-    words = ptr32(block)  # noqa: F821
-    one = words[0]
-    two = words[1]
-    three = words[2]
-    four = words[3]
-    low = int(block[15])
+def start(work: ptr32, packet: ptr8, high: int, span: int):  # noqa: F821
+    octets = ptr8(work)  # noqa: F821
+    work[0] = work[4]
+    work[1] = work[5]
+    work[2] = work[6]
+    work[3] = work[7]
+    if span & 2:
+        octets[15] = 1
+    octets = ptr8(int(octets) + 4 - (span & 2))  # noqa: F821
+    if span & 1:
+        packet = ptr8(int(packet) - 4)  # noqa: F821
+    octets[0] = octets[0] ^ packet[8]
+    octets[1] = octets[1] ^ packet[9]
+    octets[2] = octets[2] ^ packet[10]
+    octets[3] = octets[3] ^ packet[11]
+    octets[4] = octets[4] ^ (high >> 24 & 0xFF)
+    octets[5] = octets[5] ^ (high >> 16 & 0xFF)
+    octets[6] = octets[6] ^ (high >> 8 & 0xFF)
+    octets[7] = octets[7] ^ (high & 0xFF)
+    octets[8] = octets[8] ^ (span >> 17 & 0xFF)
+    octets[9] = octets[9] ^ (span >> 9 & 0xFF)
+    count = span >> 2 & 127
+    one = work[0]
+    two = work[1]
+    three = work[2]
+    high = work[3]
+    step = 1  # of the last octet: a constant of 16 bits at most may be frozen in
+    step = step << 24
     while count:
-        out[0] = one
-        out[1] = two
-        out[2] = three
-        out[3] = four
+        work = ptr32(int(work) + 16)  # noqa: F821
+        work[4] = one
+        work[5] = two
+        work[6] = three
+        work[7] = high
+        high += step
         count -= 1
-        if low < 255:  # only the last octet counts
-            low += 1
-            octets = ptr8(out)  # noqa: F821
-            octets[15] = low
-            four = out[3]
-            octets[15] = low - 1
-        elif count:
-            octets = ptr8(out)  # noqa: F821
-            low = 0
-            at = 15
-            octets[15] = 0
-            while at > 12:
-                at -= 1
-                value = (octets[at] + 1) & 0xFF
-                octets[at] = value
-                if value:
-                    break
-            changed = out[3]
-            out[3] = four
-            four = changed
-        out = ptr32(int(out) + 16)  # noqa: F821
 
 
 @micropython.viper
-def xor(target: ptr8, at: int, source: ptr8, size: int):  # noqa: F821
-    target = ptr8(int(target) + at)  # noqa: F821
+def go_on(work: ptr32, first: int, count: int):  # noqa: F821
+    one = work[0]
+    two = work[1]
+    three = work[2]
+    four = work[3]
+    while count:
+        work = ptr32(int(work) + 16)  # noqa: F821
+        work[4] = one
+        work[5] = two
+        work[6] = three
+        work[7] = four
+        octets = ptr8(work)  # noqa: F821
+        octets[30] = first >> 8 & 0xFF
+        octets[31] = first & 0xFF
+        first += 1
+        count -= 1
+
+
+@micropython.viper
+def xor(target: ptr32, source: ptr32, size: int, at: int):  # noqa: F821
+    target = ptr32(int(target) + at)  # noqa: F821
     if not (int(target) | int(source)) & 3:
-        one = ptr32(target)  # noqa: F821
-        other = ptr32(source)  # noqa: F821
-        words = size >> 2
-        while words > 7:
-            one[0] = one[0] ^ other[0]
-            one[1] = one[1] ^ other[1]
-            one[2] = one[2] ^ other[2]
-            one[3] = one[3] ^ other[3]
-            one[4] = one[4] ^ other[4]
-            one[5] = one[5] ^ other[5]
-            one[6] = one[6] ^ other[6]
-            one[7] = one[7] ^ other[7]
-            one = ptr32(int(one) + 32)  # noqa: F821
-            other = ptr32(int(other) + 32)  # noqa: F821
-            words -= 8
-        while words:
-            words -= 1
-            one[words] = one[words] ^ other[words]
-        at = size & 0x7FFC
-    else:
-        at = 0
-    while at < size:
-        target[at] = target[at] ^ source[at]
-        at += 1
+        while size > 31:
+            target[0] = target[0] ^ source[0]
+            target[1] = target[1] ^ source[1]
+            target[2] = target[2] ^ source[2]
+            target[3] = target[3] ^ source[3]
+            target[4] = target[4] ^ source[4]
+            target[5] = target[5] ^ source[5]
+            target[6] = target[6] ^ source[6]
+            target[7] = target[7] ^ source[7]
+            target = ptr32(int(target) + 32)  # noqa: F821
+            source = ptr32(int(source) + 32)  # noqa: F821
+            size -= 32
+        while size > 3:
+            target[0] = target[0] ^ source[0]
+            target = ptr32(int(target) + 4)  # noqa: F821
+            source = ptr32(int(source) + 4)  # noqa: F821
+            size -= 4
+    changed = ptr8(target)  # noqa: F821
+    by = ptr8(source)  # noqa: F821
+    while size:
+        size -= 1
+        changed[size] = changed[size] ^ by[size]
 
 
 @micropython.viper
 def differs(expected: ptr8, data: ptr8, at: int, size: int) -> int:  # noqa: F821
     difference = 0
+    data = ptr8(int(data) + at)  # noqa: F821
     while size:
         size -= 1
-        difference |= expected[size] ^ data[at + size]
+        difference |= expected[size] ^ data[size]
     return difference

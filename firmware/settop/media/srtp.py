@@ -6,7 +6,7 @@ what libsrtp does with replays, leaps and sources that both ends claim (docs/pro
 
 import struct
 
-from settop.crypto.counter import STREAM_BYTES
+from settop.crypto import counter
 from settop.crypto.packet_kernels import differs
 from settop.crypto.wipe import wipe
 from settop.errors import LocalError, RemoteError
@@ -16,25 +16,25 @@ from settop.media.srtp_suites import (
     AEAD_AES_128_GCM,
     AUTH_KEY_BYTES,
     CONTROL_HEADER_BYTES,
-    CONTROL_SOURCE_AT,
     KEY_BYTES,
     NULL_HMAC_SHA1_80,
-    SOURCE_AT,
     suite,
 )
-from settop.wire.rtp import header_bytes
+from settop.wire.rtp import CSRC_COUNT, EXTENSION, HEADER_BYTES, header_bytes
 
 WINDOW = 64  # the least that RFC 3711 (3.3.2) allows
 MAX_STREAMS = 8
 MAX_MKI_BYTES = 128
 INDEX_BYTES = 4
+SOURCE_AT, CONTROL_SOURCE_AT = 8, 4  # the SSRC in RTP and in RTCP
+_MORE = CSRC_COUNT | EXTENSION  # in the first octet: the header is longer
 _ENCRYPTED = 0x80000000  # E, above the index of SRTCP
 
 
 class Session:
-    """number: of the suite (settop.media.srtp_suites); master: the master key and behind it the salt, 16 + 14 octets or,
-    for GCM, 16 + 12, which stay the caller's to wipe; mki: its identifier, if packets have one; window: a power of two
-    from 64 to 32,768; max_streams: sources at a time.
+    """number: of the suite (settop.media.srtp_suites); master: the master key and behind it the salt, 16 + 14 octets or
+    16 + 12 (GCM), which stay the caller's to wipe; mki: its identifier, if packets have one; window: a power of two from
+    64 to 32,768; max_streams: sources at a time.
 
     `forged`, `replayed`: packets that were refused for that; `collisions`: packets of a source that this end both sends
     and hears. Raises LocalError for what cannot be.
@@ -49,8 +49,8 @@ class Session:
         self._row = row
         self._window = window
         self._max_streams = max_streams
-        self._scratch = bytearray(STREAM_BYTES)
         self._keys = []  # (MKI, keys of RTP, keys of RTCP), the first for what goes out
+        self._first = None  # its keys of RTP
         self._mki_bytes = len(mki)
         self._streams = []
         self._last = None
@@ -69,18 +69,20 @@ class Session:
             raise LocalError("identifiers of master keys are of one length, and each another")
         made = [self._derived(memoryview(master), label) for label in (0, CONTROL)]
         self._keys.append((bytes(mki), made[0], made[1]))
+        self._first = self._keys[0][1]
 
     def use_key(self, mki):
         """What goes out from now on is protected by this one of the keys. LocalError: there is none of that name."""
         for at in range(len(self._keys)):
             if self._keys[at][0] == mki:
                 self._keys.insert(0, self._keys.pop(at))
+                self._first = self._keys[0][1]
                 return
         raise LocalError("no master key has this identifier")
 
     def expect(self, ssrc, cycles):
-        """A source that is joined late: the roll-over counter of the next packet, as the key management told it (RFC 3711,
-        3.3.1). Raises LocalError where there are too many sources, or this one has been heard of."""
+        """A source that is joined late: the roll-over counter of the next packet, as the key management told it (RFC
+        3711, 3.3.1). Raises LocalError where there are too many sources, or this one has been heard of."""
         name = struct.pack(">I", ssrc)
         if self._find(name, 0) is not None or len(self._streams) == self._max_streams:
             raise LocalError("a source that is known, or more than %d" % self._max_streams)
@@ -101,13 +103,15 @@ class Session:
             if stream is None:
                 raise LocalError("more than %d sources under one key" % self._max_streams)
         sequence = packet[2] << 8 | packet[3]
-        cycles, ahead = stream.guess(sequence)
+        seen = stream.seen
+        cycles, ahead = seen.guess(sequence)
         if cycles >> 32:
             raise LocalError("the packets of this key are used up")
-        if stream.seen.had(sequence, ahead):
+        if seen.had(sequence, ahead):
             raise LocalError("a packet of this sequence number has been protected before")
-        self._direct(stream, SENDS)
-        stream.add(cycles, sequence, ahead)
+        if stream.direction != SENDS:
+            self._direct(stream, SENDS)
+        seen.add(sequence, ahead, cycles)
         mki, keys, _ = self._keys[0]
         return keys.seal(packet, start, size, cycles, sequence, mki)
 
@@ -116,33 +120,43 @@ class Session:
 
         Raises RemoteError, and leaves the packet as it is, for one that is forged, damaged, had before or too old.
         """
-        start = header_bytes(packet, size)
+        # What is so for nearly every packet is asked first, and without a call.
+        start = HEADER_BYTES if size >= HEADER_BYTES and not packet[0] & _MORE else header_bytes(packet, size)
         stream = self._last
         if stream is None or differs(stream.name, packet, SOURCE_AT, 4):
             stream = self._find(packet, SOURCE_AT)
         sequence = packet[2] << 8 | packet[3]
         if stream is None:
             cycles, ahead = 0, sequence
+        elif sequence == stream.seen.following:
+            cycles = stream.seen.cycles
+            ahead = 1
         else:
-            cycles, ahead = stream.guess(sequence)
+            cycles, ahead = stream.seen.guess(sequence)
             if cycles >> 32 or stream.seen.had(sequence, ahead):
                 self.replayed += 1
                 raise RemoteError("an SRTP packet that has been, or is too old")
-        keys, end = self._key_of(packet, size, 1)
-        end -= keys.tag_bytes if not keys.tag_is_last else 0
+        keys = self._first
+        if self._mki_bytes or keys is None:
+            keys, end = self._key_of(packet, size, 1)
+            if not keys.tag_is_last:
+                end -= keys.tag_bytes
+        else:
+            end = size - keys.tag_bytes
         if end < start:
             raise RemoteError("an SRTP packet that is cut short")
         if not keys.open(packet, start, end, size, cycles, sequence):
             self._refuse()
         if stream is None:
             stream = self._admit(packet, SOURCE_AT)
-        self._direct(stream, RECEIVES)
-        stream.add(cycles, sequence, ahead)
+        if stream.direction != RECEIVES:
+            self._direct(stream, RECEIVES)
+        stream.seen.add(sequence, ahead, cycles)
         return end
 
     def protect_control(self, packet, size):
-        """The RTCP packet in packet[:size] becomes SRTCP; returns the new size, which is `control_overhead` more. Raises
-        LocalError as `protect` does."""
+        """The RTCP packet in packet[:size] becomes SRTCP; returns the new size, which is `control_overhead` more.
+        Raises LocalError as `protect` does."""
         if size < CONTROL_HEADER_BYTES or size + self.control_overhead > len(packet):
             raise LocalError("no RTCP packet, or no room for what SRTCP adds to it")
         stream = self._stream(packet, CONTROL_SOURCE_AT)
@@ -179,7 +193,7 @@ class Session:
         if stream is None:
             stream = self._admit(packet, CONTROL_SOURCE_AT)
         self._direct(stream, RECEIVES)
-        stream.seen_control.add(index, ahead)
+        stream.seen_control.add(index, ahead, 0)
         return end if keys.tag_is_last else end - keys.tag_bytes
 
     def close(self):
@@ -189,12 +203,13 @@ class Session:
             control_keys.close()
         self._keys = []
         self._streams = []
-        self._last = None
+        self._last = self._first = None
 
     def _derived(self, master, label):
         """The keys of RTP (label 0) or RTCP (CONTROL)."""
         number, _, salt_bytes, tag_bytes, control_tag_bytes = self._row
         key, salt = master[:KEY_BYTES], master[KEY_BYTES:]
+        kind = counter.CONTROL if label else 0
         session_key = derive(key, salt, label + ENCRYPTION, KEY_BYTES)
         session_salt = derive(key, salt, label + SALT, salt_bytes)
         auth_key = derive(key, salt, label + AUTHENTICATION, AUTH_KEY_BYTES)
@@ -202,12 +217,12 @@ class Session:
             if number == AEAD_AES_128_GCM:
                 from settop.media.srtp_gcm import GcmKeys
 
-                return GcmKeys(session_key, session_salt, self._scratch)
+                return GcmKeys(session_key, session_salt, kind)
             from settop.media.srtp_counter import CounterKeys
 
             used_key = session_key if number != NULL_HMAC_SHA1_80 else None
             size = control_tag_bytes if label else tag_bytes
-            return CounterKeys(used_key, session_salt, auth_key, size, self._scratch)
+            return CounterKeys(used_key, session_salt, auth_key, size, kind)
         finally:
             for secret in (session_key, session_salt, auth_key):
                 wipe(secret)
@@ -253,11 +268,10 @@ class Session:
         return stream
 
     def _direct(self, stream, direction):
-        if stream.direction != direction:
-            if stream.direction != UNKNOWN:
-                self.collisions += 1
-            else:
-                stream.direction = direction
+        if stream.direction == UNKNOWN:
+            stream.direction = direction
+        elif stream.direction != direction:
+            self.collisions += 1
 
     def _refuse(self):
         self.forged += 1

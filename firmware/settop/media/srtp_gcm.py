@@ -7,57 +7,52 @@ RTCP   8 octets | the rest, encrypted | tag | E u1, index u31 | MKI
 import struct
 
 from settop.crypto.aes import aes_ecb, wipe_aes
-from settop.crypto.counter import CounterMode
+from settop.crypto.counter import GCM, CounterMode
 from settop.crypto.ghash import Ghash
 from settop.crypto.packet_kernels import differs
 from settop.crypto.wipe import wipe
-from settop.media.srtp_suites import CONTROL_HEADER_BYTES, CONTROL_SOURCE_AT, SOURCE_AT
+from settop.media.srtp_suites import CONTROL_HEADER_BYTES
 
 TAG_BYTES = 16
-_TO = 2  # where a source goes in an IV (8.1, 9.1)
 
 
 class GcmKeys:
-    """The session keys of RTP or of RTCP, with the face of settop.media.srtp_counter.CounterKeys. key: 16 octets; salt: 12;
-    scratch: of CounterMode."""
+    """The session keys of RTP or of RTCP, with the face of settop.media.srtp_counter.CounterKeys. key: 16 octets; salt:
+    12; kind: settop.crypto.counter.CONTROL for RTCP, 0 for RTP."""
 
     tag_is_last = False
     encrypts = True
     tag_bytes = TAG_BYTES
 
-    def __init__(self, key, salt, scratch):
-        self._mode = CounterMode(key, salt, _TO, scratch)
+    def __init__(self, key, salt, kind):
+        self._mode = CounterMode(key, salt, GCM | kind)
         cipher = aes_ecb(key)
         self._tag = bytearray(TAG_BYTES)
         cipher.encrypt(self._tag, self._tag)
         wipe_aes(cipher)
         self._hash = Ghash(self._tag)
         wipe(self._tag)
-        self._word = bytearray(4)
 
     def seal(self, packet, start, size, high, low, mki):
         """Encrypt packet[start:size], put tag and MKI behind it, return the new size."""
-        self._mode.begin(packet, SOURCE_AT, high, low)
-        self._mode.mask(self._tag)
-        self._mode.crypt(packet, start, size)
+        self._mode.mask(packet, high, low, self._tag)
+        self._mode.crypt_behind(packet, start, size)
         self._authenticate(packet, start, start, size)
         return self._put(packet, size + self._put_tag(packet, size), mki)
 
     def open(self, packet, start, end, size, high, low):
         """Whether packet[:size] is genuine; its payload, packet[start:end], is decrypted then."""
-        self._mode.begin(packet, SOURCE_AT, high, low)
-        self._mode.mask(self._tag)
+        self._mode.mask(packet, high, low, self._tag)
         self._authenticate(packet, start, start, end)
         if differs(self._tag, packet, end, TAG_BYTES):
             return False
-        self._mode.crypt(packet, start, end)
+        self._mode.crypt_behind(packet, start, end)
         return True
 
     def seal_control(self, packet, size, word, mki):
         """The same for an RTCP packet; word: its index with E above it, which goes behind the tag."""
-        self._mode.begin(packet, CONTROL_SOURCE_AT, word >> 16 & 0x7FFF, word & 0xFFFF)
-        self._mode.mask(self._tag)
-        self._mode.crypt(packet, CONTROL_HEADER_BYTES, size)
+        self._mode.mask(packet, word >> 16 & 0x7FFF, word & 0xFFFF, self._tag)
+        self._mode.crypt_behind(packet, CONTROL_HEADER_BYTES, size)
         self._authenticate_control(packet, size, word)
         size += self._put_tag(packet, size)
         struct.pack_into(">I", packet, size, word)
@@ -66,12 +61,11 @@ class GcmKeys:
     def open_control(self, packet, end, size, word):
         """The same for an RTCP packet, whose word stands at packet[end]."""
         end -= TAG_BYTES
-        self._mode.begin(packet, CONTROL_SOURCE_AT, word >> 16 & 0x7FFF, word & 0xFFFF)
-        self._mode.mask(self._tag)
+        self._mode.mask(packet, word >> 16 & 0x7FFF, word & 0xFFFF, self._tag)
         self._authenticate_control(packet, end, word)
         if differs(self._tag, packet, end, TAG_BYTES):
             return False
-        self._mode.crypt(packet, CONTROL_HEADER_BYTES, end)
+        self._mode.crypt_behind(packet, CONTROL_HEADER_BYTES, end)
         return True
 
     def close(self):

@@ -7,9 +7,7 @@ AEAD_AES_128_GCM = 0x0007
 
 KEY_BYTES = 16
 AUTH_KEY_BYTES = 20
-SOURCE_AT = 8  # an SSRC in RTP
-CONTROL_SOURCE_AT = 4  # and in RTCP,
-CONTROL_HEADER_BYTES = 8  # whose first packet says who sends it in the clear
+CONTROL_HEADER_BYTES = 8  # of RTCP, which stay in the clear: they say who sends it
 
 # number, name, octets of the master salt, octets of the tag behind RTP, behind RTCP
 SUITES = (
