@@ -12,6 +12,7 @@ GOAL = 0.8
 
 _PROGRAM = b"""
 import cryptolib, gc, hashlib, time
+from settop.errors import RemoteError
 from settop.media.srtp import Session
 from settop.media.srtp_suites import %s as SUITE, suite
 from settop.wire.rtp import HEADER_BYTES, MPEG_TS, write_header
@@ -21,20 +22,29 @@ PACKETS = %d
 MASTER = bytes(range(16 + suite(SUITE)[2]))
 SIZE = HEADER_BYTES + PAYLOAD
 
-def lap(work):
+def timed(work, number):
+    global took, allocated
+    before = gc.mem_alloc()
+    began = time.ticks_us()
+    found = work(number)
+    ended = time.ticks_us()
+    if number:  # the first one warms up
+        took += time.ticks_diff(ended, began)
+        allocated += gc.mem_alloc() - before
+    return found
+
+def lap(name, work, prepare=None):
+    # The heap is cleared once and then filled, as between two collections.
+    global took, allocated
     took = allocated = 0
+    gc.collect()
+    gc.disable()
     for number in range(PACKETS + 1):
-        gc.collect()
-        gc.disable()
-        before = gc.mem_alloc()
-        began = time.ticks_us()
-        work(number)
-        ended = time.ticks_us()
-        if number:  # the first one warms up
-            took += time.ticks_diff(ended, began)
-            allocated += gc.mem_alloc() - before
-        gc.enable()
-    return took, allocated
+        if prepare:
+            prepare(number)
+        timed(work, number)
+    gc.enable()
+    say(name, took)
 
 there, back = Session(SUITE, MASTER), Session(SUITE, MASTER)
 clear = bytearray(SIZE)
@@ -43,53 +53,54 @@ for i in range(PAYLOAD):
 hidden = bytearray(SIZE + there.overhead)
 opened = bytearray(SIZE + there.overhead)
 
-def protect(number):
+size = 0
+right = 1
+
+def prepare(number):
     hidden[:SIZE] = clear
     write_header(hidden, MPEG_TS, number, number, 0xCAFEBABE)
-    return there.protect(hidden, SIZE)
 
-right = 1
-took = allocated = 0
-for number in range(PACKETS + 1):
-    size = protect(number)
-    opened[:] = hidden
-    gc.collect()
-    gc.disable()
-    before = gc.mem_alloc()
-    began = time.ticks_us()
-    found = back.unprotect(opened, size)
-    ended = time.ticks_us()
+def protect(number):
+    there.protect(hidden, SIZE)
+
+def protected(number):
+    global right
     if number:
-        took += time.ticks_diff(ended, began)
-        allocated += gc.mem_alloc() - before
-    gc.enable()
-    if found != SIZE or opened[HEADER_BYTES:SIZE] != clear[HEADER_BYTES:]:
+        check(number - 1)
+    prepare(1000 + number)
+    protect(number)
+    opened[:] = hidden
+
+def unprotect(number):
+    global size
+    size = back.unprotect(opened, SIZE + there.overhead)
+
+def check(number):
+    global right
+    if size != SIZE or opened[HEADER_BYTES:SIZE] != clear[HEADER_BYTES:]:
         right = 0
-    opened[SIZE + 1] ^= 1
-    hidden[SIZE + 1] ^= 1
-    try:
-        back.unprotect(hidden, size)
-        right = 0
-    except Exception:
-        pass
-say("ours", took)
+
+lap("protect", protect, prepare)
+lap("ours", unprotect, protected)
+check(PACKETS)
 say("allocated", allocated)
+protected(PACKETS + 1)
+opened[SIZE] ^= 1
+try:
+    unprotect(0)
+    right = 0
+except RemoteError:
+    pass
 say("right", right)
 
 bulk = bytearray(PAYLOAD + 15 & ~15)
 cipher = cryptolib.aes(bytes(16), 1)
-took, _ = lap(lambda number: cipher.encrypt(bulk, bulk))
-say("aes", took)
+lap("aes", lambda number: cipher.encrypt(bulk, bulk))
 whole = bytes(SIZE)
-took, _ = lap(lambda number: hashlib.sha1(whole).digest())
-say("sha1", took)
-
-if hasattr(back._keys[0][1], "_hmac"):
-    hmac = back._keys[0][1]._hmac
-    took, _ = lap(lambda number: hmac.tag(whole, b"1234"))
-    say("hmac", took)
-    took, _ = lap(lambda number: there.protect(hidden, SIZE) if write_header(hidden, MPEG_TS, 1000 + number, 0, 1) else 0)
-    say("protect", took)
+lap("sha1", lambda number: hashlib.sha1(whole).digest())
+keys = back._keys[0][1]
+if hasattr(keys, "_hmac"):
+    lap("hmac", lambda number: keys._hmac.tag(whole, b"1234"))
 """
 
 

@@ -3,8 +3,8 @@
 import sys
 
 if sys.implementation.name == "micropython":
-    from settop.crypto.packet_kernels_viper import differs, go_on, start, xor
+    from settop.crypto.packet_kernels_viper import differs, follow, go_on, start, usual, xor
 else:
-    from settop.crypto.packet_kernels_plain import differs, go_on, start, xor
+    from settop.crypto.packet_kernels_plain import differs, follow, go_on, start, usual, xor
 
-__all__ = ("differs", "go_on", "start", "xor")
+__all__ = ("differs", "follow", "go_on", "start", "usual", "xor")

@@ -1,7 +1,7 @@
 """Viper versions of settop.crypto.packet_kernels_plain, for MicroPython only (CPython cannot import this).
 
-Words where both sides begin at one, octets elsewhere: the Cortex-M0+ faults on other addresses. A function's first three
-variables are in registers: what its loop uses most.
+Words where both sides begin at one, octets elsewhere: the Cortex-M0+ faults on other addresses. A function's first
+three variables are in registers: what its loop uses most.
 """
 
 import micropython
@@ -63,6 +63,34 @@ def go_on(work: ptr32, first: int, count: int):  # noqa: F821
         octets[31] = first & 0xFF
         first += 1
         count -= 1
+
+
+@micropython.viper
+def usual(expected: ptr8, packet: ptr8, size: int) -> int:  # noqa: F821
+    if size < 12:
+        return 65536
+    wrong = int(packet[0]) & 31
+    wrong |= packet[8] ^ expected[0]
+    wrong |= packet[9] ^ expected[1]
+    wrong |= packet[10] ^ expected[2]
+    wrong |= packet[11] ^ expected[3]
+    wrong |= packet[2] ^ expected[4]
+    wrong |= packet[3] ^ expected[5]
+    wrong |= expected[6] ^ 1
+    if wrong:
+        return 65536
+    return int(expected[4]) << 8 | int(expected[5])
+
+
+@micropython.viper
+def follow(expected: ptr8, seen: ptr8, last: int):  # noqa: F821
+    sequence = int(expected[4]) << 8 | int(expected[5])
+    seen[sequence & last] = 1
+    sequence += 1
+    expected[4] = sequence >> 8 & 0xFF
+    expected[5] = sequence & 0xFF
+    if sequence > 0xFFFF:
+        expected[6] = 0
 
 
 @micropython.viper

@@ -7,7 +7,7 @@ what libsrtp does with replays, leaps and sources that both ends claim (docs/pro
 import struct
 
 from settop.crypto import counter
-from settop.crypto.packet_kernels import differs
+from settop.crypto.packet_kernels import differs, usual
 from settop.crypto.wipe import wipe
 from settop.errors import LocalError, RemoteError
 from settop.media.srtp_keys import AUTHENTICATION, CONTROL, ENCRYPTION, SALT, derive
@@ -20,21 +20,20 @@ from settop.media.srtp_suites import (
     NULL_HMAC_SHA1_80,
     suite,
 )
-from settop.wire.rtp import CSRC_COUNT, EXTENSION, HEADER_BYTES, header_bytes
+from settop.wire.rtp import HEADER_BYTES, header_bytes
 
 WINDOW = 64  # the least that RFC 3711 (3.3.2) allows
 MAX_STREAMS = 8
 MAX_MKI_BYTES = 128
 INDEX_BYTES = 4
 SOURCE_AT, CONTROL_SOURCE_AT = 8, 4  # the SSRC in RTP and in RTCP
-_MORE = CSRC_COUNT | EXTENSION  # in the first octet: the header is longer
 _ENCRYPTED = 0x80000000  # E, above the index of SRTCP
 
 
 class Session:
     """number: of the suite (settop.media.srtp_suites); master: the master key and behind it the salt, 16 + 14 octets or
-    16 + 12 (GCM), which stay the caller's to wipe; mki: its identifier, if packets have one; window: a power of two from
-    64 to 32,768; max_streams: sources at a time.
+    16 + 12 (GCM), which stay the caller's to wipe; mki: its identifier, if packets have one; window: a power of two
+    from 64 to 32,768; max_streams: sources at a time.
 
     `forged`, `replayed`: packets that were refused for that; `collisions`: packets of a source that this end both sends
     and hears. Raises LocalError for what cannot be.
@@ -54,6 +53,7 @@ class Session:
         self._mki_bytes = len(mki)
         self._streams = []
         self._last = None
+        self._usual = None  # whose packet was opened last, where packets have no MKI
         self.forged = self.replayed = self.collisions = 0
         self.add_key(master, mki)
         rtp = self._keys[0][1]
@@ -98,7 +98,7 @@ class Session:
         if size + self.overhead > len(packet):
             raise LocalError("no room for what SRTP adds to a packet")
         stream = self._last
-        if stream is None or differs(stream.name, packet, SOURCE_AT, 4):
+        if stream is None or differs(stream.expected, packet, SOURCE_AT, 4):
             stream = self._stream(packet, SOURCE_AT)
             if stream is None:
                 raise LocalError("more than %d sources under one key" % self._max_streams)
@@ -109,9 +109,8 @@ class Session:
             raise LocalError("the packets of this key are used up")
         if seen.had(sequence, ahead):
             raise LocalError("a packet of this sequence number has been protected before")
-        if stream.direction != SENDS:
-            self._direct(stream, SENDS)
-        seen.add(sequence, ahead, cycles)
+        self._direct(stream, SENDS)
+        stream.add(sequence, ahead, cycles)
         mki, keys, _ = self._keys[0]
         return keys.seal(packet, start, size, cycles, sequence, mki)
 
@@ -120,38 +119,44 @@ class Session:
 
         Raises RemoteError, and leaves the packet as it is, for one that is forged, damaged, had before or too old.
         """
-        # What is so for nearly every packet is asked first, and without a call.
-        start = HEADER_BYTES if size >= HEADER_BYTES and not packet[0] & _MORE else header_bytes(packet, size)
+        stream = self._usual
+        if stream is not None:
+            sequence = usual(stream.expected, packet, size)
+            keys = self._first
+            end = size - keys.tag_bytes
+            if sequence <= 0xFFFF and end >= HEADER_BYTES:
+                if not keys.open(packet, HEADER_BYTES, end, size, stream.seen.cycles, sequence):
+                    self._refuse()
+                stream.follow(sequence)
+                return end
+        return self._unprotect(packet, size)
+
+    def _unprotect(self, packet, size):
+        """The same for any packet."""
+        start = header_bytes(packet, size)
         stream = self._last
-        if stream is None or differs(stream.name, packet, SOURCE_AT, 4):
+        if stream is None or differs(stream.expected, packet, SOURCE_AT, 4):
             stream = self._find(packet, SOURCE_AT)
         sequence = packet[2] << 8 | packet[3]
         if stream is None:
             cycles, ahead = 0, sequence
-        elif sequence == stream.seen.following:
-            cycles = stream.seen.cycles
-            ahead = 1
         else:
             cycles, ahead = stream.seen.guess(sequence)
             if cycles >> 32 or stream.seen.had(sequence, ahead):
                 self.replayed += 1
                 raise RemoteError("an SRTP packet that has been, or is too old")
-        keys = self._first
-        if self._mki_bytes or keys is None:
-            keys, end = self._key_of(packet, size, 1)
-            if not keys.tag_is_last:
-                end -= keys.tag_bytes
-        else:
-            end = size - keys.tag_bytes
+        keys, end = self._key_of(packet, size, 1)
+        if not keys.tag_is_last:
+            end -= keys.tag_bytes
         if end < start:
             raise RemoteError("an SRTP packet that is cut short")
         if not keys.open(packet, start, end, size, cycles, sequence):
             self._refuse()
         if stream is None:
             stream = self._admit(packet, SOURCE_AT)
-        if stream.direction != RECEIVES:
-            self._direct(stream, RECEIVES)
-        stream.seen.add(sequence, ahead, cycles)
+        self._direct(stream, RECEIVES)
+        stream.add(sequence, ahead, cycles)
+        self._usual = stream if stream.direction == RECEIVES and not self._mki_bytes else None
         return end
 
     def protect_control(self, packet, size):
@@ -203,7 +208,7 @@ class Session:
             control_keys.close()
         self._keys = []
         self._streams = []
-        self._last = self._first = None
+        self._last = self._first = self._usual = None
 
     def _derived(self, master, label):
         """The keys of RTP (label 0) or RTCP (CONTROL)."""
@@ -246,7 +251,7 @@ class Session:
 
     def _find(self, packet, at):
         for stream in self._streams:
-            if not differs(stream.name, packet, at, 4):
+            if not differs(stream.expected, packet, at, 4):
                 self._last = stream
                 return stream
         return None

@@ -4,6 +4,10 @@ Indices are estimated and the window moved as libsrtp does it, which differs fro
 be before a first packet: in the first half cycle every number counts as ahead or behind within that cycle.
 """
 
+import struct
+
+from settop.crypto.packet_kernels import follow
+
 _HALF, _WHOLE = 0x8000, 0x10000
 MAX_CYCLES = 0xFFFFFFFF
 MAX_CONTROL_INDEX = 0x7FFFFFFF
@@ -21,10 +25,9 @@ class Window:
         self.highest = 0
         self.cycles = cycles or 0
         self._told = cycles is not None  # and there has been no packet
-        self.following = -1  # the sequence number behind the highest one, within the same cycle
-        self._seen = bytearray(size)
+        self.slots = bytearray(size)
         self._nothing = bytes(size)
-        self._last = size - 1
+        self.last = size - 1
 
     def guess(self, sequence):
         """(roll-over counter, how far ahead of the highest) of a packet with this sequence number. The counter is -1 or
@@ -42,30 +45,43 @@ class Window:
 
     def had(self, number, ahead):
         """Whether it has been, or is older than can be told. ahead: of `highest`, negative for a late one."""
-        return ahead <= 0 and (ahead < -self._last or self._seen[number & self._last] != 0)
+        return ahead <= 0 and (ahead < -self.last or self.slots[number & self.last] != 0)
 
     def add(self, number, ahead, cycles):
         """It has been."""
-        last = self._last
+        last = self.last
         if ahead > 0:
             if ahead > last:
-                self._seen[:] = self._nothing
+                self.slots[:] = self._nothing
             elif ahead > 1:
                 for between in range(number - ahead + 1, number):
-                    self._seen[between & last] = 0
+                    self.slots[between & last] = 0
             self.highest = number
             self.cycles = cycles
-        self._seen[number & last] = 1
+        self.slots[number & last] = 1
         self._told = False
-        self.following = self.highest + 1 if self.highest < 0xFFFF else -1
 
 
 class Stream:
-    """One source. name: its SSRC's four octets; window: how many of the last packets are remembered; cycles: Window's."""
+    """One source. name: its SSRC's four octets; window: how many of the last packets are remembered; cycles: as Window
+    has them."""
 
     def __init__(self, name, window, cycles=None):
-        self.name = name
+        self.expected = bytearray(7)  # its name, and the packet that is the usual one (packet_kernels.usual)
+        self.expected[:4] = name
         self.direction = UNKNOWN
         self.seen = Window(window, cycles)
         self.seen_control = Window(window)
         self.sent_control = 0  # the index of the last RTCP packet that went out: as libsrtp, the first is 1
+
+    def add(self, sequence, ahead, cycles):
+        """An RTP packet has been."""
+        seen = self.seen
+        seen.add(sequence, ahead, cycles)
+        struct.pack_into(">HB", self.expected, 4, seen.highest + 1 & 0xFFFF, 1 if seen.highest < 0xFFFF else 0)
+
+    def follow(self, sequence):
+        """The expected RTP packet has been, which had this number."""
+        seen = self.seen
+        seen.highest = sequence
+        follow(self.expected, seen.slots, seen.last)
