@@ -1,4 +1,4 @@
-"""Which packets SRTP takes: replays, sequence numbers that wrap and leap, late joiners, sources that both ends claim."""
+"""Which packets SRTP takes: replays, numbers that wrap and leap, late joiners, sources that both ends claim."""
 
 from kit import HEX, raises
 from settop.errors import LocalError, RemoteError
@@ -188,7 +188,7 @@ def test_control_packets_are_counted_apart_and_taken_once():
     assert not comes(packets[0]) and not comes(packets[79]) and not comes(packets[15])
     assert comes(packets[16]) and not comes(packets[16])
     assert back.replayed == 4
-    there._streams[0].sent_control = 0x7FFFFFFE
+    there._streams[0].seen_control.highest = 0x7FFFFFFE
     assert comes(hidden_control(there, rtcp()))
     with raises(LocalError):
         hidden_control(there, rtcp())
@@ -230,3 +230,15 @@ def test_a_source_that_both_ends_claim_is_counted_and_goes_on():
     assert here.collisions == 2
     hidden_control(there, rtcp(THERE))
     assert there.collisions == 0
+
+
+def test_what_an_end_has_sent_does_not_come_back_to_it():
+    here, there = session(), session()
+    mirrored = [hidden(here, rtp(1)), hidden_control(here, rtcp())]
+    with raises(RemoteError):
+        here.unprotect(mirrored[0], len(mirrored[0]))
+    with raises(RemoteError):
+        here.unprotect_control(mirrored[1], len(mirrored[1]))
+    packet = [hidden_control(there, rtcp()) for _ in range(5)][4]
+    here.unprotect_control(packet, len(packet))
+    assert hidden_control(here, rtcp())[8:12] == HEX("80000006")  # no index serves two packets

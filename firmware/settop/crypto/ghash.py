@@ -49,7 +49,7 @@ class Ghash:
         absorb(self._work, data, at, size)
 
     def finish(self, tag, associated, size):
-        """`tag`, 16 octets, changes by the hash of what was absorbed: `associated` octets, and `size` of the message."""
+        """`tag`, 16 octets, changes by the hash of what was absorbed: `associated` octets, and `size` of a message."""
         struct.pack_into(">QQ", self._lengths, 0, 8 * associated, 8 * size)
         absorb(self._work, self._lengths, 0, 16)
         work = self._work

@@ -1,7 +1,8 @@
 """Plain versions of settop.crypto.packet_kernels: the definition of what the viper ones do.
 
-`work` is 16 octets where counting begins, 16 of a salt, and behind them the blocks that a cipher is to encrypt. `expected`
-is what comes next of a source: its four octets, a sequence number, high octet first, and 1, or 0 where it may be any.
+`work` is 16 octets where counting begins, 16 of a salt, and behind them the blocks that a cipher is to encrypt.
+`expected` is what comes next of a source: its four octets, a sequence number, high octet first, and 1, or 0 where it
+may be any.
 """
 
 

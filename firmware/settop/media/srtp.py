@@ -167,12 +167,15 @@ class Session:
         stream = self._stream(packet, CONTROL_SOURCE_AT)
         if stream is None:
             raise LocalError("more than %d sources under one key" % self._max_streams)
-        if stream.sent_control == MAX_CONTROL_INDEX:
+        # Behind what was sent and, of a source that both ends claim, heard: an index serves one packet only, and what
+        # went out does not come in. The first is 1, as libsrtp has it.
+        index = stream.seen_control.highest + 1
+        if index > MAX_CONTROL_INDEX:
             raise LocalError("the control packets of this key are used up")
         self._direct(stream, SENDS)
-        stream.sent_control += 1
+        stream.seen_control.add(index, 1, 0)
         mki, _, keys = self._keys[0]
-        word = stream.sent_control | _ENCRYPTED if keys.encrypts else stream.sent_control
+        word = index | _ENCRYPTED if keys.encrypts else index
         return keys.seal_control(packet, size, word, mki)
 
     def unprotect_control(self, packet, size):

@@ -72,7 +72,6 @@ class Stream:
         self.direction = UNKNOWN
         self.seen = Window(window, cycles)
         self.seen_control = Window(window)
-        self.sent_control = 0  # the index of the last RTCP packet that went out: as libsrtp, the first is 1
 
     def add(self, sequence, ahead, cycles):
         """An RTP packet has been."""
