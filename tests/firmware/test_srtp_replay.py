@@ -132,7 +132,13 @@ def test_forged_packets_move_nothing():
     for _ in range(3):
         assert not taken(back, forged)
     assert back._streams[0].seen.highest == 100
-    assert taken(back, hidden(there, rtp(30001)))
+    following = hidden(there, rtp(101 + 30000))
+    there, expected = session(), hidden(session(), rtp(101))
+    forged = bytearray(expected)
+    forged[14] ^= 1
+    assert not taken(back, forged) and taken(back, expected) and not taken(back, expected)
+    assert taken(back, following)
+    assert taken(back, hidden(there, rtp(30102)))
 
 
 def test_a_joiner_is_told_the_roll_over_counter():
