@@ -95,6 +95,18 @@ def _cenc(long: bool) -> Figure:
     return pico_cenc_vs_raw_ecb()
 
 
+def _srtp(long: bool) -> Figure:
+    from testbed.bench.pico_srtp import pico_srtp_vs_raw
+
+    return pico_srtp_vs_raw()
+
+
+def _srtp_unix(long: bool) -> Figure:
+    from testbed.bench.unix_srtp import unix_srtp_vs_libsrtp
+
+    return unix_srtp_vs_libsrtp()
+
+
 def _scramble(long: bool) -> Figure:
     from testbed.bench.host_ts import host_scramble_vs_per_packet
 
@@ -182,6 +194,8 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "pico_title_heap_growth_bytes": _title_heap,
     "pico_cbcs_vs_raw_cbc": _cbcs,
     "pico_cenc_vs_raw_ecb": _cenc,
+    "pico_srtp_vs_raw": _srtp,
+    "unix_srtp_vs_libsrtp": _srtp_unix,
     "host_scramble_vs_per_packet": _scramble,
     "scramble_vs_ffmpeg_copy": _scramble_file,
     "title_pack_vs_shaka": _titles,
