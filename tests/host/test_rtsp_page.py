@@ -5,10 +5,10 @@ from pathlib import Path
 
 from headend.media import rtsp as server
 from headend.media import session, source, states
-from headend.media.sender import MP2T, PER_PACKET
+from headend.media.sender import PER_PACKET
 from settop.media import rtsp_states
 from settop.media.rtsp_client import RtspClient
-from settop.wire import rtsp
+from settop.wire import rtp, rtsp
 
 PAGE = (Path(__file__).parents[2] / "docs/protocols/rtsp.md").read_text(encoding="utf-8")
 PLAIN = " ".join(PAGE.split())
@@ -49,5 +49,5 @@ def test_the_page_has_the_limits():
     assert f"ends {session.TIMEOUT_S} s behind" in PLAIN
     assert f"every {session.REPORT_EVERY_MS // 1000} s" in PLAIN
     assert f"block of {source.BLOCK_PACKETS} packets" in PLAIN
-    assert f"payload type {MP2T}" in PLAIN and PER_PACKET == 7
+    assert f"payload type {rtp.MPEG_TS}" in PLAIN and PER_PACKET == 7
     assert f"{rtsp._MAX_BETWEEN} octets of them" in PLAIN

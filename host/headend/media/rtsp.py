@@ -10,13 +10,13 @@ from urllib.parse import unquote, urlsplit
 
 from settop.errors import RemoteError
 from settop.states import row_of
-from settop.wire import rtsp, sdp
+from settop.wire import rtp, rtsp, sdp
 from settop.wire.http import Head
 from settop.wire.rtsp import Refused
 from settop.wire.rtsp_fields import Transport, pack_range, pack_rtp_info, parse_range, parse_transports
 
 from headend.media import states
-from headend.media.sender import MP2T, RtpSender
+from headend.media.sender import RtpSender
 from headend.media.session import REPORT_EVERY_MS, TIMEOUT_S, Session, Title
 
 TRACK = "stream"
@@ -241,8 +241,8 @@ class RtspServer:
         title = self._title_of(head)
         found = sdp.Description()
         found.name, found.control, found.range_ms = title.name, "*", (0, title.source.duration_ms)
-        medium = sdp.Medium("video", 0, "RTP/AVP", [str(MP2T)])
-        medium.maps = {str(MP2T): ("MP2T", 90_000)}
+        medium = sdp.Medium("video", 0, "RTP/AVP", [str(rtp.MPEG_TS)])
+        medium.maps = {str(rtp.MPEG_TS): ("MP2T", rtp.CLOCK_HZ)}
         medium.control = TRACK
         found.media.append(medium)
         base = head.target.decode().rstrip("/") + "/"

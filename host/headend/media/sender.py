@@ -1,21 +1,14 @@
 """One title on its way to one viewer: blocks from the source, RTP packets when they are due (RFC 2250, RFC 3550)."""
 
-import struct
-
+from settop.wire import rtcp, rtp
 from settop.wire.transport import PACKET_BYTES
 
 from headend.media.source import BLOCK_PACKETS, TsSource
 from headend.ts.portions import TICKS_PER_MS
 
-MP2T = 33
-"""The static payload type of RFC 3551 section 6, with a clock of 90 kHz."""
-CLOCK_HZ = 90_000
 PER_PACKET = 7
 _TICKS_PER_UNIT = 300
-_RTP = struct.Struct(">BBHII")
-_VERSION = 0x80
 _NTP_OFFSET_S = 2_208_988_800  # from 1900 to 1970
-_SENDER_REPORT, _BYE = 200, 203
 
 
 class RtpSender:
@@ -53,7 +46,7 @@ class RtpSender:
 
     def rtp_time(self, now_ms: int) -> int:
         """The RTP time of an instant."""
-        return (self._base + (now_ms - self._made_ms) * CLOCK_HZ // 1000) & 0xFFFFFFFF
+        return (self._base + (now_ms - self._made_ms) * rtp.CLOCK_HZ // 1000) & 0xFFFFFFFF
 
     def play(self, now_ms: int, start_ms: int | None = None, end_ms: int | None = None) -> None:
         """From `start_ms` (None: where it is) up to `end_ms` (None: the end) of the title."""
@@ -112,35 +105,21 @@ class RtpSender:
         return True
 
     def _packet(self, ticks: int, payload: memoryview) -> bytes:
-        started = (self._start_ms - self._made_ms) * CLOCK_HZ // 1000
+        started = (self._start_ms - self._made_ms) * rtp.CLOCK_HZ // 1000
         time = (self._base + started + ticks // _TICKS_PER_UNIT) & 0xFFFFFFFF
-        head = _RTP.pack(_VERSION, MP2T, self.sequence, time, self.ssrc)
+        packet = bytearray(rtp.HEADER_BYTES + len(payload))
+        rtp.write_header(packet, rtp.MPEG_TS, self.sequence, time, self.ssrc)
+        packet[rtp.HEADER_BYTES :] = payload
         self.sequence = (self.sequence + 1) & 0xFFFF
         self.sent_packets += 1
         self.sent_octets += len(payload)
-        return head + payload
+        return bytes(packet)
 
     def report(self, now_ms: int, bye: bool = False) -> bytes:
         """A compound of RTCP: what has been sent so far and when now is (RFC 3550 6.4.1), the name (6.5), and, in the
         end, that it is over (6.6)."""
-        day_ms = self._epoch_ms + now_ms
-        seconds, part = divmod(day_ms, 1000)
-        out = struct.pack(
-            ">BBHIIIIII",
-            _VERSION,
-            _SENDER_REPORT,
-            6,
-            self.ssrc,
-            (seconds + _NTP_OFFSET_S) & 0xFFFFFFFF,
-            (part << 32) // 1000,
-            self.rtp_time(now_ms),
-            self.sent_packets & 0xFFFFFFFF,
-            self.sent_octets & 0xFFFFFFFF,
-        )
-        name = b"%08x" % self.ssrc
-        chunk = struct.pack(">I", self.ssrc) + bytes((1, len(name))) + name + b"\0"
-        chunk += bytes(-len(chunk) % 4)
-        out += struct.pack(">BBH", _VERSION | 1, 202, len(chunk) // 4) + chunk
-        if bye:
-            out += struct.pack(">BBHI", _VERSION | 1, _BYE, 1, self.ssrc)
-        return out
+        seconds, part_ms = divmod(self._epoch_ms + now_ms, 1000)
+        ntp = (seconds + _NTP_OFFSET_S) & 0xFFFFFFFF, (part_ms << 32) // 1000
+        out = rtcp.pack_sender(self.ssrc, *ntp, self.rtp_time(now_ms), self.sent_packets, self.sent_octets)
+        out += rtcp.pack_description(self.ssrc, b"%08x" % self.ssrc)
+        return bytes(out + rtcp.pack_goodbye((self.ssrc,)) if bye else out)
