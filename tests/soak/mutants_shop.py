@@ -171,7 +171,7 @@ MUTANTS = (
     Mutant(
         "who guesses is not slowed down",
         "host/headend/shop/throttle.py",
-        "    if now_ms < found.until_ms:",
+        "    if now_ms < until_ms:",
         "    if False:",
         CORE,
     ),
