@@ -113,6 +113,20 @@ MUTANTS = (
         CORE,
     ),
     Mutant(
+        "one address gets accounts without end",
+        "host/headend/shop/throttle.py",
+        "if asked >= most:",
+        "if False:",
+        ("tests/host/test_shop_accounts_limit.py",),
+    ),
+    Mutant(
+        "a client that has asked is forgotten too",
+        "host/headend/shop/clients.py",
+        "[row for peer, row in peers.items() if peer not in known]",
+        "peers.values()",
+        ("tests/host/test_shop_channel.py",),
+    ),
+    Mutant(
         "a card that one has takes guesses back",
         "host/headend/shop/core.py",
         "if done is not None and done[1]:",
@@ -157,7 +171,7 @@ MUTANTS = (
     Mutant(
         "who guesses is not slowed down",
         "host/headend/shop/throttle.py",
-        "    if now_ms < found.until_ms:",
+        "    if now_ms < until_ms:",
         "    if False:",
         CORE,
     ),
