@@ -69,6 +69,7 @@ def test_the_promised_figures_are_there_in_their_order():
         "pico_cenc_vs_raw_ecb",
         "pico_srtp_vs_raw",
         "unix_srtp_vs_libsrtp",
+        "pico_tdes_vs_aes",
         "host_scramble_vs_per_packet",
         "scramble_vs_ffmpeg_copy",
         "title_pack_vs_shaka",

@@ -3,6 +3,7 @@
 import pytest
 from testbed.bench import pico_srtp
 from testbed.bench.pico_srtp import measure, pico_srtp_vs_raw
+from testbed.bench.pico_tdes import pico_tdes_vs_aes
 from testbed.bench.unix_srtp import unix_srtp_vs_libsrtp
 from testbed.runtimes import RuntimeUnavailable, unix_binary
 from testbed.runtimes.image import Image
@@ -27,6 +28,12 @@ def test_unprotecting_is_near_the_bare_cipher_and_hash(image):
 def test_gcm_is_measured_too_and_right(image):
     said = measure(image, "AEAD_AES_128_GCM")
     assert said["right"] == 1 and said["ours"] > said["aes"]
+
+
+@pytest.mark.pico
+def test_triple_des_is_measured_beside_aes(image):
+    figure = pico_tdes_vs_aes(image)
+    assert figure.met, figure
 
 
 @pytest.mark.long

@@ -1,18 +1,26 @@
 # runtimes: cpython
-"""The viper kernels of packets and of GHASH, their own source, run on CPython with pointers that check every access."""
+"""The viper kernels of packets, GHASH and Triple DES, their own source, run on CPython with pointers that check."""
 
 import random
 from pathlib import Path
 from types import SimpleNamespace
 
-from settop.crypto import ghash_kernels, ghash_kernels_plain, packet_kernels, packet_kernels_plain
+from settop.crypto import (
+    ghash_kernels,
+    ghash_kernels_plain,
+    packet_kernels,
+    packet_kernels_plain,
+    tdes_kernels,
+    tdes_kernels_plain,
+)
 from test_kernels_checked import Memory, pointer
 
 FOLDER = Path(packet_kernels.__file__).parent
 
 
-def checked(name, kernels):
-    """The functions of a viper module with checking pointers; `.memory` counts the accesses."""
+def checked(name, kernels, size=1):
+    """The functions of a viper module with checking pointers; `.memory` counts the accesses. size: octets of what a
+    function that only calls others is given first."""
     memory = Memory()
     names = {"ptr8": pointer(memory, 1), "ptr32": pointer(memory, 4), "uint": lambda value: value & 0xFFFFFFFF}
     names["micropython"] = SimpleNamespace(viper=lambda function: function)
@@ -21,7 +29,7 @@ def checked(name, kernels):
 
     def called(function):
         kinds = list(function.__annotations__.values())[: function.__code__.co_argcount]
-        kinds = kinds or [names["ptr8"], names["ptr8"], int, int]  # absorb calls the kernels
+        kinds = kinds or [pointer(memory, size), names["ptr8"], int, int]
 
         def call(*arguments):
             memory.buffers.clear()
@@ -110,4 +118,21 @@ def test_ghash_is_the_same_for_any_table_and_any_length():
             mine = bytearray(work)
             module.absorb(mine, data, 5, size)
             ends.append(mine[:336])
+        assert ends[0] == ends[1]
+
+
+def test_triple_des_is_the_same_whatever_the_tables_hold():
+    kernels = checked("tdes_kernels", tdes_kernels, 4)
+    rng = random.Random(67)
+    for number in range(12):
+        work = bytearray(rng.randbytes(4 * tdes_kernels_plain.WORDS))
+        for at, mask in enumerate(tdes_kernels_plain.MASKS):
+            place = 4 * (tdes_kernels_plain.MASKS_AT + at)
+            work[place : place + 4] = mask.to_bytes(4, "little")
+        data = rng.randbytes(19)
+        ends = []
+        for module in (kernels, tdes_kernels_plain):
+            mine, octets = bytearray(work), bytearray(data)
+            module.chain(mine, octets, 3, 2 << 1 | number & 1)
+            ends.append((mine[: 4 * (tdes_kernels_plain.LAST_AT + 2)], octets))
         assert ends[0] == ends[1]

@@ -55,8 +55,8 @@ MUTANTS = (
     Mutant(
         "a forged packet moves the window",
         SRTP,
-        "                    self._refuse()\n                stream.follow(",
-        "                    stream.follow(sequence)\n                    self._refuse()\n                stream.follow(",
+        "self._refuse()\n                stream.follow(",
+        "stream.follow(sequence)\n                    self._refuse()\n                stream.follow(",
         TESTS,
     ),
     Mutant(

@@ -107,6 +107,12 @@ def _srtp_unix(long: bool) -> Figure:
     return unix_srtp_vs_libsrtp()
 
 
+def _tdes(long: bool) -> Figure:
+    from testbed.bench.pico_tdes import pico_tdes_vs_aes
+
+    return pico_tdes_vs_aes()
+
+
 def _scramble(long: bool) -> Figure:
     from testbed.bench.host_ts import host_scramble_vs_per_packet
 
@@ -196,6 +202,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "pico_cenc_vs_raw_ecb": _cenc,
     "pico_srtp_vs_raw": _srtp,
     "unix_srtp_vs_libsrtp": _srtp_unix,
+    "pico_tdes_vs_aes": _tdes,
     "host_scramble_vs_per_packet": _scramble,
     "scramble_vs_ffmpeg_copy": _scramble_file,
     "title_pack_vs_shaka": _titles,

@@ -10,7 +10,7 @@ from settop.errors import LocalError
 
 from testbed.bench.figure import Figure
 from testbed.boards.package import package_files
-from testbed.runtimes.find import Binary, unix_binary
+from testbed.runtimes import Binary, unix_binary
 
 PAYLOAD_BYTES = 1316
 PACKETS = 4096
