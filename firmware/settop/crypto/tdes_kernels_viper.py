@@ -12,9 +12,7 @@ def chain(work, data, at, span):
     for place in range(at, at + 4 * (span & ~1), 8):
         _take(work, data, place, span & 1)
         _swap(work, 0)
-        _rounds(work, 0)
-        _rounds(work, 32)
-        _rounds(work, 64)
+        _rounds(work, 3)
         _swap(work, 1)
         _give(work, data, place, span & 1)
 
@@ -79,14 +77,14 @@ def _swap(work: ptr32, last: int):  # noqa: F821
 
 @micropython.viper
 def _rounds(work: ptr32, bits: int):  # noqa: F821
-    # Sixteen rounds from that word of the keys on, two at a time, and the halves change places. The first three
-    # variables are in registers.
+    # So many times sixteen rounds, two at a time, after which the halves change places. The first three variables are
+    # in registers.
     out = 0
-    keys = ptr32(int(work) + 2048 + (bits << 2))  # noqa: F821
+    keys = ptr32(int(work) + 2048)  # noqa: F821
     mask = uint(work[613])  # noqa: F821
     left = work[616]
     right = work[617]
-    count = 8
+    count = bits << 3
     while count:
         half = uint(right) & mask  # noqa: F821
         bits = int(half >> 1 | half << 31) ^ keys[0]
@@ -112,5 +110,9 @@ def _rounds(work: ptr32, bits: int):  # noqa: F821
         right ^= out ^ work[448 + (bits >> 2 & 63)]
         keys = ptr32(int(keys) + 16)  # noqa: F821
         count -= 1
-    work[616] = right
-    work[617] = left
+        if not count & 7:
+            out = left
+            left = right
+            right = out
+    work[616] = left
+    work[617] = right
