@@ -12,9 +12,7 @@ def chain(work, data, at, span):
     for place in range(at, at + 4 * (span & ~1), 8):
         _take(work, data, place, span & 1)
         _swap(work, 0)
-        _rounds(work, 0)
-        _rounds(work, 32)
-        _rounds(work, 64)
+        _rounds(work, 3)
         _swap(work, 1)
         _give(work, data, place, span & 1)
 
@@ -78,29 +76,43 @@ def _swap(work: ptr32, last: int):  # noqa: F821
 
 
 @micropython.viper
-def _rounds(work: ptr32, key: int):  # noqa: F821
-    # Sixteen rounds, two at a time, and the halves change places
-    keys = ptr32(int(work) + 2048 + (key << 2))  # noqa: F821
-    halves = ptr32(int(work) + 2464)  # noqa: F821
+def _rounds(work: ptr32, bits: int):  # noqa: F821
+    # So many times sixteen rounds, two at a time, after which the halves change places. The first three variables are
+    # in registers.
+    out = 0
+    keys = ptr32(int(work) + 2048)  # noqa: F821
     mask = uint(work[613])  # noqa: F821
-    to = 0
-    count = 16
+    left = work[616]
+    right = work[617]
+    count = bits << 3
     while count:
-        right = uint(halves[1 - to]) & mask  # noqa: F821
-        bits = (right >> 1 | right << 31) ^ uint(keys[0])  # noqa: F821
-        left = work[int(bits >> 26) & 63]
-        left ^= work[128 + (int(bits >> 18) & 63)]
-        left ^= work[256 + (int(bits >> 10) & 63)]
-        left ^= work[384 + (int(bits >> 2) & 63)]
-        bits = (right << 3 | right >> 29) ^ uint(keys[1])  # noqa: F821
-        left ^= work[64 + (int(bits >> 26) & 63)]
-        left ^= work[192 + (int(bits >> 18) & 63)]
-        left ^= work[320 + (int(bits >> 10) & 63)]
-        left ^= work[448 + (int(bits >> 2) & 63)]
-        halves[to] = halves[to] ^ left
-        keys = ptr32(int(keys) + 8)  # noqa: F821
-        to = 1 - to
+        half = uint(right) & mask  # noqa: F821
+        bits = int(half >> 1 | half << 31) ^ keys[0]
+        out = work[bits >> 26 & 63]
+        out ^= work[128 + (bits >> 18 & 63)]
+        out ^= work[256 + (bits >> 10 & 63)]
+        out ^= work[384 + (bits >> 2 & 63)]
+        bits = int(half << 3 | half >> 29) ^ keys[1]
+        out ^= work[64 + (bits >> 26 & 63)]
+        out ^= work[192 + (bits >> 18 & 63)]
+        out ^= work[320 + (bits >> 10 & 63)]
+        left ^= out ^ work[448 + (bits >> 2 & 63)]
+        half = uint(left) & mask  # noqa: F821
+        bits = int(half >> 1 | half << 31) ^ keys[2]
+        out = work[bits >> 26 & 63]
+        out ^= work[128 + (bits >> 18 & 63)]
+        out ^= work[256 + (bits >> 10 & 63)]
+        out ^= work[384 + (bits >> 2 & 63)]
+        bits = int(half << 3 | half >> 29) ^ keys[3]
+        out ^= work[64 + (bits >> 26 & 63)]
+        out ^= work[192 + (bits >> 18 & 63)]
+        out ^= work[320 + (bits >> 10 & 63)]
+        right ^= out ^ work[448 + (bits >> 2 & 63)]
+        keys = ptr32(int(keys) + 16)  # noqa: F821
         count -= 1
-    count = halves[0]
-    halves[0] = halves[1]
-    halves[1] = count
+        if not count & 7:
+            out = left
+            left = right
+            right = out
+    work[616] = left
+    work[617] = right
