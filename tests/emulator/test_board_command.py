@@ -165,7 +165,7 @@ def test_pulled_usb_plug_takes_the_port_away_and_the_board_runs_on(start):
         assert not board.ports["usb"].is_symlink()
         with pytest.raises(serial.SerialException):
             port.read(1)
-        assert "USB: port closed" in board.state()
+        wait_until(lambda: "USB: port closed" in board.state())
     board.plug()
     assert mpremote(board, "resume", "exec", "print(mark)").strip() == "4711"
 
