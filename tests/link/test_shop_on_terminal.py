@@ -1,19 +1,16 @@
 """The terminal's service `shop` with the real shop behind it: bought, downloaded, played, lost and given again."""
 
 import pytest
-from headend.accounts.engine import transaction
-from headend.accounts.money import open_account
-from headend.accounts.terminals import add_terminal
 from headend.shop.clients import RENEWAL_MS
 from settop.errors import RemoteError
 
 from tests.helpers.real_shop import RealShop
-from tests.helpers.shop import MASTER, NOW, PASSWORD
+from tests.helpers.shop import NOW, PASSWORD
 
 from app_rig import KEY as DEVICE_KEY  # isort: skip
 from shop_rig import Bench  # isort: skip
 from titles_rig import OVER as TITLE_OVER  # isort: skip
-from titles_rig import TERMINAL_ID, TitleBoard, words  # isort: skip
+from titles_rig import words  # isort: skip
 
 
 @pytest.fixture
@@ -21,8 +18,8 @@ def shop(tmp_path):
     return RealShop(tmp_path)
 
 
-def terminal(shop, **options):
-    bench = Bench(**options)
+def terminal(shop):
+    bench = Bench()
     bench.shop = shop
     bench.serve = shop.serve
     return bench
@@ -101,47 +98,3 @@ def test_a_removed_terminal_is_told_so_and_registers_anew_when_the_viewer_wants_
     assert words(bench.go("shop balance")) == ["shop_failed"]
     bench.go("shop forget")
     assert words(bench.go(f"shop login ann {PASSWORD}")) == ["shop_registered", "shop_balance"]
-
-
-LISTED = ["household", "household_player", "shop_household"]
-
-
-class Uncabled:
-    """A dock's line on which nobody is."""
-
-    def any(self):
-        return 0
-
-    def write(self, octets):
-        return len(octets)
-
-
-def test_x15_the_household_s_list_comes_of_its_own_accord_when_it_has_changed(shop, monkeypatch):
-    monkeypatch.setattr(TitleBoard, "WIRES", {**TitleBoard.WIRES, 2: "dock"})
-    monkeypatch.setattr(TitleBoard, "dock", lambda board: Uncabled(), raising=False)
-    player = b"player 1"
-    with transaction(shop.stall.engine) as connection:
-        for its_id, key in ((TERMINAL_ID, DEVICE_KEY), (player, bytes(32))):
-            add_terminal(connection, MASTER, its_id, key, open_account(connection, None))
-    bench = terminal(shop, services=("network", "titles", "shop", "dock"))
-    assert bench.go("shop household")[-1].startswith("shop_refused code=not-signed-in")
-    assert words(bench.go(f"shop register ann {PASSWORD}")) == ["shop_balance"]
-    shop.stall.join_player(1, player, NOW)
-    said = bench.go("shop balance")
-    assert words(said) == ["shop_balance", *LISTED]
-    assert said[2] == f"household_player id={player.hex()} member"
-    assert words(bench.go("shop balance")) == ["shop_balance"], "it has not changed"
-    assert words(bench.go("shop household")) == ["household", "household_player", "shop_household"], (
-        "asked for by hand, it is the same"
-    )
-    shop.stall.leave_player(1, player, NOW)
-    song = shop.sell("Song X", 0)
-    assert words(bench.go(f"shop buy {song}")) == ["shop_bought", *LISTED]
-    shop.stall.join_player(1, player, NOW)
-    said = words(bench.go(f"shop download {song}"))
-    assert said == [*LISTED, "shop_downloading", "shop_downloaded"] and plays(bench, song)
-    shop.now_ms += RENEWAL_MS
-    shop.stall.leave_player(1, player, NOW)
-    said = bench.go("shop balance")
-    assert words(said) == ["shop_balance", *LISTED, "shop_renewed"]
-    assert said[2] == f"household_player id={player.hex()} left"

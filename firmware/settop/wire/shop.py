@@ -22,7 +22,6 @@ where there is none. A line of a list goes as far as the next one.
     RESTORE     after u16                        next u16, lines: rights
     CONTENT     title u32                        octets u64, SHA-256 32, path TEXT
     ORDER       units u32                        order 16
-    HOUSEHOLD   -                                the list, as settop.wire.household has it
 
 BUY: price is what the viewer has seen, or ANY_PRICE. JOIN and LEAVE: of a subscription by its name. Terms: right u32,
 begins and ends Unix ms u64, holds s u32 from the first play on; 0: not limited.
@@ -47,15 +46,13 @@ BUY = 12
 RESTORE = 13
 CONTENT = 14
 ORDER = 15
-HOUSEHOLD = 16
 
 # What a request has behind its first octet, by its number: numbers as struct has them, and T for a TEXT.
-WHAT = ("", "", "", "TT", "TT", "", "", "T", "H", "T", "T", "HTT", "II", "H", "I", "I", "")
+WHAT = ("", "", "", "TT", "TT", "", "", "T", "H", "T", "T", "HTT", "II", "H", "I", "I")
 
 OK = 0
 NO = 1
 RENEWAL_DUE = 1  # of the flags
-HOUSEHOLD_CHANGED = 2
 
 ANY_PRICE = 0xFFFFFFFF
 MAX_TEXT = 255
@@ -128,10 +125,6 @@ class Reader:
             raise RemoteError(MALFORMED)
         self.at += size
         return bytearray(memoryview(self._octets)[self.at - size : self.at])
-
-    def rest(self):
-        """All that is left."""
-        return self.key(len(self._octets) - self.at)
 
     def text(self):
         """A TEXT."""

@@ -57,18 +57,16 @@ class Requests:
         if caller.who != CLIENT:
             if what != wire.REGISTER:
                 raise RemoteError("a terminal registers, and a client does the rest")
-            client = self._shop.register_client(now_ms, caller.next_key, caller.its_id)
+            client = self._shop.register_client(now_ms, caller.next_key)
             return _reply(wire.OK, now_ms, 0, client.client_id)
         if what == wire.REGISTER or not self._shop.client_used(ClientKey(caller.its_id, caller.number, b""), now_ms):
             raise RemoteError("a client that has gone, or registers again")
         try:
             done = self._do(caller, what, values, now_ms)
-            flags = wire.RENEWAL_DUE if self._shop.renewal_due(caller.its_id, now_ms) else 0
-            if self._shop.household_changed(caller.its_id):
-                flags |= wire.HOUSEHOLD_CHANGED
+            due = self._shop.renewal_due(caller.its_id, now_ms)
         except Refused as refused:
             return _reply(wire.NO, now_ms, 0, wire.pack_refusal(refused.code, refused.wait_ms, str(refused)))
-        return _reply(wire.OK, now_ms, flags, done)
+        return _reply(wire.OK, now_ms, wire.RENEWAL_DUE if due else 0, done)
 
     def _do(self, caller: Caller, what: int, values: list[str | int], now_ms: int) -> bytes:
         client = caller.its_id
@@ -89,8 +87,6 @@ class Requests:
             return self._tastes(client, int(values[0]))
         if what == wire.LIST:
             return self._list(client, int(values[0]), str(values[1]), str(values[2]))
-        if what == wire.HOUSEHOLD:
-            return self._shop.client_household_list(client)
         user = self._shop.user_of(client)
         if what == wire.BALANCE:
             return self._balance(user)

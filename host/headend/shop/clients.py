@@ -33,14 +33,11 @@ class ClientKey:
     key: bytes = field(repr=False)
 
 
-def register(
-    connection: Connection, vault: Vault, now_ms: int, key: bytes | None = None, terminal_id: bytes | None = None
-) -> ClientKey:
-    """A new client, which nobody has signed in on yet: its id and first key, which is drawn where none is given.
-    terminal_id: of the terminal that it is on."""
+def register(connection: Connection, vault: Vault, now_ms: int, key: bytes | None = None) -> ClientKey:
+    """A new client, which nobody has signed in on yet: its id and first key, which is drawn where none is given."""
     _forget_unused(connection, vault, now_ms)
     client_id, key = secrets.token_bytes(ID_BYTES), key or secrets.token_bytes(KEY_BYTES)
-    row = {"key_id": vault.put(connection, key), "key_number": 1, "key_since_ms": now_ms, "terminal_id": terminal_id}
+    row = {"key_id": vault.put(connection, key), "key_number": 1, "key_since_ms": now_ms}
     connection.execute(insert(Client).values(client_id=client_id, **row))
     return ClientKey(client_id, 1, key)
 
@@ -102,13 +99,6 @@ def user_of(connection: Connection, client_id: bytes) -> int | None:
     if found is None:
         raise Refused(NO_CLIENT)
     return found.user_id
-
-
-def terminal_of(connection: Connection, client_id: bytes) -> tuple[int, bytes] | None:
-    """(who has signed in on it, the terminal that it is on), or None where one of them is not known."""
-    known = (Client.client_id == client_id, Client.removed_ms.is_(None))
-    found = connection.execute(select(Client.user_id, Client.terminal_id).where(*known)).one_or_none()
-    return None if found is None or None in found else (found.user_id, found.terminal_id)
 
 
 def clients_of(connection: Connection, user_id: int) -> list[bytes]:

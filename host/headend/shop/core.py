@@ -21,7 +21,6 @@ from headend.shop.refusals import (
     LOGIN,
     NO_GROUP,
     NO_RIGHT,
-    NO_TERMINAL,
     NO_TITLE,
     NOT_SIGNED_IN,
     NUMBER_LIMIT,
@@ -43,12 +42,10 @@ class Shop:
 
     # --- clients and users --------------------------------------------------------------------------------
 
-    def register_client(
-        self, now_ms: int, key: bytes | None = None, terminal_id: bytes | None = None
-    ) -> clients.ClientKey:
-        """A new client's id and communication key: `key`, or one that is drawn. terminal_id: what it is on."""
+    def register_client(self, now_ms: int, key: bytes | None = None) -> clients.ClientKey:
+        """A new client's id and communication key: `key`, or one that is drawn."""
         with transaction(self.engine) as connection:
-            return clients.register(connection, self._vault, now_ms, key, terminal_id)
+            return clients.register(connection, self._vault, now_ms, key)
 
     def client_keys(self, client_id: bytes) -> list[clients.ClientKey]:
         """Keys that open a channel with this client: one, or two while it is renewed; none for an unknown one."""
@@ -184,22 +181,6 @@ class Shop:
         self._device_keys.check()
         with transaction(self.engine) as connection:
             return household.list_for(connection, self._device_keys, user_id, terminal_id)
-
-    def client_household_list(self, client_id: bytes) -> bytes:
-        """The list for the terminal that a client is on. Raises Refused where nobody has signed in on it, and where it
-        is on none that is known."""
-        with transaction(self.engine) as connection:
-            found = clients.terminal_of(connection, client_id)
-        if found is None:
-            self.user_of(client_id)
-            raise Refused(NO_TERMINAL)
-        return self.household_list(*found)
-
-    def household_changed(self, client_id: bytes) -> bool:
-        """Whether the terminal that a client is on should ask for the household's list."""
-        with transaction(self.engine) as connection:
-            found = clients.terminal_of(connection, client_id)
-            return found is not None and household.has_changed(connection, *found)
 
     # --- units ----------------------------------------------------------------------------------------------
 

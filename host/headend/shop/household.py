@@ -121,24 +121,6 @@ def list_for(connection: Connection, keys: DeviceKeys, user_id: int, terminal_id
     return bytes(head) + sealed_content + tag
 
 
-def has_changed(connection: Connection, user_id: int, terminal_id: bytes) -> bool:
-    """Whether the household is another one than in the last list that the terminal got. Where there is none, there is
-    nothing to get."""
-    changes = connection.scalar(select(Household.changes).where(Household.user_id == user_id))
-    if changes is None:
-        return False
-    found = _latest(connection, terminal_id)
-    return found is None or found[1:] != (user_id, changes)
-
-
-def _latest(connection: Connection, terminal_id: bytes) -> tuple[int, int, int] | None:
-    """(serial, whose, of which count of changes) the terminal's last list was."""
-    mine = select(HouseholdList.serial, HouseholdList.user_id, HouseholdList.changes)
-    latest = mine.where(HouseholdList.terminal_id == terminal_id).order_by(HouseholdList.serial.desc()).limit(1)
-    found = connection.execute(latest).one_or_none()
-    return None if found is None else (found.serial, found.user_id, found.changes)
-
-
 class _Home(NamedTuple):
     household_id: bytes
     most: int
@@ -165,9 +147,11 @@ def _change(connection: Connection, user_id: int) -> None:
 def _serial(connection: Connection, user_id: int, terminal_id: bytes, changes: int) -> int:
     """Of the terminal's list: another one where its household is another, or has changed. One serial is never two
     lists, or two contents would be sealed with one nonce."""
-    found = _latest(connection, terminal_id)
-    if found is not None and found[1:] == (user_id, changes):
-        return found[0]
+    mine = select(HouseholdList.serial, HouseholdList.user_id, HouseholdList.changes)
+    latest = mine.where(HouseholdList.terminal_id == terminal_id).order_by(HouseholdList.serial.desc()).limit(1)
+    found = connection.execute(latest).one_or_none()
+    if found is not None and (found.user_id, found.changes) == (user_id, changes):
+        return int(found.serial)
     row = {"terminal_id": terminal_id, "user_id": user_id, "changes": changes}
     key = connection.execute(insert(HouseholdList).values(**row)).inserted_primary_key
     assert key is not None

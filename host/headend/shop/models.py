@@ -31,8 +31,7 @@ class Client(Base):
     """What a user buys and plays with: a terminal, say. `user_id` null: nobody has signed in on it yet.
 
     `key_id`: its communication key; `next_key_id`: one that has left and was not used yet, or null.
-    `removed_ms`: since when it counts as unknown, or null. `terminal_id`: of the terminal that registered it, as the
-    table of terminals has it; null where none did, or before that was kept.
+    `removed_ms`: since when it counts as unknown, or null.
     """
 
     __tablename__ = "shop_clients"
@@ -44,7 +43,6 @@ class Client(Base):
     key_since_ms: Mapped[int] = mapped_column(BigInteger)
     next_key_id: Mapped[bytes | None] = mapped_column(ForeignKey(_SECRET), unique=True)
     removed_ms: Mapped[int | None] = mapped_column(BigInteger)
-    terminal_id: Mapped[bytes | None] = mapped_column(LargeBinary(8))
 
 
 class Session(Base):

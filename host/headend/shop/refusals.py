@@ -25,7 +25,6 @@ BAD_NOTICE = "bad-notice"
 BAD_AMOUNT = "bad-amount"
 HOUSEHOLD_FULL = "household-full"
 NO_PLAYER = "no-player"
-NO_TERMINAL = "no-terminal"
 PLAYER_TAKEN = "player-taken"
 
 REFUSALS = {
@@ -52,7 +51,6 @@ REFUSALS = {
     BAD_AMOUNT: (422, "an amount is 1 to 1000000000 units"),
     HOUSEHOLD_FULL: (409, "this household has as many players as it may have: remove one first"),
     NO_PLAYER: (404, "no player or terminal of this id was provisioned"),
-    NO_TERMINAL: (404, "this client is on no terminal that is known: register it anew (shop forget)"),
     PLAYER_TAKEN: (409, "this player is of another household, which has to remove it first"),
 }
 UNITS_LIMIT = 1_000_000_000

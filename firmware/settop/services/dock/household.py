@@ -19,12 +19,16 @@ class Households:
         self._records = records
         self._identity = identity
 
-    def take(self, blob):
-        """Keeps the list.
+    def take(self, text):
+        """Keeps the list whose hex digits are `text`.
 
         Raises LocalError where there is no identity, RemoteError for what is no list for it, or none that is newer, or
         where the keystore does not take it, OSError for the flash's sake.
         """
+        try:
+            blob = bytes.fromhex(text)
+        except ValueError:
+            raise RemoteError("a household's list comes in hex digits, two for each octet")
         found = self._open(blob)
         try:
             kept = self._records.load(NAME)
@@ -32,8 +36,6 @@ class Households:
             kept = None  # damaged, or put back: this one takes its place
         if kept is not None and found[1] <= wire.split(kept)[1]:
             wipe(found[3])
-            if kept == blob:
-                return
             raise RemoteError("this household's list is not newer than the one that is here")
         wipe(found[3])
         self._records.store(NAME, blob, counted=True)

@@ -82,11 +82,9 @@ class DockService:
         if verb == "players" and len(words) == 1:
             self._tell_household()
         elif verb == HOUSEHOLD and len(words) == 2:
-            try:
-                blob = bytes.fromhex(words[1])
-            except ValueError:
-                raise RemoteError("a household's list comes in hex digits, two for each octet")
-            self.take_household(blob, now_ms)
+            self._households.take(words[1])
+            self._tell_household()
+            self._core.start_anew(now_ms)  # whoever is docked may have left
         elif verb == "transfer" and words[1:] == ["stop"]:
             if self._transfer is None:
                 raise LocalError("no title is being transferred")
@@ -102,14 +100,6 @@ class DockService:
             self._ask(wire.pack_remove(_octets(words[1], "a copy")), now_ms)
         else:
             raise RemoteError("players and copies take nothing, household the shop's list, remove the id of a copy")
-
-    def take_household(self, blob, now_ms):
-        """The shop's list, as settop.wire.household has it. Raises LocalError, RemoteError and OSError as
-        Households.take does."""
-        self._look_at_identity()
-        self._households.take(blob)
-        self._tell_household()
-        self._core.start_anew(now_ms)  # whoever is docked may have left
 
     def _ask(self, body, now_ms):
         if self._transfer is not None and self._phase != "waiting":

@@ -49,7 +49,7 @@ class Errand:
         if terminal.identity() is None:
             raise LocalError("the shop knows a terminal by its identity: run `ringcast provision` first")
         self._channel = Channel(terminal.random)
-        self._asked = what  # REGISTER comes before it, HOUSEHOLD and RENEW behind it
+        self._asked = what  # REGISTER and RENEW come before and behind it
         self._by_next = False  # the channel was opened by the next key
         self._tried_next = False
         self._due = False  # the key is to be renewed
@@ -133,8 +133,7 @@ class Errand:
     def _reply(self, reader):
         """What becomes of it, as states.ERRAND has it."""
         status, self.unix_ms, flags = reader.take(wire.REPLY_HEAD)
-        if self._asked == self.what:
-            self._due = bool(flags & wire.RENEWAL_DUE)
+        self._due = bool(flags & wire.RENEWAL_DUE)
         if self._asked == wire.REGISTER:
             return self._registered(reader, status)
         if self._by_next:
@@ -144,9 +143,6 @@ class Errand:
             self._told = "number=%d" % (client.number + 1)
             client.wipe()
             return "renewed"
-        if self._asked != self.what:
-            self._listed(reader, status)
-            return self._goes_on()
         if status != wire.OK:
             self.report("shop_refused", _told().refusal(reader))
             return "over"
@@ -157,23 +153,9 @@ class Errand:
         if after:
             self._values[0] = after
             return "more"
-        if flags & wire.HOUSEHOLD_CHANGED and self.what != wire.HOUSEHOLD and self.terminal.services.get("dock"):
-            return "changed"
-        return self._goes_on()
-
-    def _goes_on(self):
-        """What comes behind the reply that was wanted."""
         if self.content is not None:
             return "content"
         return "due" if self._due and not self._by_next else "over"
-
-    def _listed(self, reader, status):
-        """The household's list, which nobody asked for: what is wrong with it spoils nothing else."""
-        try:
-            if status == wire.OK:
-                _told().household(self, reader)
-        except (LocalError, RemoteError) as error:
-            self.report("error", str(error))
 
     def _registered(self, reader, status):
         from settop.services.shop.kept import Client
@@ -247,10 +229,6 @@ class Errand:
         if self._asked != self.what:
             values = ()
         self._post(self._channel.request(wire.pack_request(self._asked, *values)))
-
-    def _ask_household(self):
-        self._asked = wire.HOUSEHOLD
-        self._ask()
 
     def _keep_next(self):
         """Before the shop hears of it: whatever is lost from here on, one of both keys opens the next channel."""

@@ -35,7 +35,6 @@ ERRAND = (
     ("greeting", "strange", "_greet", "greeting"),
     ("asking", "registered", "_greet", "greeting"),
     ("asking", "more", "_ask", "asking"),
-    ("asking", "changed", "_ask_household", "asking"),
     ("asking", "content", "_fetch_title", "downloading"),
     ("asking", "due", "_greet_to_renew", "greeting"),
     ("asking", "renewed", "_renewed", "idle"),

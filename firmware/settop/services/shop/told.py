@@ -104,16 +104,6 @@ def _order(errand, reader):
     return 0
 
 
-def household(errand, reader):
-    """The household's list goes to the device manager."""
-    dock = errand.terminal.services.get("dock")
-    if dock is None:
-        raise LocalError("this board starts no service dock: it has no use for a household's list")
-    dock.take_household(reader.rest(), errand.now_ms)
-    errand.report("shop_household")
-    return 0
-
-
 def _rest(errand, after):
     if not after:
         errand.report("shop_listed", "count=%d" % errand.count)
@@ -134,5 +124,4 @@ _BY_WHAT = {
     wire.RESTORE: _restored,
     wire.CONTENT: _content,
     wire.ORDER: _order,
-    wire.HOUSEHOLD: household,
 }
