@@ -55,7 +55,8 @@ def test_every_word_asks_for_what_it_says():
         ("login ann a b", (wire.SIGN_IN, ["ann", "a b"]), ["shop_balance units=5"]),
         ("redeem 1234 5678", (wire.REDEEM, ["1234 5678"]), ["shop_redeemed units=500"]),
         ("tastes", (wire.TASTES, [0]), ["shop_taste price=20 member=1 Jazz", "shop_listed count=1"]),
-        ("join Free Jazz", (wire.JOIN, ["Free Jazz"]), ["shop_balance units=9"]),
+        ("join Free Jazz", (wire.JOIN, ["Free Jazz", wire.ANY_PRICE]), ["shop_balance units=9"]),
+        ("join Free Jazz for 20", (wire.JOIN, ["Free Jazz", 20]), ["shop_balance units=9"]),
         ("leave Jazz", (wire.LEAVE, ["Jazz"]), ["shop_balance units=9"]),
         ("list", (wire.LIST, [0, "", ""]), listed),
         ("list Free Jazz", (wire.LIST, [0, "Free Jazz", ""]), listed),
@@ -75,7 +76,8 @@ def test_other_words_are_refused_and_nothing_is_asked():
     for said in (
         "", "x", "register", "register ann", "login", "redeem", "join", "list " + 256 * "a", "buy", "buy x", "buy -1",
         "buy 1 2 3", "buy 99999999999", "download", "order", "balance 1", "server", "server ftp://a", "server http://a/b",
-        "forget 1", "play", "cancel",
+        "forget 1", "play", "cancel", "join", "join Jazz for x", "add", "add 12", "remove 000000000000000g",
+        "household 1",
     ):  # fmt: skip
         (told,) = bench.go("shop " + said)
         assert told.startswith("error "), said

@@ -339,7 +339,7 @@ def test_a_client_buys_what_it_can_pay_and_gets_everything_again(ends):
         (wire.BUY, (1, wire.ANY_PRICE)),
         (wire.RESTORE, (0,)),
         (wire.CONTENT, (1,)),
-        (wire.JOIN, ("Jazz",)),
+        (wire.JOIN, ("Jazz", wire.ANY_PRICE)),
         (wire.ORDER, (5,)),
     ):
         assert reply_of(ends, channel, what, *values) == "not-signed-in"
@@ -350,8 +350,9 @@ def test_a_client_buys_what_it_can_pay_and_gets_everything_again(ends):
     jazz = ends.stall.group("Jazz", 20)
     song = ends.stall.title("Song X", 30, jazz)
     ends.stall.title("Dear", 300)
-    assert reply_of(ends, channel, wire.JOIN, "Rock") == "no-group"
-    assert reply_of(ends, channel, wire.JOIN, "Jazz").take(">Q") == (80,)
+    assert reply_of(ends, channel, wire.JOIN, "Rock", 20) == "no-group"
+    assert reply_of(ends, channel, wire.JOIN, "Jazz", 19) == "price-changed"
+    assert reply_of(ends, channel, wire.JOIN, "Jazz", 20).take(">Q") == (80,)
     assert reply_of(ends, channel, wire.BUY, song, 29) == "price-changed"
     assert reply_of(ends, channel, wire.BUY, 2, 300) == "no-units"
     bought = reply_of(ends, channel, wire.BUY, song, 30)

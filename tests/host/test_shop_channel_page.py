@@ -19,7 +19,7 @@ from tests.vectors import shop_channel_vectors as vectors
 
 PAGE = (Path(__file__).parents[2] / "docs/protocols/shop-channel.md").read_text(encoding="utf-8")
 TICKET, PROOF, TAG = 102, 16, 16
-NUMBERS = {"B": "1", "H": "2", "I": "4"}
+NUMBERS = {"B": "1", "H": "2", "I": "4", "Q": "8"}
 
 
 def values(title):

@@ -163,7 +163,8 @@ def test_e5_catalogue_by_taste_by_words_and_with_extras(shop):
     ann = shop.visitor(units=100)
     assert [one["name"] for one in shop.nobody.get("/api/titles").json()["titles"]] == ["Red", "Blue"]
     assert ann.get("/api/tastes").json()["tastes"] == [{"taste": jazz, "name": "Jazz", "price": 5, "member": False}]
-    assert ann.put(f"/api/account/tastes/{jazz}").json() == {"new": True, "balance": 95}
+    assert code_of(ann.put(f"/api/account/tastes/{jazz}", json={"price": 4}), 409) == refusals.PRICE_CHANGED
+    assert ann.put(f"/api/account/tastes/{jazz}", json={"price": 5}).json() == {"new": True, "balance": 95}
     assert ann.put(f"/api/account/tastes/{jazz}").json() == {"new": False, "balance": 95}
     assert [one["name"] for one in ann.get("/api/titles").json()["titles"]] == ["Blue", "Red"]
     found = ann.get("/api/titles", params={"taste": "Jazz", "words": "so"}).json()

@@ -55,7 +55,7 @@ def test_somebody_registers_redeems_a_card_and_buys(shop):
 
 def test_a_form_that_has_worked_leads_to_a_page_that_can_be_loaded_again(shop, ann):
     jazz = shop.stall.group("Jazz", 5)
-    assert ann.send("/subscriptions", {"join": jazz}).headers["location"] == "/subscriptions"
+    assert ann.send("/subscriptions", {"join": jazz, "price": "5"}).headers["location"] == "/subscriptions"
     assert "You are in it" in ann.look("/subscriptions").text
     assert ann.send("/subscriptions", {"leave": jazz}).status_code == 303
     assert "You are in it" not in ann.look("/subscriptions").text
@@ -145,8 +145,8 @@ def test_wrong_and_unknown_logins_get_one_page_and_then_a_wait(shop, ann):
         ("/titles/1", {"price": "29"}, 409, "The price has changed"),
         ("/titles/2", {"price": "900"}, 402, "Redeem a card"),
         ("/titles/9", {"price": "1"}, 404, "There is no such title"),
-        ("/subscriptions", {"join": "9"}, 404, "There is no such subscription"),
-        ("/subscriptions", {"join": "x"}, 400, "Open its page again"),
+        ("/subscriptions", {"join": "9", "price": "5"}, 404, "There is no such subscription"),
+        ("/subscriptions", {"join": "x", "price": "5"}, 400, "Open its page again"),
         ("/titles/1", {}, 400, "Open its page again"),
     ],
 )

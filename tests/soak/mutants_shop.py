@@ -6,6 +6,7 @@ CORE = ("tests/host/test_shop.py",)
 CARDS = ("tests/host/test_shop_cards.py",)
 COPIES = ("tests/host/test_shop_delivering.py",)
 CHANNEL = ("tests/host/test_shop_channel.py",)
+HOUSEHOLD = ("tests/link/test_household_over_channel.py",)
 TERMINAL = ("tests/firmware/test_shop_service.py", "tests/firmware/test_shop_download.py")
 
 WEB = ("tests/host/test_shop_web.py",)
@@ -187,6 +188,27 @@ MUTANTS = (
         "host/headend/shop/places.py",
         "set_=values, where=before",
         "set_=values",
+        CHANNEL,
+    ),
+    Mutant(
+        "a list counts as there when it was sent",
+        "host/headend/shop/terminals.py",
+        "connection.execute(mine.values(serial=serial))",
+        "connection.execute(mine.values(serial=split(found)[1]))",
+        HOUSEHOLD,
+    ),
+    Mutant(
+        "the terminal does not ask for a list that is due",
+        "firmware/settop/services/shop/errand.py",
+        "if flags & wire.HOUSEHOLD_DUE and",
+        "if False and",
+        HOUSEHOLD,
+    ),
+    Mutant(
+        "who joins pays another price than he saw",
+        "host/headend/shop/groups.py",
+        "if seen is not None and seen != price:",
+        "if False:",
         CHANNEL,
     ),
     Mutant(

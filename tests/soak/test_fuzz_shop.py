@@ -47,7 +47,7 @@ class Errand:
 
 
 def reply(what):
-    return lambda data: told.tell(Errand(what), wire.Reader(data))
+    return lambda data: told.tell(Errand(what), what, wire.Reader(data))
 
 
 PARSERS = (
@@ -65,6 +65,9 @@ PARSERS = (
             bytes(wire.pack_request(wire.SIGN_IN, "ann", "correct horse")),
             bytes(wire.pack_request(wire.LIST, 3, "Jazz", "song x")),
             bytes(wire.pack_request(wire.BUY, 7, 30)),
+            bytes(wire.pack_request(wire.JOIN, "Jazz", 20)),
+            bytes(wire.pack_request(wire.HOUSEHOLD, 7)),
+            bytes(wire.pack_request(wire.ADD, 1 << 63)),
         ),
     ),
     Parser("a list", reply(wire.LIST), (LIST,)),

@@ -15,16 +15,20 @@ where there is none. A line of a list goes as far as the next one.
     BALANCE     -                                balance u64
     REDEEM      card TEXT                        units u32
     TASTES      after u16                        next u16, lines: price u32, member u8, name TEXT
-    JOIN        name TEXT                        balance u64
+    JOIN        name TEXT, price u32             balance u64
     LEAVE       name TEXT                        balance u64
     LIST        after u16, taste, words TEXT     next u16, lines: title u32, price u32, bought u8, name TEXT, taste TEXT
     BUY         title u32, price u32             a right: title u32, new u8, key id 16, key 16, terms, name TEXT
     RESTORE     after u16                        next u16, lines: rights
     CONTENT     title u32                        octets u64, SHA-256 32, path TEXT
     ORDER       units u32                        order 16
+    HOUSEHOLD   serial u32                       the household's list (settop.wire.household), or nothing
+    ADD         player u64                       the same
+    REMOVE      player u64                       the same
 
-BUY: price is what the viewer has seen, or ANY_PRICE. JOIN and LEAVE: of a subscription by its name. Terms: right u32,
-begins and ends Unix ms u64, holds s u32 from the first play on; 0: not limited.
+BUY, JOIN: price is what the viewer has seen, or ANY_PRICE. JOIN and LEAVE: of a subscription by its name. HOUSEHOLD:
+serial is that of the list that is here, 0: none; there comes nothing where it is the newest. ADD, REMOVE: by its id.
+Terms: right u32, begins and ends Unix ms u64, holds s u32 from the first play on; 0: not limited.
 """
 
 import struct
@@ -46,13 +50,17 @@ BUY = 12
 RESTORE = 13
 CONTENT = 14
 ORDER = 15
+HOUSEHOLD = 16
+ADD = 17
+REMOVE = 18
 
 # What a request has behind its first octet, by its number: numbers as struct has them, and T for a TEXT.
-WHAT = ("", "", "", "TT", "TT", "", "", "T", "H", "T", "T", "HTT", "II", "H", "I", "I")
+WHAT = ("", "", "", "TT", "TT", "", "", "T", "H", "TI", "T", "HTT", "II", "H", "I", "I", "I", "Q", "Q")
 
 OK = 0
 NO = 1
 RENEWAL_DUE = 1  # of the flags
+HOUSEHOLD_DUE = 2  # the shop has a newer list, as far as it knows
 
 ANY_PRICE = 0xFFFFFFFF
 MAX_TEXT = 255
@@ -133,6 +141,12 @@ class Reader:
             return str(octets, "utf-8")
         except ValueError:  # MicroPython has no other for it
             raise RemoteError(MALFORMED)
+
+    def rest(self):
+        """All that is left."""
+        octets = bytes(memoryview(self._octets)[self.at :])
+        self.at = len(self._octets)
+        return octets
 
     def end(self):
         """Raises RemoteError where something is left."""

@@ -15,13 +15,11 @@ from headend.accounts.master_key import MasterKey
 from headend.accounts.vault import Vault
 from headend.crypto import x25519
 from headend.crypto.sealing import PRIMITIVES
-from headend.shop.channel_requests import Caller, Locate, Requests
+from headend.shop.channel_requests import Caller, DeviceKey, Locate, Requests
 from headend.shop.core import Shop
 from headend.shop.places import SESSION_BYTES, Place, advance, next_issue
 from headend.shop.tickets import KEY_ID, Ticket, Tickets
 
-DeviceKey = Callable[[bytes], bytes | None]
-"""A terminal's device key by its id; None, after the same work, where it is not known or was revoked."""
 _NO_SHARED = bytes(32)
 
 
@@ -42,7 +40,7 @@ class Channel:
         self._vault = Vault(shop.engine, master_key)
         self._tickets = Tickets(shop.engine, self._vault)
         self._device_key = device_key
-        self._requests = Requests(shop, locate)
+        self._requests = Requests(shop, locate, device_key)
         self._random = random
         self._nobodys = secrets.token_bytes(wire.KEY_BYTES)
 

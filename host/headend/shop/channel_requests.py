@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 from settop.errors import RemoteError
 from settop.wire import shop as wire
+from settop.wire.ids import TERMINAL_ID_BYTES
 from settop.wire.shop_channel import CLIENT, MAX_REPLY_BODY
 
 from headend.shop.buying import Bought
 from headend.shop.catalogue import PAGE
 from headend.shop.clients import ClientKey
 from headend.shop.core import Shop
-from headend.shop.refusals import NO_GROUP, NOT_SIGNED_IN, Refused
+from headend.shop.refusals import NO_GROUP, NO_PLAYER, NOT_SIGNED_IN, Refused
 
 LINES = MAX_REPLY_BODY - wire.REPLY_HEAD_BYTES - 2
 """Octets of a list in one reply."""
@@ -28,6 +29,8 @@ class Content:
     digest: bytes
 
 
+DeviceKey = Callable[[bytes], bytes | None]
+"""A terminal's device key by its id; None, after the same work, where it is not known or was revoked."""
 Locate = Callable[[Bought, int], Content]
 """The copy of what was bought, for the user of this id."""
 
@@ -45,11 +48,12 @@ class Caller:
 
 
 class Requests:
-    """Over a shop."""
+    """Over a shop; the rest as headend.shop.channel.Channel has it."""
 
-    def __init__(self, shop: Shop, locate: Locate) -> None:
+    def __init__(self, shop: Shop, locate: Locate, device_key: DeviceKey) -> None:
         self._shop = shop
         self._locate = locate
+        self._device_key = device_key
 
     def answer(self, caller: Caller, body: bytes, now_ms: int) -> bytes:
         """The reply's body. Raises RemoteError for what is no request of such a caller, LedgerError."""
@@ -57,16 +61,17 @@ class Requests:
         if caller.who != CLIENT:
             if what != wire.REGISTER:
                 raise RemoteError("a terminal registers, and a client does the rest")
-            client = self._shop.register_client(now_ms, caller.next_key)
+            client = self._shop.register_client(now_ms, caller.next_key, caller.its_id)
             return _reply(wire.OK, now_ms, 0, client.client_id)
         if what == wire.REGISTER or not self._shop.client_used(ClientKey(caller.its_id, caller.number, b""), now_ms):
             raise RemoteError("a client that has gone, or registers again")
         try:
             done = self._do(caller, what, values, now_ms)
-            due = self._shop.renewal_due(caller.its_id, now_ms)
+            due = wire.RENEWAL_DUE if self._shop.renewal_due(caller.its_id, now_ms) else 0
+            due |= wire.HOUSEHOLD_DUE if self._shop.list_due(caller.its_id) else 0
         except Refused as refused:
             return _reply(wire.NO, now_ms, 0, wire.pack_refusal(refused.code, refused.wait_ms, str(refused)))
-        return _reply(wire.OK, now_ms, wire.RENEWAL_DUE if due else 0, done)
+        return _reply(wire.OK, now_ms, due, done)
 
     def _do(self, caller: Caller, what: int, values: list[str | int], now_ms: int) -> bytes:
         client = caller.its_id
@@ -91,7 +96,8 @@ class Requests:
         if what == wire.BALANCE:
             return self._balance(user)
         if what in (wire.JOIN, wire.LEAVE):
-            self._change(user, what, str(values[0]), now_ms)
+            price = None if what == wire.LEAVE or values[1] == wire.ANY_PRICE else int(values[1])
+            self._change(user, what, str(values[0]), now_ms, price)
             return self._balance(user)
         if what == wire.BUY:
             price = None if values[1] == wire.ANY_PRICE else int(values[1])
@@ -101,16 +107,27 @@ class Requests:
         if what == wire.CONTENT:
             content = self._locate(self._shop.right(user, int(values[0])), user)
             return struct.pack(">Q32s", content.octets, content.digest) + bytes(wire.pack_text(content.path))
+        if what in (wire.HOUSEHOLD, wire.ADD, wire.REMOVE):
+            return self._household(client, user, what, int(values[0]), now_ms)
         return self._shop.order_units(user, int(values[0]), now_ms)  # ORDER
 
     def _balance(self, user: int) -> bytes:
         return struct.pack(">Q", self._shop.balance(user))
 
-    def _change(self, user: int, what: int, name: str, now_ms: int) -> None:
+    def _household(self, client: bytes, user: int, what: int, value: int, now_ms: int) -> bytes:
+        if self._device_key(self._shop.terminal_of(client)) is None:
+            raise Refused(NO_PLAYER)  # revoked since it registered
+        if what == wire.HOUSEHOLD:
+            return self._shop.newer_list(client, user, value)
+        change = self._shop.join_player if what == wire.ADD else self._shop.leave_player
+        change(user, value.to_bytes(TERMINAL_ID_BYTES, "big"), now_ms)
+        return self._shop.newer_list(client, user, 0)
+
+    def _change(self, user: int, what: int, name: str, now_ms: int, price: int | None) -> None:
         for taste in self._shop.tastes(user):
             if taste.name == name:
                 if what == wire.JOIN:
-                    self._shop.join(user, taste.group, now_ms)
+                    self._shop.join(user, taste.group, now_ms, price)
                 else:
                     self._shop.leave(user, taste.group)
                 return

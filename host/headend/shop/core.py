@@ -14,7 +14,20 @@ from headend.accounts.master_key import MasterKey
 from headend.accounts.money import credit_left
 from headend.accounts.terminals import DeviceKeys
 from headend.accounts.vault import Vault, shared_secret
-from headend.shop import buying, cards, catalogue, clients, groups, household, ledger, orders, sessions, throttle, users
+from headend.shop import (
+    buying,
+    cards,
+    catalogue,
+    clients,
+    groups,
+    household,
+    ledger,
+    orders,
+    sessions,
+    terminals,
+    throttle,
+    users,
+)
 from headend.shop.card_number import read_number
 from headend.shop.passwords import Passwords
 from headend.shop.refusals import (
@@ -42,10 +55,15 @@ class Shop:
 
     # --- clients and users --------------------------------------------------------------------------------
 
-    def register_client(self, now_ms: int, key: bytes | None = None) -> clients.ClientKey:
-        """A new client's id and communication key: `key`, or one that is drawn."""
+    def register_client(
+        self, now_ms: int, key: bytes | None = None, terminal_id: bytes | None = None
+    ) -> clients.ClientKey:
+        """A new client's id and communication key: `key`, or one that is drawn. With the terminal that it is."""
         with transaction(self.engine) as connection:
-            return clients.register(connection, self._vault, now_ms, key)
+            made = clients.register(connection, self._vault, now_ms, key)
+            if terminal_id is not None:
+                terminals.note(connection, made.client_id, terminal_id)
+        return made
 
     def client_keys(self, client_id: bytes) -> list[clients.ClientKey]:
         """Keys that open a channel with this client: one, or two while it is renewed; none for an unknown one."""
@@ -182,6 +200,22 @@ class Shop:
         with transaction(self.engine) as connection:
             return household.list_for(connection, self._device_keys, user_id, terminal_id)
 
+    def terminal_of(self, client_id: bytes) -> bytes:
+        """Which terminal a client is. Raises Refused where it is not known."""
+        with transaction(self.engine) as connection:
+            return terminals.terminal_of(connection, client_id)
+
+    def newer_list(self, client_id: bytes, user_id: int, serial: int) -> bytes:
+        """The household's list for a client's terminal, which has the one of this serial; nothing where that is it."""
+        self._device_keys.check()
+        with transaction(self.engine) as connection:
+            return terminals.newer_list(connection, self._device_keys, client_id, user_id, serial)
+
+    def list_due(self, client_id: bytes) -> bool:
+        """Whether the client's terminal should ask for its household's list."""
+        with transaction(self.engine) as connection:
+            return terminals.is_due(connection, client_id)
+
     # --- units ----------------------------------------------------------------------------------------------
 
     def balance(self, user_id: int) -> int:
@@ -261,10 +295,10 @@ class Shop:
         with transaction(self.engine) as connection:
             return groups.tastes(connection, user_id)
 
-    def join(self, user_id: int, group_id: int, now_ms: int) -> bool:
-        """Subscribes; False: had already."""
+    def join(self, user_id: int, group_id: int, now_ms: int, price: int | None = None) -> bool:
+        """Subscribes, for the price that the user has seen; False: had already."""
         with transaction(self.engine) as connection:
-            return groups.join(connection, user_id, checked_number(group_id, NO_GROUP), now_ms)
+            return groups.join(connection, user_id, checked_number(group_id, NO_GROUP), now_ms, price)
 
     def leave(self, user_id: int, group_id: int) -> bool:
         """Ends a subscription; False: there was none."""

@@ -10,7 +10,7 @@ from headend.accounts.money import pay
 from headend.accounts.vault import Vault
 from headend.shop import ledger
 from headend.shop.models import Group, Member
-from headend.shop.refusals import NO_GROUP, NO_UNITS, UNITS_LIMIT, Refused
+from headend.shop.refusals import NO_GROUP, NO_UNITS, PRICE_CHANGED, UNITS_LIMIT, Refused
 from headend.titles.protection import KEY_BYTES
 
 
@@ -53,8 +53,11 @@ def tastes(connection: Connection, user_id: int | None = None) -> list[Taste]:
     return [Taste(row[0], row[1], row[2], bool(row[3])) for row in rows]
 
 
-def join(connection: Connection, user_id: int, group_id: int, now_ms: int) -> bool:
-    """The user is in it, and has paid for it; False: was already. Raises Refused."""
+def join(connection: Connection, user_id: int, group_id: int, now_ms: int, seen: int | None = None) -> bool:
+    """The user is in it, and has paid for it; False: was already. `seen`: the price that the user has seen.
+
+    Raises Refused; nothing is changed then.
+    """
     user = ledger.locked_user(connection, user_id)
     price = connection.scalar(select(Group.price).where(Group.group_id == group_id))
     if price is None:
@@ -62,6 +65,8 @@ def join(connection: Connection, user_id: int, group_id: int, now_ms: int) -> bo
     mine = (Member.group_id == group_id, Member.user_id == user_id)
     if connection.scalar(select(Member.group_id).where(*mine)) is not None:
         return False
+    if seen is not None and seen != price:
+        raise Refused(PRICE_CHANGED)
     connection.execute(insert(Member).values(group_id=group_id, user_id=user_id, since_ms=now_ms))
     lines = ledger.moved(ledger.USER, ledger.SALES, price, user_id)
     ledger.book(connection, ledger.JOIN, user_id, now_ms, lines, note_of(group_id))

@@ -85,6 +85,17 @@ def players_of(connection: Connection, user_id: int) -> list[Player]:
     return members + gone[::-1]
 
 
+def newest(connection: Connection, user_id: int, terminal_id: bytes) -> int | None:
+    """The serial of the terminal's list, if that is of this user's household and nothing has changed since; 0: there is
+    neither list nor household.
+    """
+    changes = connection.scalar(select(Household.changes).where(Household.user_id == user_id))
+    found = _latest(connection, terminal_id)
+    if found is None and changes is None:
+        return 0
+    return int(found.serial) if found is not None and (found.user_id, found.changes) == (user_id, changes) else None
+
+
 def set_most(connection: Connection, user_id: int, most: int) -> None:
     """How many members there may be, 1 to settop.wire.household.MOST; those that are more stay. Raises Refused."""
     home = _home(connection, user_id)
@@ -147,15 +158,26 @@ def _change(connection: Connection, user_id: int) -> None:
 def _serial(connection: Connection, user_id: int, terminal_id: bytes, changes: int) -> int:
     """Of the terminal's list: another one where its household is another, or has changed. One serial is never two
     lists, or two contents would be sealed with one nonce."""
-    mine = select(HouseholdList.serial, HouseholdList.user_id, HouseholdList.changes)
-    latest = mine.where(HouseholdList.terminal_id == terminal_id).order_by(HouseholdList.serial.desc()).limit(1)
-    found = connection.execute(latest).one_or_none()
+    found = _latest(connection, terminal_id)
     if found is not None and (found.user_id, found.changes) == (user_id, changes):
         return int(found.serial)
     row = {"terminal_id": terminal_id, "user_id": user_id, "changes": changes}
     key = connection.execute(insert(HouseholdList).values(**row)).inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+class _Latest(NamedTuple):
+    serial: int
+    user_id: int
+    changes: int
+
+
+def _latest(connection: Connection, terminal_id: bytes) -> _Latest | None:
+    mine = select(HouseholdList.serial, HouseholdList.user_id, HouseholdList.changes)
+    latest = mine.where(HouseholdList.terminal_id == terminal_id).order_by(HouseholdList.serial.desc()).limit(1)
+    found = connection.execute(latest).one_or_none()
+    return None if found is None else _Latest(*found)
 
 
 def _locked_terminal(connection: Connection, terminal_id: bytes) -> SealedKey:

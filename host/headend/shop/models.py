@@ -45,6 +45,18 @@ class Client(Base):
     removed_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class ClientTerminal(Base):
+    """Which terminal a client is, by the session that it registered in. `serial`: of the household's list that it said
+    it has, or 0.
+    """
+
+    __tablename__ = "shop_client_terminals"
+
+    client_id: Mapped[bytes] = mapped_column(ForeignKey("shop_clients.client_id"), primary_key=True)
+    terminal_id: Mapped[bytes] = mapped_column(LargeBinary(8))
+    serial: Mapped[int] = mapped_column(BigInteger)
+
+
 class Session(Base):
     """A user who has signed in by HTTP. `token`: digest of what shows it, which lies nowhere; until `until_ms`."""
 

@@ -26,6 +26,7 @@ BAD_AMOUNT = "bad-amount"
 HOUSEHOLD_FULL = "household-full"
 NO_PLAYER = "no-player"
 PLAYER_TAKEN = "player-taken"
+NO_TERMINAL = "no-terminal"
 
 REFUSALS = {
     LOGIN: (401, "login or password is wrong"),
@@ -52,6 +53,7 @@ REFUSALS = {
     HOUSEHOLD_FULL: (409, "this household has as many players as it may have: remove one first"),
     NO_PLAYER: (404, "no player or terminal of this id was provisioned"),
     PLAYER_TAKEN: (409, "this player is of another household, which has to remove it first"),
+    NO_TERMINAL: (409, "the shop does not know which terminal this client is: forget it and sign in anew"),
 }
 UNITS_LIMIT = 1_000_000_000
 NUMBER_LIMIT = (1 << 31) - 1

@@ -145,14 +145,18 @@ class Errand:
             return "renewed"
         if status != wire.OK:
             self.report("shop_refused", _told().refusal(reader))
-            return "over"
-        after = _told().tell(self, reader)
+            return "over" if self.content is None else "content"
+        after = _told().tell(self, self._asked, reader)
         titles = self.terminal.services.get("titles")
         if titles is not None:
             titles.keys.learn_time(self.unix_ms, self.now_ms)
+        if after and self._asked >= wire.HOUSEHOLD:
+            return "household"  # which tells the shop that it is here
         if after:
             self._values[0] = after
             return "more"
+        if flags & wire.HOUSEHOLD_DUE and self._asked < wire.HOUSEHOLD and self.terminal.services.get("dock"):
+            return "household"
         if self.content is not None:
             return "content"
         return "due" if self._due and not self._by_next else "over"
@@ -226,9 +230,16 @@ class Errand:
         values = self._values
         if self._asked == wire.RENEW:
             self._keep_next()
-        if self._asked != self.what:
+        if self._asked == wire.HOUSEHOLD:
+            values = (_told().serial_of(self),)
+        elif self._asked != self.what:
             values = ()
         self._post(self._channel.request(wire.pack_request(self._asked, *values)))
+
+    def _ask_for_household(self):
+        """Of its own accord: a player that was removed is to lose its keys at the next contact."""
+        self._asked = wire.HOUSEHOLD
+        self._ask()
 
     def _keep_next(self):
         """Before the shop hears of it: whatever is lost from here on, one of both keys opens the next channel."""

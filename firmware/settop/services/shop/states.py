@@ -35,6 +35,7 @@ ERRAND = (
     ("greeting", "strange", "_greet", "greeting"),
     ("asking", "registered", "_greet", "greeting"),
     ("asking", "more", "_ask", "asking"),
+    ("asking", "household", "_ask_for_household", "asking"),
     ("asking", "content", "_fetch_title", "downloading"),
     ("asking", "due", "_greet_to_renew", "greeting"),
     ("asking", "renewed", "_renewed", "idle"),

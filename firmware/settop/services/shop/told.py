@@ -4,13 +4,23 @@ Each takes the errand and the reply's Reader, and returns what `after` is in the
 """
 
 from settop.crypto.wipe import wipe
-from settop.errors import LocalError
+from settop.errors import LocalError, RemoteError
+from settop.wire import household
 from settop.wire import shop as wire
 
 
-def tell(errand, reader):
-    """See above."""
-    return _BY_WHAT[errand.what](errand, reader)
+def tell(errand, asked, reader):
+    """See above; `asked`: of wire.WHAT."""
+    return _BY_WHAT[asked](errand, reader)
+
+
+def serial_of(errand):
+    """Of the household's list that is here, or 0."""
+    try:
+        kept = errand.terminal.records("dock").load(household.COMMAND)
+    except RemoteError:
+        kept = None  # damaged, or put back: any takes its place
+    return 0 if kept is None else household.split(kept)[1]
 
 
 def refusal(reader):
@@ -104,6 +114,23 @@ def _order(errand, reader):
     return 0
 
 
+def _household(errand, reader):
+    """The list goes to the service `dock`, which keeps it where it is newer: 1 then."""
+    blob = reader.rest()
+    dock = errand.terminal.services.get("dock")
+    if len(blob) and dock is not None:
+        try:
+            dock.command([household.COMMAND, blob.hex()], errand.now_ms)
+            return 1
+        except (LocalError, RemoteError) as error:
+            if errand.what >= wire.HOUSEHOLD:
+                raise
+            errand.report("error", str(error))  # what the viewer wants comes about all the same
+    elif errand.what >= wire.HOUSEHOLD:
+        errand.report("shop_household", "serial=%d" % serial_of(errand))
+    return 0
+
+
 def _rest(errand, after):
     if not after:
         errand.report("shop_listed", "count=%d" % errand.count)
@@ -124,4 +151,7 @@ _BY_WHAT = {
     wire.RESTORE: _restored,
     wire.CONTENT: _content,
     wire.ORDER: _order,
+    wire.HOUSEHOLD: _household,
+    wire.ADD: _household,
+    wire.REMOVE: _household,
 }

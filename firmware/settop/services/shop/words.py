@@ -1,8 +1,8 @@
 """What the viewer says behind `shop`, and what becomes of it: done at once, or an errand.
 
 `server URL`, `forget`, `register LOGIN PASSWORD`, `login LOGIN PASSWORD`, `logout`, `balance`, `redeem CARD`, `tastes`,
-`join NAME`, `leave NAME`, `list [TASTE]`, `search WORDS`, `buy TITLE [PRICE]`, `restore`, `order UNITS`,
-`download TITLE`, `play TITLE`, `cancel`.
+`join NAME [for PRICE]`, `leave NAME`, `list [TASTE]`, `search WORDS`, `buy TITLE [PRICE]`, `restore`, `order UNITS`,
+`download TITLE`, `play TITLE`, `household`, `add PLAYER`, `remove PLAYER`, `cancel`.
 """
 
 from settop.errors import LocalError, RemoteError
@@ -10,11 +10,13 @@ from settop.wire import shop as wire
 
 LARGEST = (1 << 31) - 1
 _HOW = (
-    "shop takes server URL, forget, register or login LOGIN PASSWORD, logout, balance, redeem CARD, tastes, join or "
-    "leave NAME, list [TASTE], search WORDS, buy TITLE [PRICE], restore, order UNITS, download or play TITLE, cancel"
+    "shop takes server URL, forget, register or login LOGIN PASSWORD, logout, balance, redeem CARD, tastes, join "
+    "NAME [for PRICE], leave NAME, list [TASTE], search WORDS, buy TITLE [PRICE], restore, order UNITS, download or "
+    "play TITLE, household, add or remove PLAYER, cancel"
 )
 # (word, what is asked for, what stands behind it). T: a text, the last of which takes the rest; N: a number; lower
-# case: may be missing; 0, -: a number 0, an empty text that nobody says.
+# case: may be missing; 0, -: a number 0, an empty text that nobody says; F: a text and `for` its price, which may be
+# missing; P: a player's id.
 _ASKED = (
     ("register", 3, "TT"),
     ("login", 4, "TT"),
@@ -22,7 +24,7 @@ _ASKED = (
     ("balance", 6, ""),
     ("redeem", 7, "T"),
     ("tastes", 8, "0"),
-    ("join", 9, "T"),
+    ("join", 9, "F"),
     ("leave", 10, "T"),
     ("list", 11, "0t-"),
     ("search", 11, "0-T"),
@@ -30,6 +32,9 @@ _ASKED = (
     ("restore", 13, "0"),
     ("download", 14, "N"),
     ("order", 15, "N"),
+    ("household", 16, "0"),
+    ("add", 17, "P"),
+    ("remove", 18, "P"),
 )
 
 
@@ -61,6 +66,8 @@ def obey(terminal, words, now_ms):
         return None
     for word, what, form in _ASKED:
         if word == verb:
+            if what >= wire.HOUSEHOLD and terminal.services.get("dock") is None:
+                raise LocalError("this board starts no service dock: it has no use for players")
             from settop.services.shop.errand import Errand
 
             return Errand(terminal, kept, what, _values(words[2:], form), now_ms)
@@ -71,6 +78,14 @@ _BLANK = {"0": 0, "-": ""}
 
 
 def _values(words, form):
+    if form == "F":
+        if len(words) > 2 and words[-2] == "for":
+            return _values(words[:-2], "T") + [_number(words[-1])]
+        return _values(words, "T") + [wire.ANY_PRICE]
+    if form == "P":
+        if len(words) != 1 or len(words[0]) != 16 or words[0].strip("0123456789abcdefABCDEF"):
+            raise RemoteError("a player's id has 16 hex digits")
+        return [int(words[0], 16)]
     values = []
     at = 0
     for place, kind in enumerate(form):

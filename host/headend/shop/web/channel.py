@@ -13,8 +13,8 @@ from fastapi import APIRouter, Body, Path, Request, Response
 from headend.accounts.master_key import MasterKey
 from headend.http.problems import documented
 from headend.shop.buying import Bought
-from headend.shop.channel import Channel, DeviceKey
-from headend.shop.channel_requests import Content
+from headend.shop.channel import Channel
+from headend.shop.channel_requests import Content, DeviceKey
 from headend.shop.core import Shop
 from headend.shop.delivering import Shelf
 from headend.shop.refusals import NO_RIGHT, NUMBER_LIMIT, Refused

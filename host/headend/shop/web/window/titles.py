@@ -93,12 +93,13 @@ def subscriptions(desk: At, visitor: Looking) -> Response:
 
 @router.post("/subscriptions")
 def join_or_leave(desk: At, buyer: Buying, form: Form) -> Response:
-    """Subscribes (a field `join`: the taste's number), or ends it (`leave`)."""
+    """Subscribes (fields `join`: the taste's number, and `price`: what the page showed), or ends it (`leave`)."""
     if "leave" in form:
         desk.shop.leave(buyer.user, number_in(form, "leave", NUMBER_LIMIT))
         return telling(elsewhere("/subscriptions"), "left")
     try:
-        desk.shop.join(buyer.user, number_in(form, "join", NUMBER_LIMIT), desk.now_ms())
+        seen = number_in(form, "price", UNITS_LIMIT)
+        desk.shop.join(buyer.user, number_in(form, "join", NUMBER_LIMIT), desk.now_ms(), seen)
     except Refused as refusal:
         return _subscriptions(desk, buyer, refusal)
     return telling(elsewhere("/subscriptions"), "joined")
