@@ -12,7 +12,7 @@ from settop.wire.shop_channel import CLIENT
 from sqlalchemy import Connection, delete, insert, select, update
 
 from headend.accounts.vault import Vault
-from headend.shop.models import Card, ChannelPlace, Client
+from headend.shop.models import Card, ChannelPlace, Client, ClientTerminal
 from headend.shop.refusals import NO_CLIENT, Refused
 
 ID_BYTES = 8
@@ -128,6 +128,7 @@ def _forget_unused(connection: Connection, vault: Vault, now_ms: int) -> None:
     peers = {bytes((CLIENT,)) + client_id: (client_id, key_id) for client_id, key_id in old}
     known = set(connection.scalars(select(ChannelPlace.peer).where(ChannelPlace.peer.in_(peers)))) if peers else set()
     for client_id, key_id in [row for peer, row in peers.items() if peer not in known]:
+        connection.execute(delete(ClientTerminal).where(ClientTerminal.client_id == client_id))
         connection.execute(delete(Client).where(Client.client_id == client_id))
         vault.drop(connection, key_id)
 
