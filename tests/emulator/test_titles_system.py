@@ -12,12 +12,12 @@ from testbed.machines.codec.sound import Sound
 from testbed.scenario.outcome import check_expectations, run_json
 from testbed.scenario.plan import ActionPlan, load_plan
 from testbed.scenario.runner import run_plan
+from testbed.scenario.sounds.hearing import listen, offset_of
+from testbed.scenario.sounds.tune import melody
 from testbed.systems.registry import find_system
 from testbed.systems.titles import judging, setup
 from testbed.systems.titles.demo import demo_plan
-from testbed.systems.titles.hearing import listen, offset_of
 from testbed.systems.titles.plan import TitlePlan, TitlesExpect, TitlesPlan
-from testbed.systems.titles.tune import melody
 from testbed.terminals import find_runtime
 
 from tests.helpers.commands import ringcast

@@ -8,6 +8,7 @@ import typer
 
 from testbed.commands import _shop as shared
 from testbed.commands._shop import Db, Login, MasterKeyFile, Price
+from testbed.commands._shop_demo import demo
 from testbed.commands.ending import fail
 from testbed.commands.shop_serve import serve, units
 
@@ -26,6 +27,7 @@ for _name, _group in (("card", card), ("title", title), ("taste", taste), ("acco
     app.add_typer(_group, name=_name)
 app.add_typer(units, name="units")
 app.command("serve")(serve)
+app.command("demo")(demo)
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 

@@ -5,7 +5,7 @@ from typing import Any
 from headend.titles.protection import NONE
 
 from testbed.scenario.run import Check
-from testbed.systems.titles.hearing import Heard
+from testbed.scenario.sounds.hearing import Heard
 from testbed.systems.titles.plan import TitlesExpect
 from testbed.systems.titles.setup import MadeTitle, TitlesRun, TitlesTerminal
 

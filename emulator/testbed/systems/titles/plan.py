@@ -8,10 +8,10 @@ from headend.titles.protection import NONE, SCHEMES
 from settop.errors import LocalError
 
 from testbed.scenario.plan import ActionPlan, ExpectPlan, Plan
+from testbed.scenario.sounds.tune import CODECS, RATE, RATES
 from testbed.scenario.system import System
 from testbed.scenario.tables import Table, within
 from testbed.systems.registry import find_system
-from testbed.systems.titles.tune import CODECS, RATE, RATES
 
 BOARD, NETWORK = "board", "network"
 SERVER_NAME = "titles.example"

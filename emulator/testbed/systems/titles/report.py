@@ -2,9 +2,10 @@
 
 from testbed.scenario import model
 from testbed.scenario.narrative import seconds
+from testbed.scenario.sounds.hearing import SLICE_MS, peaks
 from testbed.systems.titles.judging import pauses, told, underruns, words
 from testbed.systems.titles.plan import BOARD
-from testbed.systems.titles.setup import SLICE_MS, TitlesRun, TitlesTerminal, peaks
+from testbed.systems.titles.setup import TitlesRun, TitlesTerminal
 
 PLAYING, PAUSED, DARK, SILENT = "playing", "paused", "no key", "silent"
 WORDS = model.Words(

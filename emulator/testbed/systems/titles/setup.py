@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 from headend.files import together
 from headend.provisioning import HeadendKey, NewTerminal
 from headend.titles.output import FileOutput
@@ -24,11 +23,11 @@ from testbed.scenario.plan import ActionPlan
 from testbed.scenario.provisioning import provision
 from testbed.scenario.run import Run, TerminalRun
 from testbed.scenario.seeded import seeded
+from testbed.scenario.sounds.hearing import Heard, listen, peaks
+from testbed.scenario.sounds.tune import decoded, melody, write_tune
 from testbed.scenario.system import Content, Making, Seen, Session, Wait
 from testbed.station import Station
-from testbed.systems.titles.hearing import Heard, listen
 from testbed.systems.titles.plan import BOARD, FLASH_OCTETS, NETWORK, SERVER_NAME, TitlePlan, TitlesPlan, command
-from testbed.systems.titles.tune import decoded, melody, write_tune
 
 SERVER = "203.0.113.20"
 NUMBER = "5550199"
@@ -66,9 +65,6 @@ class TitlesRun(Run):
     plan: TitlesPlan
     terminals: tuple[TitlesTerminal, ...]
     titles: Mapping[str, MadeTitle]
-
-
-SLICE_MS = 25
 
 
 def make_titles(plan: TitlesPlan, making: Making) -> dict[str, MadeTitle]:
@@ -189,13 +185,3 @@ class TitlesSession(Session[TitlesRun]):
 
 def heard_name(plan: TitlesPlan, terminal: str) -> str:
     return "heard.wav" if len(plan.terminals) == 1 else f"heard-{terminal}.wav"
-
-
-def peaks(samples: Samples, rate: int, length_ms: int, from_ms: int = 0) -> tuple[int, ...]:
-    """The loudest sample of each slice, in thousandths of the most that there can be; sound begins at `from_ms`."""
-    step, first = rate * SLICE_MS // 1000, from_ms // SLICE_MS
-    found = [0] * (-(-length_ms // SLICE_MS))
-    for number in range(first, len(found)):
-        part = samples[(number - first) * step : (number - first + 1) * step]
-        found[number] = int(np.abs(part.astype(np.int32)).max()) * 1000 // 32768 if len(part) else 0
-    return tuple(found)

@@ -9,6 +9,7 @@ import numpy as np
 from testbed.machines.codec.sound import Piece, Samples, Sound
 
 NS_PER_MS = 1_000_000
+SLICE_MS = 25
 _PROBE = 64
 
 
@@ -73,3 +74,13 @@ def _equal(wanted: Samples, heard: Samples, at: int) -> float:
     first, last = max(0, at), min(len(wanted), at + len(heard))
     same = (wanted[first:last] == heard[first - at : last - at]).all(axis=1)
     return float(same.mean()) if len(same) else 0.0
+
+
+def peaks(samples: Samples, rate: int, length_ms: int, from_ms: int = 0) -> tuple[int, ...]:
+    """The loudest sample of each slice, in thousandths of the most that there can be; sound begins at `from_ms`."""
+    step, first = rate * SLICE_MS // 1000, from_ms // SLICE_MS
+    found = [0] * (-(-length_ms // SLICE_MS))
+    for number in range(first, len(found)):
+        part = samples[(number - first) * step : (number - first + 1) * step]
+        found[number] = int(np.abs(part.astype(np.int32)).max()) * 1000 // 32768 if len(part) else 0
+    return tuple(found)

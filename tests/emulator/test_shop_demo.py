@@ -1,0 +1,80 @@
+"""`ringcast shop demo`: the whole story, the same on every runtime, with WAVs, JSON and a page of what was seen."""
+
+import json
+import wave
+
+import pytest
+from headend.accounts.engine import open_database
+from headend.accounts.master_key import MasterKey
+from headend.shop.core import Shop
+from testbed.runtimes import RuntimeUnavailable
+from testbed.systems.shop import story
+from testbed.systems.shop.report import to_json
+from testbed.systems.shop.story import play
+
+from tests.helpers.commands import ringcast
+
+
+def played(runtime, folder, seed=3):
+    """What the story showed, and its JSON without the runtime's name."""
+    engine = open_database(f"{folder / 'shop.db'}")
+    try:
+        seen = play(runtime, seed, Shop(engine, MasterKey(b"\x11" * 32)), MasterKey(b"\x11" * 32), folder, print)
+    finally:
+        engine.dispose()
+    assert not [check for check in seen.checks if not check[1]], seen.checks
+    told = to_json(seen)
+    assert told.pop("runtime") == runtime
+    return seen, told
+
+
+def test_the_command_tells_the_story_and_writes_what_was_heard(tmp_path):
+    out, seen = tmp_path / "out", tmp_path / "seen.json"
+    words = ["shop", "demo", "--runtime", "cpython", "--out", str(out), "--json", str(seen)]
+    done = ringcast(*words)
+    assert done.status == 0, done.err
+    told = json.loads(seen.read_text())
+    assert [one["units"] for one in told["balances"]] == [100, 70, 70, 70]
+    assert [one["way"] for one in told["copies"]] == ["bought", "own", "tenth"]
+    assert [len(told["heard"][name]) for name in ("living", "player", "kitchen", "stranger")] == [1, 3, 1, 0]
+    assert len(told["adversaries"]) >= 10 and all(check["held"] for check in told["checks"])
+    for name, heard in (("living", True), ("player", True), ("kitchen", True), ("stranger", False)):
+        with wave.open(str(out / f"heard-{name}.wav")) as file:
+            assert any(file.readframes(file.getnframes())) == heard
+    page = (out / "report.html").read_text()
+    assert "What each adversary got" in page and "Balances" in page and "<svg" in page
+    assert "as it should be" in done.out and "Traceback" not in done.err
+
+
+def test_a_runtime_that_is_none_is_refused(tmp_path):
+    done = ringcast("shop", "demo", "--runtime", "abacus", "--out", str(tmp_path))
+    assert done.status == 1 and "pico, unix, cpython" in done.err
+
+
+def test_a_story_that_does_not_go_on_says_where(tmp_path, monkeypatch):
+    monkeypatch.setattr(story, "UNITS", 20)  # less than the title costs
+    with pytest.raises(Exception, match=r"the title is bought\. .*no-units"):
+        played("cpython", tmp_path)
+
+
+def test_a_second_run_in_the_same_database_and_on_unix_shows_the_same(tmp_path):
+    _, first = played("cpython", tmp_path)
+    _, again = played("cpython", tmp_path)
+    assert first == again
+    try:
+        _, unix = played("unix", tmp_path)
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+    for name in ("balances", "copies", "heard", "seed"):
+        assert unix[name] == first[name]
+
+
+@pytest.mark.pico
+@pytest.mark.long
+def test_a_pico_shows_the_same_as_cpython(tmp_path):
+    _, cpython = played("cpython", tmp_path)
+    try:
+        seen, pico = played("pico", tmp_path)
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+    assert pico == cpython and seen.end_ms > 0
