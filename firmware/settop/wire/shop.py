@@ -22,9 +22,11 @@ where there is none. A line of a list goes as far as the next one.
     RESTORE     after u16                        next u16, lines: rights
     CONTENT     title u32                        octets u64, SHA-256 32, path TEXT
     ORDER       units u32                        order 16
+    OFFERS      after u16, title u32             next u16, lines: offer u32, price u32, begins, ends u64, holds s u32
+    RENT        title, offer, price u32          a right, as BUY's
 
-BUY: price is what the viewer has seen, or ANY_PRICE. JOIN and LEAVE: of a subscription by its name. Terms: right u32,
-begins and ends Unix ms u64, holds s u32 from the first play on; 0: not limited.
+BUY, RENT: price is what the viewer has seen, or ANY_PRICE. JOIN and LEAVE: of a subscription by its name. Terms:
+right u32, begins and ends Unix ms u64, holds s u32 from the first play on; 0: not limited.
 """
 
 import struct
@@ -46,9 +48,11 @@ BUY = 12
 RESTORE = 13
 CONTENT = 14
 ORDER = 15
+OFFERS = 16
+RENT = 17
 
 # What a request has behind its first octet, by its number: numbers as struct has them, and T for a TEXT.
-WHAT = ("", "", "", "TT", "TT", "", "", "T", "H", "T", "T", "HTT", "II", "H", "I", "I")
+WHAT = ("", "", "", "TT", "TT", "", "", "T", "H", "T", "T", "HTT", "II", "H", "I", "I", "HI", "III")
 
 OK = 0
 NO = 1
@@ -58,6 +62,7 @@ ANY_PRICE = 0xFFFFFFFF
 MAX_TEXT = 255
 RIGHT_HEAD = ">IB16s16s"
 TERMS = ">IQQI"
+OFFER = ">IIQQI"
 REPLY_HEAD = ">BQB"
 REPLY_HEAD_BYTES = 10
 MALFORMED = "a request or reply that does not hold what it should"

@@ -85,6 +85,15 @@ def _bought(errand, reader):
     return 0
 
 
+def _offers(errand, reader):
+    after = reader.take(">H")[0]
+    while reader.more():
+        told = reader.take(wire.OFFER)
+        errand.report("shop_offer", "offer=%d price=%d begins=%d ends=%d seconds=%d" % told)
+        errand.count += 1
+    return _rest(errand, after)
+
+
 def _restored(errand, reader):
     after = reader.take(">H")[0]
     while reader.more():
@@ -124,4 +133,6 @@ _BY_WHAT = {
     wire.RESTORE: _restored,
     wire.CONTENT: _content,
     wire.ORDER: _order,
+    wire.OFFERS: _offers,
+    wire.RENT: _bought,
 }

@@ -1,7 +1,8 @@
 """What the viewer says behind `shop`, and what becomes of it: done at once, or an errand.
 
 `server URL`, `forget`, `register LOGIN PASSWORD`, `login LOGIN PASSWORD`, `logout`, `balance`, `redeem CARD`, `tastes`,
-`join NAME`, `leave NAME`, `list [TASTE]`, `search WORDS`, `buy TITLE [PRICE]`, `restore`, `order UNITS`,
+`join NAME`, `leave NAME`, `list [TASTE]`, `search WORDS`, `buy TITLE [PRICE]`, `offers TITLE`,
+`rent TITLE OFFER [PRICE]`, `restore`, `order UNITS`,
 `download TITLE`, `play TITLE`, `cancel`.
 """
 
@@ -11,7 +12,8 @@ from settop.wire import shop as wire
 LARGEST = (1 << 31) - 1
 _HOW = (
     "shop takes server URL, forget, register or login LOGIN PASSWORD, logout, balance, redeem CARD, tastes, join or "
-    "leave NAME, list [TASTE], search WORDS, buy TITLE [PRICE], restore, order UNITS, download or play TITLE, cancel"
+    "leave NAME, list [TASTE], search WORDS, buy TITLE [PRICE], offers TITLE, rent TITLE OFFER [PRICE], restore, "
+    "order UNITS, download or play TITLE, cancel"
 )
 # (word, what is asked for, what stands behind it). T: a text, the last of which takes the rest; N: a number; lower
 # case: may be missing; 0, -: a number 0, an empty text that nobody says.
@@ -30,6 +32,8 @@ _ASKED = (
     ("restore", 13, "0"),
     ("download", 14, "N"),
     ("order", 15, "N"),
+    ("offers", 16, "0N"),
+    ("rent", 17, "NNn"),
 )
 
 
