@@ -263,8 +263,8 @@ MUTANTS = (
     Mutant(
         "a right that comes again has not been played",
         "firmware/settop/services/titles/terms.py",
-        "first_ms = kept[4]",
-        "first_ms = 0",
+        "memoryview(data)[_TERMS_AT:])[0] >= terms[0]:",
+        "memoryview(data)[_TERMS_AT:])[0] > terms[0]:",
         ("tests/firmware/test_title_terms.py",),
     ),
     Mutant(
@@ -284,8 +284,8 @@ MUTANTS = (
     Mutant(
         "a refund leaves the right",
         "host/headend/shop/buying.py",
-        "values(refunded_ms=now_ms)",
-        "values(refunded_ms=None)",
+        "found.right_id).values(refunded_ms=now_ms)",
+        "found.right_id).values(refunded_ms=None)",
         CORE,
     ),
     Mutant(

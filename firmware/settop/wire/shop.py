@@ -25,10 +25,12 @@ where there is none. A line of a list goes as far as the next one.
     HOUSEHOLD   serial u32                       the household's list (settop.wire.household), or nothing
     ADD         player u64                       the same
     REMOVE      player u64                       the same
+    OFFERS      after u16, title u32             next u16, lines: offer u32, price u32, begins, ends u64, holds s u32
+    RENT        title, offer, price u32          a right, as BUY's
 
-BUY, JOIN: price is what the viewer has seen, or ANY_PRICE. JOIN and LEAVE: of a subscription by its name. HOUSEHOLD:
-serial is that of the list that is here, 0: none; there comes nothing where it is the newest. ADD, REMOVE: by its id.
-Terms: right u32, begins and ends Unix ms u64, holds s u32 from the first play on; 0: not limited.
+BUY, JOIN, RENT: price is what the viewer has seen, or ANY_PRICE. JOIN and LEAVE: of a subscription by its name.
+HOUSEHOLD: serial is that of the list that is here, 0: none; there comes nothing where it is the newest. ADD, REMOVE:
+by its id. Terms: right u32, begins and ends Unix ms u64, holds s u32 from the first play on; 0: not limited.
 """
 
 import struct
@@ -53,9 +55,14 @@ ORDER = 15
 HOUSEHOLD = 16
 ADD = 17
 REMOVE = 18
+OFFERS = 19
+RENT = 20
+OF_PLAYERS = (HOUSEHOLD, ADD, REMOVE)
 
 # What a request has behind its first octet, by its number: numbers as struct has them, and T for a TEXT.
-WHAT = ("", "", "", "TT", "TT", "", "", "T", "H", "TI", "T", "HTT", "II", "H", "I", "I", "I", "Q", "Q")
+WHAT = (
+    "", "", "", "TT", "TT", "", "", "T", "H", "TI", "T", "HTT", "II", "H", "I", "I", "I", "Q", "Q", "HI", "III",
+)  # fmt: skip
 
 OK = 0
 NO = 1
@@ -66,6 +73,7 @@ ANY_PRICE = 0xFFFFFFFF
 MAX_TEXT = 255
 RIGHT_HEAD = ">IB16s16s"
 TERMS = ">IQQI"
+OFFER = ">IIQQI"
 REPLY_HEAD = ">BQB"
 REPLY_HEAD_BYTES = 10
 MALFORMED = "a request or reply that does not hold what it should"

@@ -10,7 +10,7 @@ from typing import Any
 from settop.errors import LocalError
 from sqlalchemy import Connection, Executable, Integer, Select, and_, bindparam, case, insert, or_, select, update
 
-from headend.shop.models import Extra, Group, Member, Right, Title
+from headend.shop.models import Extra, Group, Member, Right, Terms, Title
 from headend.shop.refusals import NO_TITLE, UNITS_LIMIT, Refused
 
 PAGE = 50
@@ -21,10 +21,19 @@ _WILD = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 _USER = bindparam("user", type_=Integer)
 _RANK = case((Member.user_id.is_(None), 1), else_=0)
 _OFFERS = (
-    select(Title.title_id, Title.name, Title.price, Group.name.label("taste"), Right.right_id, _RANK.label("rank"))
+    select(
+        Title.title_id,
+        Title.name,
+        Title.price,
+        Group.name.label("taste"),
+        Right.right_id,
+        Terms.until_ms,
+        _RANK.label("rank"),
+    )
     .outerjoin(Group, Group.group_id == Title.group_id)
     .outerjoin(Member, and_(Member.group_id == Title.group_id, Member.user_id == _USER))
     .outerjoin(Right, and_(Right.title_id == Title.title_id, Right.user_id == _USER, Right.refunded_ms.is_(None)))
+    .outerjoin(Terms, Terms.right_id == Right.right_id)
 )
 _SOLD = (
     _OFFERS.where(Title.withdrawn.is_(False))
@@ -39,7 +48,7 @@ _ONE = _OFFERS.where(Title.title_id == bindparam("title"), or_(Title.withdrawn.i
 def _with_extras(look: "Select[*tuple[Any, ...]]") -> "Select[*tuple[Any, ...]]":
     """A row for each extra of these titles, one with nulls for a title without any: a single statement."""
     page = look.subquery("page")
-    columns = (page.c.title_id, page.c.name, page.c.price, page.c.taste, page.c.right_id)
+    columns = (page.c.title_id, page.c.name, page.c.price, page.c.taste, page.c.right_id, page.c.until_ms)
     return (
         select(*columns, Extra.name.label("extra"), Extra.value)
         .outerjoin(Extra, Extra.title_id == page.c.title_id)
@@ -53,7 +62,7 @@ _DIRECTORY, _DIRECTORY_OF_TASTE, _OFFER = (_with_extras(look) for look in (_SOLD
 
 @dataclass(frozen=True)
 class Offer:
-    """A title as a user sees it. `bought`: the user has it."""
+    """A title as a user sees it. `bought`: the user has it, for good or by a right that may still run."""
 
     title: int
     name: str
@@ -109,6 +118,7 @@ def directory(
     words: str = "",
     after: int = 0,
     count: int = PAGE,
+    now_ms: int = 0,
 ) -> list[Offer]:
     """Titles: those of the user's subscriptions first, each by its number. `taste`: those of one subscription alone;
     `words`: those alone in whose name or extras each stands; `after`: so many are passed over.
@@ -117,18 +127,18 @@ def directory(
     if taste is not None:
         values["taste"] = taste
     if not words.split():
-        return _offers(connection, _DIRECTORY if taste is None else _DIRECTORY_OF_TASTE, values)
+        return _offers(connection, _DIRECTORY if taste is None else _DIRECTORY_OF_TASTE, values, now_ms)
     look = _SOLD if taste is None else _SOLD_OF_TASTE
     for word in words.split()[:10]:
         like = f"%{word.translate(_WILD)}%"
         told = select(Extra.title_id).where(Extra.value.ilike(like, escape="\\"))
         look = look.where(or_(Title.name.ilike(like, escape="\\"), Title.title_id.in_(told)))
-    return _offers(connection, _with_extras(look), values)
+    return _offers(connection, _with_extras(look), values, now_ms)
 
 
-def offer(connection: Connection, title_id: int, user_id: int | None = None) -> Offer:
+def offer(connection: Connection, title_id: int, user_id: int | None = None, now_ms: int = 0) -> Offer:
     """One title. Raises Refused where it is not sold, unless the user has bought it."""
-    found = _offers(connection, _OFFER, {"user": user_id, "title": title_id})
+    found = _offers(connection, _OFFER, {"user": user_id, "title": title_id}, now_ms)
     if not found:
         raise Refused(NO_TITLE)
     return found[0]
@@ -140,14 +150,15 @@ def names_of(connection: Connection, title_ids: Collection[int]) -> dict[int, st
     return {row[0]: row[1] for row in rows}
 
 
-def _offers(connection: Connection, look: Executable, values: dict[str, Any]) -> list[Offer]:
+def _offers(connection: Connection, look: Executable, values: dict[str, Any], now_ms: int) -> list[Offer]:
     found: list[Offer] = []
     extras: dict[str, str] = {}
     last = None
-    for title_id, name, price, taste, right_id, extra, value in connection.execute(look, values).all():
+    for title_id, name, price, taste, right_id, until_ms, extra, value in connection.execute(look, values).all():
         if title_id != last:
             last, extras = title_id, {}
-            found.append(Offer(title_id, name, price, taste, right_id is not None, extras))
+            bought = right_id is not None and (until_ms is None or now_ms < until_ms)
+            found.append(Offer(title_id, name, price, taste, bought, extras))
         if extra is not None:
             extras[extra] = value
     return found

@@ -14,6 +14,7 @@ from headend.shop.catalogue import PAGE
 from headend.shop.clients import ClientKey
 from headend.shop.core import Shop
 from headend.shop.refusals import NO_GROUP, NO_PLAYER, NOT_SIGNED_IN, Refused
+from headend.shop.rentals import Term
 
 LINES = MAX_REPLY_BODY - wire.REPLY_HEAD_BYTES - 2
 """Octets of a list in one reply."""
@@ -91,7 +92,9 @@ class Requests:
         if what == wire.TASTES:
             return self._tastes(client, int(values[0]))
         if what == wire.LIST:
-            return self._list(client, int(values[0]), str(values[1]), str(values[2]))
+            return self._list(client, int(values[0]), str(values[1]), str(values[2]), now_ms)
+        if what == wire.OFFERS:
+            return self._offers(int(values[1]), int(values[0]), now_ms)
         user = self._shop.user_of(client)
         if what == wire.BALANCE:
             return self._balance(user)
@@ -99,11 +102,13 @@ class Requests:
             price = None if what == wire.LEAVE or values[1] == wire.ANY_PRICE else int(values[1])
             self._change(user, what, str(values[0]), now_ms, price)
             return self._balance(user)
-        if what == wire.BUY:
-            price = None if values[1] == wire.ANY_PRICE else int(values[1])
-            return _right(*self._shop.buy(user, int(values[0]), now_ms, price))
+        if what in (wire.BUY, wire.RENT):
+            title, *offers, asked = (int(value) for value in values)
+            price = None if asked == wire.ANY_PRICE else asked
+            bought, is_new = self._shop.buy(user, title, now_ms, price, *offers)
+            return _right(self._shop.deliver(bought, now_ms), is_new)
         if what == wire.RESTORE:
-            return _part((_right(one, False) for one in self._shop.restore(user)), int(values[0]))
+            return self._restore(user, int(values[0]), now_ms)
         if what == wire.CONTENT:
             content = self._locate(self._shop.right(user, int(values[0])), user)
             return struct.pack(">Q32s", content.octets, content.digest) + bytes(wire.pack_text(content.path))
@@ -140,8 +145,29 @@ class Requests:
         )
         return _part(lines, after)
 
-    def _list(self, client: bytes, after: int, taste: str, words: str) -> bytes:
-        offers = self._shop.directory(self._user_or_none(client), taste or None, words, after)
+    def _restore(self, user: int, after: int, now_ms: int) -> bytes:
+        """Rights that have ended are passed over; what is in this part counts as delivered, and nothing else."""
+        rights = self._shop.restore(user)
+        lines: list[bytes] = []
+        room = LINES
+        for number, one in enumerate(rights[after:], after):
+            if one.over(now_ms):
+                continue
+            room -= len(_right(one, False))
+            if room < 0:
+                return _part(lines, 0, number - len(lines), True)
+            lines.append(_right(self._shop.deliver(one, now_ms), False))
+        return _part(lines, 0)
+
+    def _offers(self, title: int, after: int, now_ms: int) -> bytes:
+        lines = (
+            struct.pack(wire.OFFER, one.offer, one.price, one.begins_ms, one.ends_ms, one.holds_s)
+            for one in self._shop.rentals(title, now_ms)
+        )
+        return _part(lines, after)
+
+    def _list(self, client: bytes, after: int, taste: str, words: str, now_ms: int) -> bytes:
+        offers = self._shop.directory(self._user_or_none(client), taste or None, words, after, now_ms)
         lines = (
             struct.pack(">IIB", offer.title, offer.price, offer.bought)
             + bytes(wire.pack_text(offer.name))
@@ -165,7 +191,8 @@ def _reply(status: int, now_ms: int, flags: int, rest: bytes) -> bytes:
 
 def _right(bought: Bought, new: bool) -> bytes:
     head = struct.pack(wire.RIGHT_HEAD, bought.title, new, bought.kid, bought.key)
-    terms = struct.pack(wire.TERMS, bought.right, 0, 0, 0)
+    term = bought.term or Term()
+    terms = struct.pack(wire.TERMS, bought.right, term.begins_ms, term.ends_ms, term.holds_s)
     return head + terms + bytes(wire.pack_text(bought.name))
 
 

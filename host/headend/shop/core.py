@@ -23,6 +23,7 @@ from headend.shop import (
     household,
     ledger,
     orders,
+    rentals,
     sessions,
     terminals,
     throttle,
@@ -33,6 +34,7 @@ from headend.shop.passwords import Passwords
 from headend.shop.refusals import (
     LOGIN,
     NO_GROUP,
+    NO_OFFER,
     NO_RIGHT,
     NO_TITLE,
     NOT_SIGNED_IN,
@@ -277,18 +279,24 @@ class Shop:
     # --- titles ---------------------------------------------------------------------------------------------
 
     def directory(
-        self, user_id: int | None = None, taste: str | None = None, words: str = "", after: int = 0
+        self, user_id: int | None = None, taste: str | None = None, words: str = "", after: int = 0, now_ms: int = 0
     ) -> list[catalogue.Offer]:
         """What is sold; see headend.shop.catalogue.directory."""
         if not is_text(words) or not is_text(taste or ""):
             return []
         with transaction(self.engine) as connection:
-            return catalogue.directory(connection, user_id, taste, words, min(max(after, 0), NUMBER_LIMIT))
+            start = min(max(after, 0), NUMBER_LIMIT)
+            return catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
 
-    def offer(self, title_id: int, user_id: int | None = None) -> catalogue.Offer:
+    def offer(self, title_id: int, user_id: int | None = None, now_ms: int = 0) -> catalogue.Offer:
         """One title as the directory shows it. Raises Refused where it is not sold, unless the user has bought it."""
         with transaction(self.engine) as connection:
-            return catalogue.offer(connection, checked_number(title_id, NO_TITLE), user_id)
+            return catalogue.offer(connection, checked_number(title_id, NO_TITLE), user_id, now_ms)
+
+    def rentals(self, title_id: int, now_ms: int) -> list[rentals.RentalOffer]:
+        """For how long a title is sold beside for good, and at which prices."""
+        with transaction(self.engine) as connection:
+            return rentals.rentals_of(connection, checked_number(title_id, NO_TITLE), now_ms)
 
     def tastes(self, user_id: int | None = None) -> list[groups.Taste]:
         """The subscriptions there are."""
@@ -305,10 +313,20 @@ class Shop:
         with transaction(self.engine) as connection:
             return groups.leave(connection, user_id, checked_number(group_id, NO_GROUP))
 
-    def buy(self, user_id: int, title_id: int, now_ms: int, price: int | None = None) -> tuple[buying.Bought, bool]:
+    def buy(
+        self, user_id: int, title_id: int, now_ms: int, price: int | None = None, offer: int | None = None
+    ) -> tuple[buying.Bought, bool]:
         """The purchase, and whether it was just now; see headend.shop.buying."""
+        number = checked_number(title_id, NO_TITLE)
+        if offer is not None:
+            checked_number(offer, NO_OFFER)
         with transaction(self.engine) as connection:
-            return buying.buy(connection, self._vault, user_id, checked_number(title_id, NO_TITLE), now_ms, price)
+            return buying.buy(connection, self._vault, user_id, number, now_ms, price, offer)
+
+    def deliver(self, bought: buying.Bought, now_ms: int) -> buying.Bought:
+        """The right as a client is told it that gets its key now; see headend.shop.rentals."""
+        with transaction(self.engine) as connection:
+            return buying.deliver(connection, bought, now_ms)
 
     def refund(self, user_id: int, title_id: int, now_ms: int) -> int:
         """Takes a purchase back; the units."""

@@ -5,6 +5,7 @@
     units       seller -n, user +n
     purchase    user -n, sales +n            store -1, user +1
     join        user -n, sales +n
+    end         -                            user -1, store +1: a right with an end made room for another one
     refund      the lines of what it takes back, each with its sign turned
 
 A user's balance is kept beside it, as the credit of the account (headend.accounts.money), which the database keeps from
@@ -21,8 +22,8 @@ from headend.accounts.models import Account
 from headend.shop.models import Entry, Right, Transaction, User
 from headend.shop.refusals import NOT_SIGNED_IN, Refused
 
-CARD, UNITS, PURCHASE, JOIN, REFUND = "card", "units", "purchase", "join", "refund"
-KINDS = (CARD, UNITS, PURCHASE, JOIN, REFUND)
+CARD, UNITS, PURCHASE, JOIN, END, REFUND = "card", "units", "purchase", "join", "end", "refund"
+KINDS = (CARD, UNITS, PURCHASE, JOIN, END, REFUND)
 USER, CARDS, SELLER, SALES, STORE = "user", "cards", "seller", "sales", "store"
 
 _TRANSACTION, _ENTRY = insert(Transaction), insert(Entry)

@@ -4,7 +4,16 @@ Of passwords and card numbers there are digests alone; keys lie in `sealed_secre
 `shop_transactions` and `shop_entries` are added, never changed.
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from headend.accounts.models import Base
@@ -132,6 +141,27 @@ class Title(Base):
     withdrawn: Mapped[bool]
 
 
+class Rental(Base):
+    """An offer of a title for less than good: from and to an instant, or so long from the first play on, or both.
+
+    `begins_ms`, `ends_ms`, `holds_s`: 0 is not limited. `withdrawn`: sold no more.
+    """
+
+    __tablename__ = "shop_rentals"
+    __table_args__ = (
+        CheckConstraint("price >= 0", name="price_valid"),
+        CheckConstraint("ends_ms > begins_ms OR (ends_ms = 0 AND holds_s > 0)", name="terms_valid"),
+    )
+
+    rental_id: Mapped[int] = mapped_column(primary_key=True)
+    title_id: Mapped[int] = mapped_column(ForeignKey("shop_titles.title_id"), index=True)
+    price: Mapped[int] = mapped_column(BigInteger)
+    begins_ms: Mapped[int] = mapped_column(BigInteger)
+    ends_ms: Mapped[int] = mapped_column(BigInteger)
+    holds_s: Mapped[int] = mapped_column(BigInteger)
+    withdrawn: Mapped[bool]
+
+
 class Extra(Base):
     """What the catalogue says of a title beside its name: artist, lyrics and so on, in text."""
 
@@ -173,7 +203,11 @@ class Entry(Base):
 
 
 class Right(Base):
-    """A title that a user has bought, and the key of that purchase. `refunded_ms`: when it was given back, or null."""
+    """A title that a user has bought, and the key of that purchase.
+
+    `refunded_ms`: when it went back to the store, by a refund or because it had an end and made room for another one
+    (the ledger says which), or null: it stands. The terms of one with an end are in `shop_terms`.
+    """
 
     __tablename__ = "shop_rights"
     __table_args__ = (
@@ -194,6 +228,22 @@ class Right(Base):
     transaction_id: Mapped[int] = mapped_column(ForeignKey(_TRANSACTION), unique=True)
     bought_ms: Mapped[int] = mapped_column(BigInteger)
     refunded_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Terms(Base):
+    """How long a right with an end holds, as it was sold. `delivered_ms`: when a client got its key first; `until_ms`:
+    when it may be over at the earliest, as far as the shop can know; null: not yet known.
+    """
+
+    __tablename__ = "shop_terms"
+
+    right_id: Mapped[int] = mapped_column(ForeignKey("shop_rights.right_id"), primary_key=True)
+    rental_id: Mapped[int] = mapped_column(ForeignKey("shop_rentals.rental_id"))
+    begins_ms: Mapped[int] = mapped_column(BigInteger)
+    ends_ms: Mapped[int] = mapped_column(BigInteger)
+    holds_s: Mapped[int] = mapped_column(BigInteger)
+    delivered_ms: Mapped[int | None] = mapped_column(BigInteger)
+    until_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Card(Base):

@@ -17,6 +17,9 @@ CARD_USED = "card-used"
 NO_UNITS = "no-units"
 NO_TITLE = "no-title"
 PRICE_CHANGED = "price-changed"
+NO_OFFER = "no-offer"
+STILL_RUNS = "still-runs"
+HAS_AN_END = "has-an-end"
 NO_GROUP = "no-group"
 NO_RIGHT = "no-right"
 NO_ORDER = "no-order"
@@ -44,6 +47,9 @@ REFUSALS = {
     NO_UNITS: (402, "there are not enough units: redeem a card or buy some"),
     NO_TITLE: (404, "there is no such title"),
     PRICE_CHANGED: (409, "the price has changed: look at it again"),
+    NO_OFFER: (404, "there is no such offer of this title, or its time is over"),
+    STILL_RUNS: (409, "a right to this title still runs: it may be bought for good, or anew when that has ended"),
+    HAS_AN_END: (409, "a right with an end has no licence: sign in on a terminal and restore it there"),
     NO_GROUP: (404, "there is no such subscription"),
     NO_RIGHT: (403, "this title was not bought, or was given back"),
     NO_ORDER: (404, "there is no such order"),

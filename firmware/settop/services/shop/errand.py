@@ -150,12 +150,12 @@ class Errand:
         titles = self.terminal.services.get("titles")
         if titles is not None:
             titles.keys.learn_time(self.unix_ms, self.now_ms)
-        if after and self._asked >= wire.HOUSEHOLD:
+        if after and self._asked in wire.OF_PLAYERS:
             return "household"  # which tells the shop that it is here
         if after:
             self._values[0] = after
             return "more"
-        if flags & wire.HOUSEHOLD_DUE and self._asked < wire.HOUSEHOLD and self.terminal.services.get("dock"):
+        if flags & wire.HOUSEHOLD_DUE and self._asked not in wire.OF_PLAYERS and self.terminal.services.get("dock"):
             return "household"
         if self.content is not None:
             return "content"

@@ -95,6 +95,15 @@ def _bought(errand, reader):
     return 0
 
 
+def _offers(errand, reader):
+    after = reader.take(">H")[0]
+    while reader.more():
+        told = reader.take(wire.OFFER)
+        errand.report("shop_offer", "offer=%d price=%d begins=%d ends=%d seconds=%d" % told)
+        errand.count += 1
+    return _rest(errand, after)
+
+
 def _restored(errand, reader):
     after = reader.take(">H")[0]
     while reader.more():
@@ -123,10 +132,10 @@ def _household(errand, reader):
             dock.command([household.COMMAND, blob.hex()], errand.now_ms)
             return 1
         except (LocalError, RemoteError) as error:
-            if errand.what >= wire.HOUSEHOLD:
+            if errand.what in wire.OF_PLAYERS:
                 raise
             errand.report("error", str(error))  # what the viewer wants comes about all the same
-    elif errand.what >= wire.HOUSEHOLD:
+    elif errand.what in wire.OF_PLAYERS:
         errand.report("shop_household", "serial=%d" % serial_of(errand))
     return 0
 
@@ -154,4 +163,6 @@ _BY_WHAT = {
     wire.HOUSEHOLD: _household,
     wire.ADD: _household,
     wire.REMOVE: _household,
+    wire.OFFERS: _offers,
+    wire.RENT: _bought,
 }

@@ -1,8 +1,9 @@
 """What the viewer says behind `shop`, and what becomes of it: done at once, or an errand.
 
 `server URL`, `forget`, `register LOGIN PASSWORD`, `login LOGIN PASSWORD`, `logout`, `balance`, `redeem CARD`, `tastes`,
-`join NAME [for PRICE]`, `leave NAME`, `list [TASTE]`, `search WORDS`, `buy TITLE [PRICE]`, `restore`, `order UNITS`,
-`download TITLE`, `play TITLE`, `household`, `add PLAYER`, `remove PLAYER`, `cancel`.
+`join NAME [for PRICE]`, `leave NAME`, `list [TASTE]`, `search WORDS`, `buy TITLE [PRICE]`, `offers TITLE`,
+`rent TITLE OFFER [PRICE]`, `restore`, `order UNITS`, `download TITLE`, `play TITLE`, `household`, `add PLAYER`,
+`remove PLAYER`, `cancel`.
 """
 
 from settop.errors import LocalError, RemoteError
@@ -11,8 +12,8 @@ from settop.wire import shop as wire
 LARGEST = (1 << 31) - 1
 _HOW = (
     "shop takes server URL, forget, register or login LOGIN PASSWORD, logout, balance, redeem CARD, tastes, join "
-    "NAME [for PRICE], leave NAME, list [TASTE], search WORDS, buy TITLE [PRICE], restore, order UNITS, download or "
-    "play TITLE, household, add or remove PLAYER, cancel"
+    "NAME [for PRICE], leave NAME, list [TASTE], search WORDS, buy TITLE [PRICE], offers TITLE, rent TITLE OFFER "
+    "[PRICE], restore, order UNITS, download or play TITLE, household, add or remove PLAYER, cancel"
 )
 # (word, what is asked for, what stands behind it). T: a text, the last of which takes the rest; N: a number; lower
 # case: may be missing; 0, -: a number 0, an empty text that nobody says; F: a text and `for` its price, which may be
@@ -35,6 +36,8 @@ _ASKED = (
     ("household", 16, "0"),
     ("add", 17, "P"),
     ("remove", 18, "P"),
+    ("offers", 19, "0N"),
+    ("rent", 20, "NNn"),
 )
 
 
@@ -66,7 +69,7 @@ def obey(terminal, words, now_ms):
         return None
     for word, what, form in _ASKED:
         if word == verb:
-            if what >= wire.HOUSEHOLD and terminal.services.get("dock") is None:
+            if what in wire.OF_PLAYERS and terminal.services.get("dock") is None:
                 raise LocalError("this board starts no service dock: it has no use for players")
             from settop.services.shop.errand import Errand
 

@@ -83,20 +83,16 @@ def end_of(terms, unix_ms):
 
 
 def keep_right(records, name, kid, key, terms):
-    """Keeps a key with the terms (right, begins, ends, holds). A right that is here already stays as it was used, one
+    """Keeps a key with the terms (right, begins, ends, holds). A right that is here already stays as it is, one
     that is older than what is here, or that has an end where there is one without, changes nothing."""
-    first_ms = 0
     data = records.load(name)
     if data is not None:
         try:
             if data[0] == 1 and data[1:17] == kid:
                 return
             if _is_right(data, kid):
-                kept = struct.unpack(FORM, memoryview(data)[_TERMS_AT:])
-                if kept[0] > terms[0]:
+                if struct.unpack(FORM, memoryview(data)[_TERMS_AT:])[0] >= terms[0]:
                     return
-                if kept[0] == terms[0]:
-                    first_ms = kept[4]
         finally:
             wipe(data)
     data = bytearray(_RIGHT_BYTES)
@@ -104,7 +100,7 @@ def keep_right(records, name, kid, key, terms):
         data[0] = _RIGHT
         data[1:17] = kid
         data[17:_TERMS_AT] = key
-        data[_TERMS_AT:] = struct.pack(FORM, terms[0], terms[1], terms[2], terms[3], first_ms)
+        data[_TERMS_AT:] = struct.pack(FORM, terms[0], terms[1], terms[2], terms[3], 0)
         records.store(name, data, counted=True)
     finally:
         wipe(data)

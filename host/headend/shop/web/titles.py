@@ -12,7 +12,7 @@ from settop.wire.licence import COMMAND
 from headend.http.problems import documented
 from headend.shop.buying import Bought
 from headend.shop.catalogue import PAGE
-from headend.shop.refusals import NOT_YOURS, Refused
+from headend.shop.refusals import HAS_AN_END, NOT_YOURS, Refused
 from headend.shop.sampling import sample_of
 from headend.shop.web import schemas
 from headend.shop.web.desk import At, Desk, PerhapsUser, User
@@ -112,13 +112,15 @@ def copy(desk: At, user: User, request: Request, title: schemas.Title) -> Respon
     return file_of(request, lambda: desk.shelf.copy_of(desk.shop.engine, bought, user), {})
 
 
-@router.get("/account/titles/{title}/licences/{client}", tags=["purchases"], responses=documented(401, 403, 404))
+@router.get("/account/titles/{title}/licences/{client}", tags=["purchases"], responses=documented(401, 403, 404, 409))
 def licence(desk: At, user: User, title: schemas.Title, client: schemas.Client) -> schemas.Licence:
     """The title's key, sealed for one client of the user: nobody else opens it, whoever reads it."""
     client_id = bytes.fromhex(client)
     if client_id not in desk.shop.clients_of(user):
         raise Refused(NOT_YOURS)
     bought = desk.shop.right(user, title)
+    if bought.term is not None:
+        raise Refused(HAS_AN_END)  # a licence says nothing of an end: it would be for good
     sealed = [
         schemas.Sealed(
             key=one.number,
