@@ -102,3 +102,31 @@ def test_what_cannot_be_done_is_one_line(db, arguments, complaint):
 def test_a_title_of_an_unknown_taste_is_not_taken_in(db):
     ended = ringcast("shop", "title", "add", tune("aac"), "--price", 3, "--taste", "Folk", "--db", db)
     assert (ended.status, list(db.with_name("shop.db.titles").glob("*.mp4"))) == (1, [])
+
+
+def test_an_offer_with_an_end_is_made_listed_and_ended(db):
+    said("title", "add", tune("aac"), "--price", 30, "--name", "Blue", "--db", db)
+    assert said("title", "rent", 1, "--price", 5, "--hours", 48, "--db", db) == "1"
+    period = ("--from", "2127-01-01", "--until", "2127-02-01T12:00:00")
+    assert said("title", "rent", 1, "--price", 8, *period, "--db", db) == "2"
+    first, second = json.loads(said("title", "offers", 1, "--db", db, "--json"))
+    assert (first["offer"], first["price"], first["holds_s"], first["ends_ms"]) == (1, 5, 172_800, 0)
+    assert (second["begins_ms"], second["ends_ms"]) == (4_954_435_200_000, 4_957_156_800_000)
+    assert "2127-02-01 12:00:00" in said("title", "offers", 1, "--db", db)
+    said("title", "end-offer", 1, "--db", db)
+    assert [one["offer"] for one in json.loads(said("title", "offers", 1, "--db", db, "--json"))] == [2]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("rent", 9, "--price", 5, "--hours", 1), "no such title"),
+        (("rent", 1, "--price", 5), "an offer has an end"),
+        (("rent", 1, "--price", 5, "--from", "2127-02-01", "--until", "2127-01-01"), "an offer has an end"),
+        (("end-offer", 9), "no such"),
+    ],
+)
+def test_an_offer_that_cannot_be_is_refused(db, words, complaint):
+    said("title", "add", tune("aac"), "--price", 30, "--name", "Blue", "--db", db)
+    ended = ringcast("shop", "title", *words, "--db", db)
+    assert ended.status == 1 and complaint in ended.err

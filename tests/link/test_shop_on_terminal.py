@@ -1,6 +1,8 @@
 """The terminal's service `shop` with the real shop behind it: bought, downloaded, played, lost and given again."""
 
 import pytest
+from headend.accounts.engine import transaction
+from headend.shop import rentals
 from headend.shop.clients import RENEWAL_MS
 from settop.errors import RemoteError
 
@@ -98,3 +100,35 @@ def test_a_removed_terminal_is_told_so_and_registers_anew_when_the_viewer_wants_
     assert words(bench.go("shop balance")) == ["shop_failed"]
     bench.go("shop forget")
     assert words(bench.go(f"shop login ann {PASSWORD}")) == ["shop_registered", "shop_balance"]
+
+
+HOUR_MS = 60 * 60 * 1000
+
+
+def test_x12_x13_a_rented_title_plays_for_its_hours_and_no_clock_set_back_prolongs_them(shop):
+    song = shop.sell("Song X", 30)
+    with transaction(shop.stall.engine) as connection:
+        offer = rentals.add_rental(connection, song, 5, rentals.Term(holds_s=3600))
+    bench = terminal(shop)
+    bench.go(f"shop redeem {shop.stall.new_card(100, NOW)}")
+    bench.go(f"shop register ann {PASSWORD}")
+    said = bench.go(f"shop offers {song}")
+    assert words(said) == ["shop_offer", "shop_listed"] and f"offer={offer} price=5" in said[0]
+    assert bench.go(f"shop rent {song} {offer} 4")[-1].startswith("shop_refused code=price-changed")
+    assert words(bench.go(f"shop rent {song} {offer} 5")) == ["shop_bought"]
+    assert bench.go("shop balance") == ["shop_balance units=95"]
+    assert words(bench.go(f"shop download {song}"))[-1] == "shop_downloaded"
+    assert plays(bench, song)
+    shop.now_ms += HOUR_MS // 2
+    assert bench.go("shop balance") == ["shop_balance units=95"] and plays(bench, song)
+    shop.now_ms += HOUR_MS
+    bench.go("shop balance")  # by which the terminal learns how late it is
+    assert not plays(bench, song)
+    shop.now_ms -= 2 * HOUR_MS  # a shop whose clock was set back, or its replies kept by somebody
+    bench.go("shop balance")
+    assert not plays(bench, song)
+    bench.again()
+    assert not plays(bench, song)
+    shop.now_ms += 3 * HOUR_MS
+    assert words(bench.go(f"shop rent {song} {offer}")) == ["shop_bought"] and plays(bench, song)
+    assert bench.go("shop balance") == ["shop_balance units=90"]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from testbed.commands import _shop as shared
+from testbed.commands import _shop_rent
 from testbed.commands._shop import Db, Login, MasterKeyFile, Price
 from testbed.commands._shop_demo import demo
 from testbed.commands.ending import fail
@@ -28,6 +29,9 @@ for _name, _group in (("card", card), ("title", title), ("taste", taste), ("acco
 app.add_typer(units, name="units")
 app.command("serve")(serve)
 app.command("demo")(demo)
+title.command("rent")(_shop_rent.rent)
+title.command("offers")(_shop_rent.offers)
+title.command("end-offer")(_shop_rent.end)
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 
