@@ -3,6 +3,7 @@
 from kit import raises
 from settop.crypto.sealing import PRIMITIVES
 from settop.errors import RemoteError
+from settop.media import key_text
 from settop.wire import stream as wire
 
 URL = b"rtsp://192.0.2.1/film"
@@ -29,14 +30,14 @@ def refusal(call, *args):
 
 
 def test_a_token_is_one_text_of_which_the_secret_stays():
-    text = wire.pack_token(SEALED, SECRET)
-    assert len(text) == 96 and wire.parse_token(text) == (SEALED, bytearray(SECRET))
-    assert "+" not in wire.pack_token(b"\xfb" * 56, b"\xff" * 16) and "/" not in wire.pack_token(
+    text = key_text.pack_token(SEALED, SECRET)
+    assert len(text) == 96 and key_text.parse_token(text) == (SEALED, bytearray(SECRET))
+    assert "+" not in key_text.pack_token(b"\xfb" * 56, b"\xff" * 16) and "/" not in key_text.pack_token(
         b"\xfb" * 56, b"\xff" * 16
     )
-    assert wire.parse_token(wire.pack_token(b"\xfb" * 56, b"\xff" * 16))[0] == b"\xfb" * 56
+    assert key_text.parse_token(key_text.pack_token(b"\xfb" * 56, b"\xff" * 16))[0] == b"\xfb" * 56
     for bad in ("", "a", text[:-1], text + "AAAA", text[:-4], "+" + text[1:], "!" + text[1:], text[:-1] + "="):
-        assert refusal(wire.parse_token, bad), bad
+        assert refusal(key_text.parse_token, bad), bad
 
 
 def test_an_offer_and_an_answer_are_read_as_they_were_packed():
@@ -93,13 +94,13 @@ def test_keys_are_cleared():
 
 
 def test_the_field_and_the_attribute_carry_them():
-    value = wire.pack_field("rtsp://h/f", OFFER).encode()
-    assert wire.parse_field(value, 64) == OFFER
-    assert wire.parse_field(b'prot=mikey; uri="a"; data="AAAA", ' + value, 64) == OFFER
-    assert wire.parse_field(b'prot=mikey; uri="a"; data="AAAA"', 64) is None
+    value = key_text.pack_field("rtsp://h/f", OFFER).encode()
+    assert key_text.parse_field(value, 64) == OFFER
+    assert key_text.parse_field(b'prot=mikey; uri="a"; data="AAAA", ' + value, 64) == OFFER
+    assert key_text.parse_field(b'prot=mikey; uri="a"; data="AAAA"', 64) is None
     for bad in (b'prot=ringcast; uri="a"', b'prot=ringcast; data="AA A"', b'prot=ringcast; data="' + b"A" * 200 + b'"'):
-        refusal(wire.parse_field, bad, 64)
-    assert wire.parse_attribute(wire.pack_attribute(OFFER), 64) == OFFER
-    assert wire.parse_attribute("mikey AAAA", 64) is None
+        refusal(key_text.parse_field, bad, 64)
+    assert key_text.parse_attribute(key_text.pack_attribute(OFFER), 64) == OFFER
+    assert key_text.parse_attribute("mikey AAAA", 64) is None
     for bad in ("ringcast", "ringcast AAA", "ringcast " + "A" * 200, "ringcast AA==AAAA"):
-        refusal(wire.parse_attribute, bad, 64)
+        refusal(key_text.parse_attribute, bad, 64)

@@ -70,6 +70,7 @@ BORROWED = {
     "headend.callcentre": "settop.link settop.modem",  # the other end of the same frames; a trunk is a modem, too
     "headend.media": "settop.media settop.states",
     "headend.provisioning": "settop.keystore",
+    "headend.stream": "settop.media",
     "testbed.line": "settop.link",
     "testbed.network": "settop.link headend.crypto",  # the frames of RFC 1662; certificates
     "testbed.machines": "settop.app settop.link settop.keystore",  # the names of the lines

@@ -5,7 +5,7 @@ import random
 import pytest
 from headend.stream.tokens import KEY_BYTES, REFUSED, Tokens
 from settop.errors import LocalError, RemoteError
-from settop.wire import stream as wire
+from settop.media import key_text
 
 KEY = bytes(range(KEY_BYTES))
 UNTIL = 1_700_000_000_000
@@ -19,13 +19,13 @@ def tokens():
 
 @pytest.fixture
 def sealed(tokens):
-    return wire.parse_token(tokens.issue("film", "ann", UNTIL, NUMBER))[0]
+    return key_text.parse_token(tokens.issue("film", "ann", UNTIL, NUMBER))[0]
 
 
 def test_a_token_opens_its_title_for_its_user_in_its_time(tokens, sealed):
     grant = tokens.check(sealed, "film", "ann", UNTIL - 1)
     assert (grant.number, grant.expires_ms) == (NUMBER, UNTIL)
-    assert grant.secret == bytes(wire.parse_token(tokens.issue("film", "ann", UNTIL, NUMBER))[1])
+    assert grant.secret == bytes(key_text.parse_token(tokens.issue("film", "ann", UNTIL, NUMBER))[1])
     assert Tokens(KEY).check(sealed, "film", "ann", 0) == grant  # every server with the key
     assert grant.secret.hex() not in repr(grant)
 

@@ -16,7 +16,6 @@ Of a token the viewer sends the sealed part alone: who listens learns nothing th
 list of suites is under both proofs, so nobody on the way can take the better ones out of it.
 """
 
-import binascii
 import struct
 
 from settop.errors import RemoteError
@@ -30,8 +29,6 @@ PROOF_BYTES = 16
 MAX_SUITES = 8
 LABEL = b"ringcast stream 1"
 KEYS_LABEL = b"ringcast stream keys"
-PROTOCOL = "ringcast"
-"""In the description's attribute key-mgmt and the field KeyMgmt (RFC 4567)."""
 
 AES_CM_SHA1_80 = 1
 AES_GCM_128 = 2
@@ -53,43 +50,6 @@ def suite_of(number):
         if row[0] == number:
             return row
     raise RemoteError("a suite that is not known")
-
-
-# --- base64 ---------------------------------------------------------------------------------------------------------
-
-
-def to_text(octets):
-    """base64 as str (RFC 4648 section 4), in one line."""
-    return binascii.b2a_base64(octets).strip().decode()
-
-
-def from_text(text, most):
-    """The octets of at most `most`. Raises RemoteError for what is not exactly what to_text would give."""
-    if not 0 < len(text) <= -(-most // 3) * 4:
-        raise RemoteError("base64 of %d characters" % len(text))
-    try:
-        octets = binascii.a2b_base64(text)
-    except ValueError:
-        raise RemoteError("what is no base64")
-    if to_text(octets).encode() != bytes(text):
-        raise RemoteError("base64 in another form than its own")
-    return octets
-
-
-def pack_token(sealed, secret):
-    """The text that a viewer is given."""
-    text = to_text(bytes(sealed) + bytes(secret))
-    return text.replace("+", "-").replace("/", "_")
-
-
-def parse_token(text):
-    """(sealed part, secret as a bytearray, which is the caller's to wipe). Raises RemoteError for what is no token."""
-    if "+" in text or "/" in text:
-        raise RemoteError("a token with a character that none may have")
-    octets = from_text(text.replace("-", "+").replace("_", "/").encode(), SEALED_BYTES + SECRET_BYTES)
-    if len(octets) != SEALED_BYTES + SECRET_BYTES:
-        raise RemoteError("a token of another length")
-    return octets[:SEALED_BYTES], bytearray(octets[SEALED_BYTES:])
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -175,34 +135,3 @@ class Keys:
 def _counted(octets):
     """With their number ahead, so that no two ways of putting parts together give the same octets."""
     return struct.pack(">H", len(octets)) + bytes(octets)
-
-
-# --- in RTSP --------------------------------------------------------------------------------------------------------
-
-
-def pack_field(url, octets):
-    """The value of the field KeyMgmt (RFC 4567 3.2)."""
-    return 'prot=%s; uri="%s"; data="%s"' % (PROTOCOL, url, to_text(octets))
-
-
-def parse_field(value, most):
-    """The octets of our protocol's entry, None where there is none. value: as bytes. Raises RemoteError."""
-    for entry in value.split(b","):
-        parts = {}
-        for part in entry.split(b";"):
-            name, _, text = part.strip().partition(b"=")
-            parts[name.strip().lower()] = text.strip().strip(b'"')
-        if parts.get(b"prot") == PROTOCOL.encode():
-            return from_text(parts.get(b"data", b""), most)
-    return None
-
-
-def pack_attribute(octets):
-    """The value of the description's attribute key-mgmt (RFC 4567 3.1)."""
-    return "%s %s" % (PROTOCOL, to_text(octets))
-
-
-def parse_attribute(value, most):
-    """The octets, None for another protocol's. value: as str. Raises RemoteError."""
-    name, _, text = value.strip().partition(" ")
-    return from_text(text.strip().encode(), most) if name == PROTOCOL else None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from Crypto.Cipher import AES
 from settop.errors import LocalError, RemoteError
+from settop.media import key_text
 from settop.wire import stream as wire
 
 KEY_BYTES = 96
@@ -44,7 +45,7 @@ class Tokens:
         """The text of a token. number: 8 random octets, by which it is known."""
         plain = struct.pack(_FORM, expires_ms, number, _digest(title, 16), _digest(user, 8))
         sealed, tag = AES.new(self._siv, AES.MODE_SIV).encrypt_and_digest(plain)
-        text: str = wire.pack_token(tag + sealed, self._secret(tag + sealed))
+        text: str = key_text.pack_token(tag + sealed, self._secret(tag + sealed))
         return text
 
     def check(self, sealed: bytes, title: str, user: str, now_ms: int) -> Grant:
