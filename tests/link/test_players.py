@@ -16,6 +16,7 @@ from docked_rig import Docked  # noqa: E402
 from titles_rig import licence_for  # noqa: E402
 
 WAYS = ("bought", "own", "tenth")
+NOW = 1_800_000_000_000
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +92,19 @@ def test_a_tenth_s_copy_is_paused_and_cannot_be_sought_in(bench, song):
     bench.tell("pause", "title_paused")
     bench.tell("resume", "title_resumed")
     assert bench.tell("seek 1", "title_failed", "error").startswith(("title_failed", "error"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_title_that_is_only_rented_is_copied_onto_no_player(song, way):
+    bench = Docked(PLAYER)
+    keys = bench.terminal.app.services.get("titles").keys
+    keys.learn_time(NOW, 0, True)
+    keys.keep(KID, bytearray(KEY), (1, 0, 0, 3600))
+    bench.terminal.board.titles["song"] = song[0]
+    bench.dock()
+    bench.until("player_docked")
+    assert bench.transfer("song", way).startswith("transfer_failed")
+    (player,) = bench.players
+    assert not player.board.COPIES.files and bench.tell("copies", "copies").startswith("copies count=0")
+    keys.keep(KID, bytearray(KEY))  # bought for good: it is
+    assert bench.transfer("song", way).startswith("transferred") and bench.play()[0] == song[1]
