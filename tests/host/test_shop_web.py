@@ -165,7 +165,7 @@ def test_e5_catalogue_by_taste_by_words_and_with_extras(shop):
     assert ann.get("/api/tastes").json()["tastes"] == [{"taste": jazz, "name": "Jazz", "price": 5, "member": False}]
     assert code_of(ann.put(f"/api/account/tastes/{jazz}", json={"price": 4}), 409) == refusals.PRICE_CHANGED
     assert ann.put(f"/api/account/tastes/{jazz}", json={"price": 5}).json() == {"new": True, "balance": 95}
-    assert ann.put(f"/api/account/tastes/{jazz}").json() == {"new": False, "balance": 95}
+    assert ann.put(f"/api/account/tastes/{jazz}", json={"price": 5}).json() == {"new": False, "balance": 95}
     assert [one["name"] for one in ann.get("/api/titles").json()["titles"]] == ["Blue", "Red"]
     found = ann.get("/api/titles", params={"taste": "Jazz", "words": "so"}).json()
     blue = {
@@ -179,7 +179,7 @@ def test_e5_catalogue_by_taste_by_words_and_with_extras(shop):
     assert found == {"titles": [blue], "next": None}
     assert shop.nobody.get("/api/titles/2").json() == blue
     assert code_of(shop.nobody.get("/api/titles/3"), 404) == refusals.NO_TITLE
-    assert code_of(ann.put("/api/account/tastes/9"), 404) == refusals.NO_GROUP
+    assert code_of(ann.put("/api/account/tastes/9", json={"price": 5}), 404) == refusals.NO_GROUP
     assert ann.delete(f"/api/account/tastes/{jazz}").status_code == 204
     assert not ann.get("/api/tastes").json()["tastes"][0]["member"]
 

@@ -74,9 +74,9 @@ def tastes(desk: At, user: PerhapsUser) -> schemas.Tastes:
 
 
 @router.put("/account/tastes/{taste}", tags=["subscriptions"], responses=documented(401, 402, 404, 409))
-def join(desk: At, user: User, taste: schemas.Taste, asked: schemas.Price | None = None) -> schemas.Joined:
+def join(desk: At, user: User, taste: schemas.Taste, asked: schemas.Price) -> schemas.Joined:
     """Subscribes, for the price that was seen: what is bought from now on of these titles has the members' key."""
-    is_new = desk.shop.join(user, taste, desk.now_ms(), None if asked is None else asked.price)
+    is_new = desk.shop.join(user, taste, desk.now_ms(), asked.price)
     return schemas.Joined(new=is_new, balance=desk.shop.balance(user))
 
 
