@@ -6,7 +6,7 @@ import pytest
 from settop.errors import LocalError
 from settop.link import mux
 from testbed.bench.one_cable import one_cable_vs_usb
-from testbed.boards.package import package_files
+from testbed.boards import load_board
 from testbed.line.cable import CableHost
 from testbed.machines.base import TerminalSpec
 from testbed.machines.cabled import CabledMachine, cabled_spec
@@ -184,7 +184,8 @@ line.write(b"%d end" % (gc.mem_alloc() - before))
 
 
 def run(image, program, host, usb_host="reads", limit_ms=8000, tuner=b""):
-    machine = PicoMachine(image, TerminalSpec(files={**package_files(), "main.py": program}), usb_host=usb_host)
+    files = load_board("pico").files({"SERVICES": ()}, {"main.py": program})
+    machine = PicoMachine(image, TerminalSpec(files=files), usb_host=usb_host)
     machine.boot()
     said = b""
     for now_ms in range(1, limit_ms):

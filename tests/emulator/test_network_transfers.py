@@ -6,7 +6,6 @@ import re
 
 import pytest
 from testbed.bench.network_rig import NetworkRig
-from testbed.boards.package import package_files
 
 from tests.helpers.network_services import KIB64, SERVER, Files
 
@@ -55,7 +54,7 @@ def fetch(network_image):
 
     def fetch(*paths, cable=True):
         program = CONSOLE + FETCH % {"paths": paths}
-        rig = NetworkRig(network_image, program, files=package_files(), config={"CORES": 1}, cable=cable)
+        rig = NetworkRig(network_image, program, config={"CORES": 1}, cable=cable)
         rigs.append(rig)
         rig.network.host(SERVER).serve_tcp(80, Files)
         rig.network.names.set("films.example", SERVER)

@@ -10,7 +10,6 @@ import pytest
 from settop.errors import LocalError
 from settop.keystore.blocks import Counter, Locks
 from testbed.boards import load_board
-from testbed.boards.package import package_files
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_flash import BLOCK_BYTES, FILES_START, flash_image
@@ -42,7 +41,7 @@ print("end")
 
 def run(image, main, before):
     """What the program `main` says on a board whose keystore blocks are as in the model `before`, and the machine."""
-    files = {**package_files(), **load_board("pico").board_modules(), "main.py": main}
+    files = load_board("pico").files({"SERVICES": ()}, {"main.py": main})
     flash = bytearray(flash_image(image.path, files))
     for block in BLOCKS:
         start = FILES_START + block * BLOCK_BYTES

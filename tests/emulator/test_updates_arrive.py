@@ -8,8 +8,6 @@ from headend.titles.protection import NONE
 from headend.updates.module import sign
 from testbed.boards import load_board
 from testbed.boards.compile import compile_module
-from testbed.boards.package import package_files
-from testbed.boards.profile import board_config
 from testbed.machines.base import TerminalSpec
 from testbed.machines.cpython import CpythonMachine, use_shims
 from testbed.machines.pico import PicoMachine
@@ -200,17 +198,15 @@ def arrives(make, board, tmp_path):
     good = sign(KEY, "twos", 4, module, "twos", board).octets()
     altered = bytearray(good)
     altered[-9] ^= 1
-    files = {
-        **package_files(),
-        **load_board(board).board_modules(),
+    more = {
         "main.py": PROGRAM,
-        "board_config.py": board_config({"SIGNER": KEY.public.hex()}),
         "title": clear.replace(entry, b"twos"),
         "twos": good,
         "altered": bytes(altered),
         "foreign": sign(KEY, "twos", 5, compile_module("up_twos.py", TWOS, "xtensawin"), "twos").octets(),
         "half": good[: len(good) // 2],
     }
+    files = load_board(board).files({"SIGNER": KEY.public.hex(), "SERVICES": ()}, more)
     machine = make(TerminalSpec(files=files, seed=b"updates", codec=True))
     try:
         said = life(machine, 0)

@@ -1,7 +1,6 @@
 """A program on an emulated Pico beside the terminal's files, run until it ends and MicroPython has its prompt again."""
 
 from testbed.boards import load_board
-from testbed.boards.package import package_files
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 
@@ -10,7 +9,7 @@ MS = 1_000_000
 
 def run_to_the_prompt(image, program, seed, limit_ms, codec=True, **files):
     """What it said on the console, and the machine, 0.1 s later; the caller closes it. files: by name, more of them."""
-    files = {**package_files(), **load_board("pico").board_modules(), "main.py": program, **files}
+    files = load_board("pico").files({"SERVICES": ()}, {"main.py": program, **files})
     machine = PicoMachine(image, TerminalSpec(files=files, seed=seed, codec=codec))
     machine.boot()
     said = b""

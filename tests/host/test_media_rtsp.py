@@ -201,6 +201,8 @@ def test_what_does_not_fit_is_refused_with_its_status(bench):
         (404, "DESCRIBE", "rtsp://192.0.2.1/nothing", ()),
         (404, "SETUP", URL + "/other", UDP),
         (400, "DESCRIBE", "http://192.0.2.1/film", ()),
+        (400, "DESCRIBE", "rtsp://[192.0.2.1/film", ()),
+        (400, "DESCRIBE", "rtsp://[film]/film", ()),
         (406, "DESCRIBE", URL, [("Accept", "text/html")]),
         (400, "SETUP", URL, ()),
         (461, "SETUP", URL, [("Transport", "RTP/SAVP;unicast;client_port=1-2")]),

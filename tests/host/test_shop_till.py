@@ -106,7 +106,11 @@ def test_what_is_no_sale_is_refused(till, sale):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "shop", "ftp://shop", "https://", "https://shop:x", "https://shop:99999", "https://me:secret@shop"]
+    "url",
+    [
+        *("", "shop", "ftp://shop", "https://", "https://shop:x", "https://shop:99999", "https://me:secret@shop"),
+        "https://[shop",
+    ],
 )
 def test_what_is_no_url_of_a_shop_is_refused(url):
     with pytest.raises(LocalError, match="is no URL"):

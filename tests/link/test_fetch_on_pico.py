@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from testbed.boards import load_board
-from testbed.boards.package import package_files
 from testbed.machines.base import TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.network.bridge import Bridge
@@ -26,7 +25,7 @@ pytestmark = [pytest.mark.pico, pytest.mark.long]
 MS = 1_000_000
 LIMIT_S = 300
 ADDRESS = "203.0.113.7"
-CONFIG = b"WIRES = {0: 'network', 1: 'tuner'}\nCORES = 1\n"
+CONFIG = {"WIRES": {0: "network", 1: "tuner"}, "CORES": 1, "SERVICES": ()}
 
 PROGRAM = """
 import hashlib, os, sys, time
@@ -84,8 +83,7 @@ def run(image, tmp_path):
         for port, server in zip((80, 443), servers, strict=True):
             bridge.tcp(host, port, server.server_address[1])
         words = {"gateway": GATEWAY, "urls": urls, "authority": authority.der}
-        files = {**load_board("pico").board_modules(), **package_files(), "board_config.py": CONFIG}
-        files["main.py"] = (PROGRAM % words).encode()
+        files = load_board("pico").files(CONFIG, {"main.py": (PROGRAM % words).encode()})
         machine = PicoMachine(image, TerminalSpec(files=files, wires=("network", "tuner"), seed=b"fetch"))
         machines.append(machine)
         machine.boot()

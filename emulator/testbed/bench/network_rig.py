@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from testbed.boards import load_board
-from testbed.boards.package import package_files
-from testbed.boards.profile import board_config
 from testbed.machines.base import NETWORK, WIRES, Machine, MachineError, TerminalSpec
 from testbed.machines.cabled import CabledMachine
 from testbed.machines.pico import PicoMachine
@@ -36,7 +34,8 @@ up_us = time.ticks_diff(time.ticks_us(), began)
 class NetworkRig:
     """`network`: its hosts; `line`: the provider's end of PPP, 1.5 Mbaud. `said`: what the board's console said.
 
-    program: the board's main.py, beside the board's own modules and `files`. config: more of its board_config.py.
+    program: the board's main.py, beside what it imports of the board's modules and of settop. config: more of its
+    board_config.py.
     cable: all lines on one cable, with the modem's and the tuner's beside the network's. Stepped by a millisecond.
     """
 
@@ -45,19 +44,20 @@ class NetworkRig:
         image: Image,
         program: str,
         *,
-        files: Mapping[str, bytes] = {},
         config: Mapping[str, object] = {},
         cable: bool = False,
         down: Link | None = None,
         seed: int = 1,
     ) -> None:
         wires = (*WIRES, NETWORK) if cable else UARTS
-        settings = {"LINK": "cable" if cable else "uarts", "WIRES": dict(enumerate(wires)), **config}
-        own = {**load_board("pico").board_modules(), "board_config.py": board_config(settings)}
-        package = package_files() if cable else {}
-        spec = TerminalSpec(
-            files={**own, **package, **files, "main.py": program.encode()}, wires=WIRES if cable else UARTS, seed=b"rig"
-        )
+        settings = {
+            "LINK": "cable" if cable else "uarts",
+            "WIRES": dict(enumerate(wires)),
+            "SERVICES": (),
+            **config,
+        }
+        files = load_board("pico").files(settings, {"main.py": program.encode()})
+        spec = TerminalSpec(files=files, wires=WIRES if cable else UARTS, seed=b"rig")
         self.board: Any = PicoMachine(image, spec)
         self.machine: Machine = CabledMachine(self.board) if cable else self.board
         self.network = Network(seed)

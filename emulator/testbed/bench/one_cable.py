@@ -4,7 +4,7 @@ import random
 
 from testbed.bench.figure import Figure
 from testbed.bench.pico_probe import CYCLES_PER_US
-from testbed.boards.package import package_files
+from testbed.boards import load_board
 from testbed.line.cable import CableHost
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.pico import PicoMachine
@@ -110,7 +110,7 @@ def one_cable_vs_usb(image: Image | None = None) -> Figure:
 
 def _run(image: Image, octets: bytes) -> tuple[dict[str, int], list[bytes]]:
     """What the board reported, and what it put out, raw and through the cable."""
-    files = {**package_files(), "main.py": _PROGRAM % OCTETS}
+    files = load_board("pico").files({"SERVICES": ()}, {"main.py": _PROGRAM % OCTETS})
     machine = PicoMachine(image, TerminalSpec(files=files, seed=b"bench"))
     machine.boot()
     host: CableHost | None = None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from testbed.bench.figure import Figure
 from testbed.boards import load_board
-from testbed.boards.package import package_files
 from testbed.machines.base import MachineError, TerminalSpec
 from testbed.machines.pico import PicoMachine
 from testbed.machines.pico_flash_watch import FlashCommand
@@ -65,7 +64,7 @@ def store_of(computed_us: int, commands: list[FlashCommand]) -> Store:
 def stores(image: Image, counted: bool = False) -> list[Store]:
     """STORES stores of a record that is there, one behind the other. MachineError: the board does not get there."""
     program = _PROGRAM % (RECORD_BYTES, counted, RECORD_BYTES)
-    files = {**package_files(), **load_board("pico").board_modules(), "main.py": program}
+    files = load_board("pico").files({"SERVICES": ()}, {"main.py": program})
     machine = PicoMachine(image, TerminalSpec(files=files, seed=b"bench"), watch_flash=True)
     machine.boot()
     now_ms = 0

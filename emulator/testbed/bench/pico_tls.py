@@ -7,7 +7,6 @@ from pathlib import Path
 
 from testbed.bench.figure import Figure
 from testbed.bench.network_rig import BRING_UP, NetworkRig
-from testbed.boards.package import package_files
 from testbed.machines.base import MachineError
 from testbed.network.certificates import certificate
 from testbed.network.secured import Secured
@@ -77,7 +76,7 @@ def tls_handshake_ms(image: Image | None = None) -> Figure:
         return made[-1]
 
     words = {"authority": authority.der, "now_s": _NOW_S, "times": TIMES, "server": SERVER, "name": NAME}
-    with closing(NetworkRig(image or network_image(), BRING_UP + _PROGRAM % words, files=package_files())) as rig:
+    with closing(NetworkRig(image or network_image(), BRING_UP + _PROGRAM % words)) as rig:
         rig.network.host(SERVER).serve_tcp(443, serve)
         said = rig.run("over\r\n").splitlines()
     shook = [line.split() for line in said if line.startswith("shook")]

@@ -50,8 +50,8 @@ class UdpAddress:
             local = str(ipaddress.IPv4Address(options.get("localaddr", cls.local)))
             ttl, silence_s = int(options.get("ttl", cls.ttl)), float(options.get("timeout", cls.silence_s))
         except (ValueError, OSError):
-            unknown, port = ["?"], None
-        if parts.scheme != "udp" or not port or unknown or not 0 <= ttl <= 255 or not 0 < silence_s < 1e6:
+            port = None  # and the rest is not asked for
+        if not port or parts.scheme != "udp" or unknown or not 0 <= ttl <= 255 or not 0 < silence_s < 1e6:
             raise LocalError(
                 f"{url} is no address; expected udp://HOST:PORT, with ?{'=&'.join(_OPTIONS)}= if need be, as in "
                 "udp://239.1.2.3:5000?ttl=4"

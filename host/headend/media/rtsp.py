@@ -366,8 +366,10 @@ def _now(session: Session, end_ms: int | None) -> str:
 
 def _path(head: Head) -> tuple[str, str]:
     """(name of the title, of the medium or "") from an absolute URL."""
-    target = head.target.decode()
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(head.target.decode())
+    except ValueError:  # brackets that hold no address
+        raise Refused("a URL that is none") from None
     if parts.scheme.lower() not in ("rtsp", "rtspu") or not parts.netloc:
         raise Refused("a URL that is not of RTSP")
     name = unquote(parts.path).strip("/")

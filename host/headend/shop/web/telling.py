@@ -26,12 +26,13 @@ class Messenger:
     """
 
     def __init__(self, url: str, authority: Path | None = None) -> None:
-        found = urllib.parse.urlsplit(url)
         try:
+            found = urllib.parse.urlsplit(url)
             port = found.port
-        except ValueError:
-            port = -1
-        if found.scheme not in ("http", "https") or not found.hostname or port == -1 or found.username:
+            named = found.scheme in ("http", "https") and bool(found.hostname) and not found.username
+        except ValueError:  # brackets that hold no address, a port that is no number
+            named = False
+        if not named:
             raise LocalError(f"{url[:100]!r} is no URL of a shop: https://NAME:PORT")
         self._host, self._port, self._path = found.hostname, port, found.path.rstrip("/") + NOTICES
         self._context: ssl.SSLContext | None = None
