@@ -34,8 +34,8 @@ up_us = time.ticks_diff(time.ticks_us(), began)
 class NetworkRig:
     """`network`: its hosts; `line`: the provider's end of PPP, 1.5 Mbaud. `said`: what the board's console said.
 
-    program: the board's main.py, beside what it imports of the board's modules and of settop. config: more of its
-    board_config.py.
+    program: the board's main.py, beside the board's modules and what of settop they and it import. config: more of
+    its board_config.py.
     cable: all lines on one cable, with the modem's and the tuner's beside the network's. Stepped by a millisecond.
     """
 
@@ -56,7 +56,8 @@ class NetworkRig:
             "SERVICES": (),
             **config,
         }
-        files = load_board("pico").files(settings, {"main.py": program.encode()})
+        board = load_board("pico")
+        files = board.files(settings, {**board.board_modules(), "main.py": program.encode()})
         spec = TerminalSpec(files=files, wires=WIRES if cable else UARTS, seed=b"rig")
         self.board: Any = PicoMachine(image, spec)
         self.machine: Machine = CabledMachine(self.board) if cable else self.board
