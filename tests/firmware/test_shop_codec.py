@@ -18,7 +18,7 @@ from shop_rig import Bench, PowerCut, right, text
 from shop_rig import content_of as title_of
 from title_vectors import CENC
 from titles_rig import words
-from update_rig import ModuleFiles
+from update_rig import modules_of
 
 # Its description says no more of its codec than that it is "beep".
 BEEPS = CENC.replace(b"esds", b"skip").replace(b"frmamp4a", b"frmabeep")
@@ -26,20 +26,6 @@ SERVICES = ("updates", "network", "titles", "shop")
 PATH = "/codecs/1"
 STRIDE = 197
 LACKS = "shop_failed the title is here, a unit for its codec beep is not: "
-
-
-class Flash:
-    """Files of app_rig's board, as update_rig's ModuleFiles wants them."""
-
-    def __init__(self, board):
-        self.flash = self
-        self.files = board.FILES.files
-        self.room = None
-        self.remove = board.FILES.remove
-        self.names = board.FILES.names
-
-    def step(self):
-        pass
 
 
 def told(octets, version=1):
@@ -52,7 +38,7 @@ def buyer(unit=vectors.BEEP_1, services=SERVICES, signer=vectors.SIGNER, content
     units.add("beep", None)
     bench = Bench(services)
     bench.board.SIGNER = signer
-    bench.board.MODULE_FILES = ModuleFiles(Flash(bench.board))
+    bench.board.MODULE_FILES = modules_of(bench.board)
     again(bench)
     shop = bench.shop
     shop.content = content

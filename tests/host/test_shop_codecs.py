@@ -4,7 +4,7 @@ import hashlib
 import struct
 
 import pytest
-from headend.accounts.engine import open_database, transaction
+from headend.accounts.engine import transaction
 from headend.shop import codecs
 from headend.shop.codecs import Wanted
 from headend.shop.refusals import NO_CODEC, REFUSALS, Refused
@@ -12,7 +12,8 @@ from headend.updates.module import sign
 from settop.errors import LocalError, RemoteError
 from settop.wire import shop as wire
 
-from tests.helpers.shop import NOW
+from tests.helpers import shop as helper
+from tests.helpers.shop import NOW, Stall
 from tests.helpers.shop_channel import BODY, Ends
 from tests.helpers.shop_web import OCTETS, Counter, code_of
 from tests.helpers.update_modules import KEY, UNIT, made
@@ -23,53 +24,53 @@ PICO_MPY = b"M\x06\x12\x1fmachine code of a Pico"
 
 
 @pytest.fixture
-def engine():
-    return open_database()
+def shop():
+    return Stall(helper.new_database())
 
 
 def signed(version=1, module=UNIT % 1, codec="beep", board="", name="beep"):
     return sign(KEY, name, version, module, codec, board).octets()
 
 
-def add(engine, data):
-    with transaction(engine) as connection:
+def add(shop, data):
+    with transaction(shop.engine) as connection:
         return codecs.add_codec(connection, data, NOW)
 
 
-def got(engine, codec="beep", board="pico", abi=PICO, floor=0):
-    with transaction(engine) as connection:
+def got(shop, codec="beep", board="pico", abi=PICO, floor=0):
+    with transaction(shop.engine) as connection:
         unit = codecs.codec_for(connection, Wanted(codec, board, abi, floor))
         return unit, codecs.signed_octets(connection, unit.digest)
 
 
-def none_for(engine, **asked):
+def none_for(shop, **asked):
     with pytest.raises(Refused) as refused:
-        got(engine, **asked)
+        got(shop, **asked)
     return refused.value.code == NO_CODEC
 
 
-def test_a_codec_comes_out_as_it_was_signed_and_the_newest_one(engine):
+def test_a_codec_comes_out_as_it_was_signed_and_the_newest_one(shop):
     first, second = signed(1), signed(2)
-    unit, new = add(engine, first)
+    unit, new = add(shop, first)
     assert new and unit.digest == hashlib.sha256(first).digest() and unit.size == len(first)
-    assert add(engine, first) == (unit, False)
-    assert got(engine) == (unit, first)
-    add(engine, second)
-    assert got(engine)[1] == second and got(engine, codec="BEEP")[1] == second
-    with transaction(engine) as connection:
+    assert add(shop, first) == (unit, False)
+    assert got(shop) == (unit, first)
+    add(shop, second)
+    assert got(shop)[1] == second and got(shop, codec="BEEP")[1] == second
+    with transaction(shop.engine) as connection:
         assert [one.version for one in codecs.codecs(connection)] == [2, 1]
 
 
-def test_an_older_version_and_another_one_of_the_same_are_refused(engine):
-    add(engine, signed(4))
+def test_an_older_version_and_another_one_of_the_same_are_refused(shop):
+    add(shop, signed(4))
     for wrong, why in ((signed(3), "version 4 is here"), (signed(4, UNIT % 9), "another one of this version is here")):
         with pytest.raises(LocalError, match=why):
-            add(engine, wrong)
-    assert got(engine)[1] == signed(4)
-    add(engine, signed(1, PICO_MPY, board="pico"))  # of another board and form: versions of its own
+            add(shop, wrong)
+    assert got(shop)[1] == signed(4)
+    add(shop, signed(1, PICO_MPY, board="pico"))  # of another board and form: versions of its own
 
 
-def test_what_is_no_signed_codec_is_refused_by_name(engine):
+def test_what_is_no_signed_codec_is_refused_by_name(shop):
     whole = signed()
     for wrong, error, why in (
         (b"", RemoteError, "cut short"),
@@ -79,32 +80,32 @@ def test_what_is_no_signed_codec_is_refused_by_name(engine):
         (made("TICK_1").octets(), LocalError, "tick is a service"),
     ):
         with pytest.raises(error, match=why):
-            add(engine, wrong)
-    with transaction(engine) as connection:
+            add(shop, wrong)
+    with transaction(shop.engine) as connection:
         assert codecs.codecs(connection) == []
 
 
-def test_a_codec_has_one_name_and_a_name_one_codec(engine):
-    add(engine, signed())
+def test_a_codec_has_one_name_and_a_name_one_codec(shop):
+    add(shop, signed())
     for wrong in (signed(2, name="other"), signed(2, codec="boop")):
         with pytest.raises(LocalError, match="the codec beep is here by the name beep"):
-            add(engine, wrong)
+            add(shop, wrong)
 
 
-def test_a_terminal_gets_what_its_board_can_load_and_no_older_than_it_knows(engine):
+def test_a_terminal_gets_what_its_board_can_load_and_no_older_than_it_knows(shop):
     source, plain, pico = signed(3), signed(3, PLAIN_MPY), signed(3, PICO_MPY, board="pico")
-    add(engine, source)
-    assert got(engine)[1] == source
-    add(engine, plain)
-    assert got(engine)[1] == plain
-    add(engine, pico)
-    assert got(engine)[1] == pico
-    assert got(engine, board="esp32", abi=(6, 42, 31))[1] == plain
-    assert got(engine, board="cpython", abi=(0, 0, 63))[1] == source
-    assert got(engine, floor=2)[1] == pico and none_for(engine, floor=3)
-    add(engine, signed(4, PLAIN_MPY))
-    assert got(engine, floor=3)[1] == signed(4, PLAIN_MPY)
-    assert none_for(engine, codec="boop") and none_for(engine, codec="be\0ep")
+    add(shop, source)
+    assert got(shop)[1] == source
+    add(shop, plain)
+    assert got(shop)[1] == plain
+    add(shop, pico)
+    assert got(shop)[1] == pico
+    assert got(shop, board="esp32", abi=(6, 42, 31))[1] == plain
+    assert got(shop, board="cpython", abi=(0, 0, 63))[1] == source
+    assert got(shop, floor=2)[1] == pico and none_for(shop, floor=3)
+    add(shop, signed(4, PLAIN_MPY))
+    assert got(shop, floor=3)[1] == signed(4, PLAIN_MPY)
+    assert none_for(shop, codec="boop") and none_for(shop, codec="be\0ep")
 
 
 def ask(ends, channel, *values):
@@ -115,7 +116,7 @@ def ask(ends, channel, *values):
 def test_a_client_asks_by_the_channel_without_having_signed_in():
     ends = Ends()
     data = signed(7)
-    unit, _ = add(ends.stall.engine, data)
+    unit, _ = add(ends.stall, data)
     channel = ends.client()
     status, reader = ask(ends, channel, "beep", "pico", *PICO, 6)
     assert status == wire.OK and reader.take(wire.CODEC_HEAD) == (7, len(data))
@@ -134,7 +135,7 @@ def test_a_client_asks_by_the_channel_without_having_signed_in():
 def test_a_codec_is_had_by_its_path_and_goes_on_where_it_was_cut(tmp_path):
     with Counter("sqlite://", tmp_path / "shelf") as shop:
         data = signed(1, UNIT % 1 + b"#" * 20_000)
-        unit, _ = add(shop.stall.engine, data)
+        unit, _ = add(shop.stall, data)
         whole = shop.nobody.get(unit.path)
         assert whole.status_code == 200 and whole.content == data and whole.headers["content-type"] == OCTETS
         rest = shop.nobody.get(unit.path, headers={"range": "bytes=1000-", "if-range": whole.headers["etag"]})
