@@ -11,6 +11,7 @@ from tests.helpers.shop_web import Counter
 from tests.host import (
     test_shop,
     test_shop_channel,
+    test_shop_codecs,
     test_shop_household,
     test_shop_races,
     test_shop_web,
@@ -19,7 +20,7 @@ from tests.host import (
 
 SHOP_TESTS = [
     (module, name)
-    for module in (test_shop, test_shop_household)
+    for module in (test_shop, test_shop_codecs, test_shop_household)
     for name, test in vars(module).items()
     if name.startswith("test_") and test.__code__.co_varnames[: test.__code__.co_argcount] == ("shop",)
 ]
