@@ -92,6 +92,7 @@ def test_unknown_login_and_wrong_password_are_one_answer_and_are_slowed_down(sho
         ("DELETE", "/api/account/clients/0011223344556677"),
         ("DELETE", "/api/account/tastes/1"),
         ("PUT", "/api/account/tastes/1"),
+        ("PUT", "/api/account/titles/1/offers/1"),
         ("DELETE", "/api/sessions/current"),
     ],
 )
@@ -174,6 +175,8 @@ def test_e5_catalogue_by_taste_by_words_and_with_extras(shop):
         "price": 30,
         "taste": "Jazz",
         "bought": False,
+        "held": None,
+        "offers": [],
         "extras": {"lyrics": "so blue"},
     }
     assert found == {"titles": [blue], "next": None}

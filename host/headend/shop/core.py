@@ -5,7 +5,7 @@ nothing is known to be charged then. Several processes may serve one database. `
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, Engine
 
@@ -43,6 +43,7 @@ from headend.shop.refusals import (
     checked_number,
     is_text,
 )
+from headend.shop.rentals import RentalOffer, Term
 
 
 class Shop:
@@ -293,10 +294,15 @@ class Shop:
         with transaction(self.engine) as connection:
             return catalogue.offer(connection, checked_number(title_id, NO_TITLE), user_id, now_ms)
 
-    def rentals(self, title_id: int, now_ms: int) -> list[rentals.RentalOffer]:
+    def rentals(self, title_id: int, now_ms: int) -> list[RentalOffer]:
         """For how long a title is sold beside for good, and at which prices."""
         with transaction(self.engine) as connection:
             return rentals.rentals_of(connection, checked_number(title_id, NO_TITLE), now_ms)
+
+    def rentals_by_title(self, title_ids: Collection[int], now_ms: int) -> dict[int, list[RentalOffer]]:
+        """The same of titles that the directory has shown; nothing for those that have none."""
+        with transaction(self.engine) as connection:
+            return rentals.rentals_by_title(connection, title_ids, now_ms)
 
     def tastes(self, user_id: int | None = None) -> list[groups.Taste]:
         """The subscriptions there are."""
@@ -355,6 +361,11 @@ class Shop:
         """The user's, newest first; those before the one of number `before`, `count` at most."""
         with transaction(self.engine) as connection:
             return ledger.newest_of(connection, user_id, before, count)
+
+    def terms_of(self, transaction_ids: Collection[int]) -> dict[int, Term]:
+        """By which terms rights with an end were bought, by the transaction."""
+        with transaction(self.engine) as connection:
+            return rentals.terms_of(connection, transaction_ids)
 
     def title_names(self, title_ids: set[int]) -> dict[int, str]:
         """Names of titles, also of those that are sold no more."""
