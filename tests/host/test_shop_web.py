@@ -175,6 +175,7 @@ def test_e5_catalogue_by_taste_by_words_and_with_extras(shop):
         "price": 30,
         "taste": "Jazz",
         "bought": False,
+        "sold": True,
         "held": None,
         "offers": [],
         "extras": {"lyrics": "so blue"},
@@ -205,7 +206,8 @@ def test_a_withdrawn_title_is_seen_by_who_has_bought_it(shop):
     with transaction(shop.stall.engine) as connection:
         withdraw(connection, title)
     assert code_of(shop.nobody.get(f"/api/titles/{title}"), 404) == refusals.NO_TITLE
-    assert ann.get(f"/api/titles/{title}").json()["bought"]
+    told = ann.get(f"/api/titles/{title}").json()
+    assert told["bought"] and not told["sold"]
 
 
 def test_e6_units_are_checked_before_anything_is_given(shop):

@@ -39,6 +39,7 @@ _OFFERS = (
         Title.title_id,
         Title.name,
         Title.price,
+        Title.withdrawn,
         Group.name.label("taste"),
         Right.right_id,
         Terms.begins_ms,
@@ -67,7 +68,7 @@ _ONE = _OFFERS.where(Title.title_id == bindparam("title"), or_(Title.withdrawn.i
 def _with_extras(look: "Select[*tuple[Any, ...]]") -> "Select[*tuple[Any, ...]]":
     """A row for each extra of these titles, one with nulls for a title without any: a single statement."""
     page = look.subquery("page")
-    told = (page.c.title_id, page.c.name, page.c.price, page.c.taste, page.c.right_id)
+    told = (page.c.title_id, page.c.name, page.c.price, page.c.withdrawn, page.c.taste, page.c.right_id)
     term = (page.c.begins_ms, page.c.ends_ms, page.c.holds_s, page.c.until_ms)
     return (
         select(*told, *term, Extra.name.label("extra"), Extra.value)
@@ -83,7 +84,8 @@ _DIRECTORY, _DIRECTORY_OF_TASTE, _OFFER = (_with_extras(look) for look in (_SOLD
 @dataclass(frozen=True)
 class Offer:
     """A title as a user sees it. `bought`: the user has it, for good or by a right that may still run: then `term` is
-    as it was bought, and `until_ms` when it may be over at the earliest, or None where that is not known yet.
+    as it was bought, and `until_ms` when it may be over at the earliest, or None where that is not known yet. `sold`:
+    it still is, or is shown to who has it alone.
     """
 
     title: int
@@ -94,6 +96,7 @@ class Offer:
     extras: Mapping[str, str] = field(default_factory=dict)
     term: Term | None = None
     until_ms: int | None = None
+    sold: bool = True
 
 
 def add_title(
@@ -178,12 +181,15 @@ def _offers(connection: Connection, look: Executable, values: dict[str, Any], no
     found: list[Offer] = []
     extras: dict[str, str] = {}
     last = None
-    for title_id, name, price, taste, right_id, *term, until_ms, extra, value in connection.execute(look, values).all():
+    for title_id, name, price, withdrawn, taste, right_id, *term, until_ms, extra, value in connection.execute(
+        look, values
+    ).all():
         if title_id != last:
             last, extras = title_id, {}
             bought = right_id is not None and (until_ms is None or now_ms < until_ms)
             held = Term(*term) if bought and term[0] is not None else None
-            found.append(Offer(title_id, name, price, taste, bought, extras, held, until_ms if held else None))
+            until_ms = until_ms if held else None
+            found.append(Offer(title_id, name, price, taste, bought, extras, held, until_ms, not withdrawn))
         if extra is not None:
             extras[extra] = value
     return found

@@ -147,6 +147,7 @@ class Offer(Told):
     price: int = Field(ge=0, le=UNITS_LIMIT, description="units, for good")
     taste: str | None = Field(description="the subscription that it is in")
     bought: bool = Field(description="whether who asks has it, for good or by a right that may still run")
+    sold: bool = Field(description="false: who has it keeps it, and nobody else gets it")
     held: Held | None = Field(description="for how long who asks has it; null: for good, or not at all")
     offers: list[Rental] = Field(description="for how long it is sold beside for good, and at which prices")
     extras: dict[str, str]
