@@ -118,6 +118,14 @@ def test_another_offer_waits_until_the_right_has_ended_and_a_form_of_another_sit
     assert shop.stall.balance(1) == 95
 
 
+def test_that_the_clock_runs_for_other_players_is_said_when_a_player_has_fetched_it(shop, ann):
+    title = shop.stall.title("Blue", 30)
+    rent(ann, title, shop.stall.rental(title, term=Term(ends_ms=NOW + 9 * DAY_MS, holds_s=86_400)))
+    assert "any other one until" not in text(ann.look("/titles/1"))
+    shop.stall.deliver(shop.stall.right(1, title), NOW)
+    assert "any other one until 16 January 2027, 08:00 UTC." in text(ann.look("/titles/1"))
+
+
 def test_what_is_sold_no_more_is_offered_to_nobody_who_has_it_for_a_time(shop, ann):
     title = shop.stall.title("Blue", 30)
     rent(ann, title, shop.stall.rental(title, term=Term(ends_ms=NOW + HOUR_MS)))
