@@ -109,7 +109,7 @@ MUTANTS = (
         "the catalogue by HTTP is of no time",
         "host/headend/shop/web/titles.py",
         "asked.words, asked.after, now_ms)",
-        "asked.words, asked.after)",
+        "asked.words, asked.after, 0)",
         WEB,
     ),
     Mutant(
@@ -144,7 +144,7 @@ MUTANTS = (
         "the window's catalogue is of no time",
         "host/headend/shop/web/window/titles.py",
         "asked.words, asked.after, now_ms)",
-        "asked.words, asked.after)",
+        "asked.words, asked.after, 0)",
         WINDOW,
     ),
     Mutant(

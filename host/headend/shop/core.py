@@ -289,6 +289,17 @@ class Shop:
             start = min(max(after, 0), NUMBER_LIMIT)
             return catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
 
+    def browse(
+        self, user_id: int | None, taste: str | None, words: str, after: int, now_ms: int
+    ) -> tuple[list[catalogue.Offer], dict[int, list[RentalOffer]]]:
+        """The directory, and by title for how long it is sold beside for good; nothing for those that are not."""
+        if not is_text(words) or not is_text(taste or ""):
+            return [], {}
+        with transaction(self.engine) as connection:
+            start = min(max(after, 0), NUMBER_LIMIT)
+            found = catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
+            return found, rentals.rentals_by_title(connection, [one.title for one in found], now_ms)
+
     def offer(self, title_id: int, user_id: int | None = None, now_ms: int = 0) -> catalogue.Offer:
         """One title as the directory shows it. Raises Refused where it is not sold, unless the user has bought it."""
         with transaction(self.engine) as connection:
@@ -298,11 +309,6 @@ class Shop:
         """For how long a title is sold beside for good, and at which prices."""
         with transaction(self.engine) as connection:
             return rentals.rentals_of(connection, checked_number(title_id, NO_TITLE), now_ms)
-
-    def rentals_by_title(self, title_ids: Collection[int], now_ms: int) -> dict[int, list[RentalOffer]]:
-        """The same of titles that the directory has shown; nothing for those that have none."""
-        with transaction(self.engine) as connection:
-            return rentals.rentals_by_title(connection, title_ids, now_ms)
 
     def tastes(self, user_id: int | None = None) -> list[groups.Taste]:
         """The subscriptions there are."""

@@ -40,8 +40,7 @@ def catalogue(request: Request, user: PerhapsUser, asked: Annotated[schemas.Look
     """What is sold, a page at a time: whoever has signed in sees the titles of his subscriptions first."""
     desk: Desk = request.app.state.desk  # not At: this is asked for most, and each dependency takes its time
     now_ms = desk.now_ms()
-    found = desk.shop.directory(user, asked.taste, asked.words, asked.after, now_ms)
-    offers = desk.shop.rentals_by_title([one.title for one in found], now_ms) if found else {}
+    found, offers = desk.shop.browse(user, asked.taste, asked.words, asked.after, now_ms)
     told = {
         "titles": [_shown(one, offers.get(one.title, [])) for one in found],
         "next": asked.after + PAGE if len(found) == PAGE else None,
@@ -159,9 +158,9 @@ def _bought(desk: Desk, user: int, title: int, price: int, offer: int | None = N
 
 
 def _shown(offer: Offer, rentals: list[RentalOffer]) -> dict[str, Any]:
-    told = {**vars(offer), "held": held_of(offer.term, offer.until_ms)}
-    del told["term"], told["until_ms"]
-    return {**told, "offers": [{**term_of(one), "offer": one.offer, "price": one.price} for one in rentals]}
+    """Of schemas.Offer, which leaves out what else there is."""
+    offers = [{**term_of(one), "offer": one.offer, "price": one.price} for one in rentals]
+    return {**vars(offer), "held": held_of(offer.term, offer.until_ms), "offers": offers}
 
 
 def _owned(bought: Bought, now_ms: int) -> dict[str, Any]:

@@ -38,8 +38,7 @@ SHOWN = ("artist", "album", "composer")
 def catalogue(desk: At, visitor: Looking, asked: Annotated[schemas.Looked, Query()]) -> Response:
     """What is sold: those of the visitor's subscriptions first."""
     taste, now_ms = asked.taste or None, desk.now_ms()
-    found = desk.shop.directory(visitor.user, taste, asked.words, asked.after, now_ms)
-    offers = desk.shop.rentals_by_title([one.title for one in found], now_ms)
+    found, offers = desk.shop.browse(visitor.user, taste, asked.words, asked.after, now_ms)
     following = asked.after + PAGE if len(found) == PAGE else None
     before = max(asked.after - PAGE, 0) if asked.after else None
     answer = page(
