@@ -37,6 +37,7 @@ class Real:
         self._jazz = self._stall.group("Jazz", 1)
         for name, group in (("Blue", self._jazz), ("Red", None)):
             counter.put(name=name, price=1, group=group, lyrics=b"so blue")
+        self._offer = self._stall.rental(2, 1)
         self.user = self._stall.user(1_000_000, "ann")
         self._stall.buy(self.user, 1, NOW)
         self._till = self._stall.seller()
@@ -49,7 +50,8 @@ class Real:
             return (clients[0] if clients else self._new_client()).hex()
         if name == "token":
             return copy_token(self._stall.right(self.user, 1), self.user).hex()
-        return {"title": 1, "taste": self._jazz, "user": self.user, "digest": self._codec.digest.hex()}[name]
+        found = {"title": 1, "taste": self._jazz, "user": self.user, "offer": self._offer}
+        return {**found, "digest": self._codec.digest.hex()}[name]
 
     def _new_client(self):
         client = self._stall.register_client(NOW).client_id
@@ -65,6 +67,7 @@ class Real:
         return {
             "/api/sessions": {"login": "ann", "password": PASSWORD},
             "/api/account/titles/{title}": {"price": 1},
+            "/api/account/titles/{title}/offers/{offer}": {"price": 1},
         }.get(path)
 
 

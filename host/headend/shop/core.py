@@ -5,7 +5,7 @@ nothing is known to be charged then. Several processes may serve one database. `
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, Engine
 
@@ -44,6 +44,7 @@ from headend.shop.refusals import (
     checked_number,
     is_text,
 )
+from headend.shop.rentals import RentalOffer, Term
 
 
 class Shop:
@@ -289,12 +290,23 @@ class Shop:
             start = min(max(after, 0), NUMBER_LIMIT)
             return catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
 
+    def browse(
+        self, user_id: int | None, taste: str | None, words: str, after: int, now_ms: int
+    ) -> tuple[list[catalogue.Offer], dict[int, list[RentalOffer]]]:
+        """The directory, and by title for how long it is sold beside for good; nothing for those that are not."""
+        if not is_text(words) or not is_text(taste or ""):
+            return [], {}
+        with transaction(self.engine) as connection:
+            start = min(max(after, 0), NUMBER_LIMIT)
+            found = catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
+            return found, rentals.rentals_by_title(connection, [one.title for one in found], now_ms)
+
     def offer(self, title_id: int, user_id: int | None = None, now_ms: int = 0) -> catalogue.Offer:
         """One title as the directory shows it. Raises Refused where it is not sold, unless the user has bought it."""
         with transaction(self.engine) as connection:
             return catalogue.offer(connection, checked_number(title_id, NO_TITLE), user_id, now_ms)
 
-    def rentals(self, title_id: int, now_ms: int) -> list[rentals.RentalOffer]:
+    def rentals(self, title_id: int, now_ms: int) -> list[RentalOffer]:
         """For how long a title is sold beside for good, and at which prices."""
         with transaction(self.engine) as connection:
             return rentals.rentals_of(connection, checked_number(title_id, NO_TITLE), now_ms)
@@ -366,6 +378,11 @@ class Shop:
         """The user's, newest first; those before the one of number `before`, `count` at most."""
         with transaction(self.engine) as connection:
             return ledger.newest_of(connection, user_id, before, count)
+
+    def terms_of(self, transaction_ids: Collection[int]) -> dict[int, Term]:
+        """By which terms rights with an end were bought, by the transaction."""
+        with transaction(self.engine) as connection:
+            return rentals.terms_of(connection, transaction_ids)
 
     def title_names(self, title_ids: set[int]) -> dict[int, str]:
         """Names of titles, also of those that are sold no more."""

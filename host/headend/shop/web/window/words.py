@@ -16,6 +16,8 @@ REFUSED = {
     refusals.NO_UNITS: "You have too few units, and nothing was charged. Redeem a card, then try again.",
     refusals.NO_TITLE: "There is no such title. Look for another one in the catalogue.",
     refusals.PRICE_CHANGED: "The price has changed, and nothing was bought. If you agree to the new one, buy again.",
+    refusals.NO_OFFER: "This offer is over, and nothing was charged. Look at those that there are now.",
+    refusals.STILL_RUNS: "What you have of this title still runs, and nothing was charged. Buy it for good, or wait.",
     refusals.NO_GROUP: "There is no such subscription. Look at those that there are.",
     refusals.NOT_YOURS: "You have no such player. Look at your players: it may have been removed before.",
     refusals.NO_SESSION: "Your session is over. Sign in again.",
@@ -43,6 +45,7 @@ DONE = {
     "signed-in": "You are signed in.",
     "signed-out": "You are signed out.",
     "bought": "It is yours. Your players fetch it from your library.",
+    "rented": "It is yours for as long as you chose. Your players fetch it from your library.",
     "had": "It was yours already, and nothing was charged.",
     "credited": "Your card is credited.",
     "joined": "You are in this subscription.",
@@ -54,6 +57,7 @@ BOOKED = {
     ledger.UNITS: "Units bought",
     ledger.PURCHASE: "Bought",
     ledger.JOIN: "Subscribed",
+    ledger.END: "Ended",
     ledger.REFUND: "Given back",
 }
 
