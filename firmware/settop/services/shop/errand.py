@@ -284,12 +284,18 @@ class Errand:
         from settop.services.shop.files import files_of
 
         path = self._download.path
-        self.report("shop_downloaded", "title=%d octets=%d path=%s" % (self._values[0], self.content[0], path))
+        self._told = "title=%d octets=%d path=%s" % (self._values[0], self.content[0], path)
         self.content = None
         self._codec = Codec(self.terminal, files_of(self.terminal.board), path)
 
+    def _tell_and_end(self):
+        """Both at once: it may be played as soon as it is said to be here."""
+        self.report("shop_downloaded", self._told)
+        self._end()
+
     def _greet_for_codec(self):
         """The channel was closed while the title came."""
+        self.report("shop_downloaded", self._told)
         self.report("shop_codec_missing", "codec=" + self._codec.missing)
         self._codec.wants()  # where no unit could be taken, none is asked for
         self._asked = wire.CODEC

@@ -44,7 +44,7 @@ ERRAND = (
     ("asking", "over", "_end", "idle"),
     ("downloading", "whole", "_have", "looking"),
     ("downloading", "unit", "", "handing"),
-    ("looking", "known", "_end", "idle"),
+    ("looking", "known", "_tell_and_end", "idle"),
     ("looking", "lacking", "_greet_for_codec", "greeting"),
     ("handing", "taken", "_have_codec", "idle"),
 )
