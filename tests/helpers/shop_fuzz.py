@@ -3,6 +3,8 @@
 from collections import Counter
 
 import schemathesis
+from headend.accounts.engine import transaction
+from headend.shop import codecs
 from headend.shop.web.channel import copy_token
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 from tests.helpers.shop import NOW, PASSWORD
+from tests.helpers.update_modules import made
 
 load_all_checks()
 NAMES = (
@@ -38,6 +41,8 @@ class Real:
         self.user = self._stall.user(1_000_000, "ann")
         self._stall.buy(self.user, 1, NOW)
         self._till = self._stall.seller()
+        with transaction(self._stall.engine) as connection:
+            self._codec, _ = codecs.add_codec(connection, made("BEEP_1").octets(), NOW)
 
     def parameter(self, name):
         if name == "client":
@@ -45,7 +50,8 @@ class Real:
             return (clients[0] if clients else self._new_client()).hex()
         if name == "token":
             return copy_token(self._stall.right(self.user, 1), self.user).hex()
-        return {"title": 1, "taste": self._jazz, "user": self.user, "offer": self._offer}[name]
+        found = {"title": 1, "taste": self._jazz, "user": self.user, "offer": self._offer}
+        return {**found, "digest": self._codec.digest.hex()}[name]
 
     def _new_client(self):
         client = self._stall.register_client(NOW).client_id

@@ -11,6 +11,7 @@ from tests.helpers.shop_web import Counter
 from tests.host import (
     test_shop,
     test_shop_channel,
+    test_shop_codecs,
     test_shop_household,
     test_shop_races,
     test_shop_rentals,
@@ -27,7 +28,7 @@ def takes(test):
 
 SHOP_TESTS = [
     (module, name)
-    for module in (test_shop, test_shop_household, test_shop_rentals)
+    for module in (test_shop, test_shop_codecs, test_shop_household, test_shop_rentals)
     for name, test in vars(module).items()
     if name.startswith("test_") and takes(test) in (("shop",), ("stall",))
 ]

@@ -19,6 +19,7 @@ from headend.shop import (
     cards,
     catalogue,
     clients,
+    codecs,
     groups,
     household,
     ledger,
@@ -365,6 +366,16 @@ class Shop:
         """All that the user has bought, with its keys: what a client that lost everything needs. Costs nothing."""
         with transaction(self.engine) as connection:
             return buying.rights_of(connection, self._vault, user_id)
+
+    def codec_for(self, wanted: codecs.Wanted) -> codecs.Unit:
+        """A codec's unit for a terminal. Raises Refused where there is none."""
+        with transaction(self.engine) as connection:
+            return codecs.codec_for(connection, wanted)
+
+    def codec_octets(self, digest: bytes) -> bytes:
+        """The signed update of this SHA-256. Raises Refused where there is none."""
+        with transaction(self.engine) as connection:
+            return codecs.signed_octets(connection, digest)
 
     def transactions(self, user_id: int, after: int = 0, count: int | None = None) -> list[ledger.Booked]:
         """The user's, oldest first; those behind the one of number `after`, `count` at most."""
