@@ -109,6 +109,20 @@ MUTANTS = (
         CORE,
     ),
     Mutant(
+        "who knows a login signs up as its user on any client",
+        "host/headend/shop/core.py",
+        "                if not users.is_on(connection, name, client_id):",
+        "                if False:",
+        CHANNEL,
+    ),
+    Mutant(
+        "ids of players are tried without end",
+        "host/headend/shop/core.py",
+        'throttle.subject(throttle.PLAYER, b"%d" % user_id), now_ms)',
+        "throttle.subject(throttle.PLAYER, secrets.token_bytes(8)), now_ms)",
+        ("tests/host/test_shop_household.py",),
+    ),
+    Mutant(
         "a used card is credited again",
         "host/headend/shop/cards.py",
         "if card.user_id is not None or card.client_id is not None:",

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from headend.shop.models import Extra, Group, Member, Right, Terms, Title
-from headend.shop.refusals import NO_TITLE, UNITS_LIMIT, Refused
+from headend.shop.refusals import NO_TITLE, NUMBER_LIMIT, UNITS_LIMIT, Refused, is_text
 from headend.shop.rentals import Term
 
 PAGE = 50
@@ -150,7 +150,10 @@ def directory(
     """Titles: those of the user's subscriptions first, each by its number. `taste`: those of one subscription alone;
     `words`: those alone in whose name or extras each stands; `after`: so many are passed over.
     """
-    values: dict[str, Any] = {"user": user_id, "after": after, "count": min(count, PAGE)}
+    if not is_text(words) or not is_text(taste or ""):
+        return []
+    start = min(max(after, 0), NUMBER_LIMIT)
+    values: dict[str, Any] = {"user": user_id, "after": start, "count": min(count, PAGE)}
     if taste is not None:
         values["taste"] = taste
     if not words.split():

@@ -34,6 +34,7 @@ from headend.shop.card_number import read_number
 from headend.shop.passwords import Passwords
 from headend.shop.refusals import (
     LOGIN,
+    LOGIN_TAKEN,
     NO_GROUP,
     NO_OFFER,
     NO_RIGHT,
@@ -42,7 +43,6 @@ from headend.shop.refusals import (
     NUMBER_LIMIT,
     Refused,
     checked_number,
-    is_text,
 )
 from headend.shop.rentals import RentalOffer, Term
 
@@ -92,20 +92,32 @@ class Shop:
     def register_user(
         self, login: str, password: str, now_ms: int, client_id: bytes | None = None, address: str | None = None
     ) -> int:
-        """A new account; its user's id. With a client, who signs in on it and gets what was redeemed there. Of one
-        client, or from one `address`, so many are made in an hour (headend.shop.throttle).
+        """A new account; its user's id. With a client, who signs in on it and gets what was redeemed there; who asks
+        again there, as the answer was lost, is signed in. Of one client, or from one `address`, so many are made in an
+        hour (headend.shop.throttle).
         """
         name = users.login_of(login)
         users.check_password(password)
         place = client_id if client_id is not None else address and throttle.place_of(address)
         if place:
             with transaction(self.engine) as connection:
-                throttle.count_account(connection, throttle.subject(throttle.ACCOUNT, place), now_ms)
+                throttle.count_asked(connection, throttle.subject(throttle.ACCOUNT, place), now_ms)
         digest = self._passwords.digest(password)
-        with transaction(self.engine) as connection:
-            user_id = users.add_user(connection, name, digest, now_ms)
-            if client_id is not None:
-                self._attach(connection, client_id, user_id, now_ms)
+        try:
+            with transaction(self.engine) as connection:
+                user_id = users.add_user(connection, name, digest, now_ms)
+                if client_id is not None:
+                    self._attach(connection, client_id, user_id, now_ms)
+        except Refused as taken:
+            if taken.code != LOGIN_TAKEN or client_id is None:
+                raise
+            with transaction(self.engine) as connection:
+                if not users.is_on(connection, name, client_id):
+                    raise
+            try:
+                return self.sign_in(login, password, now_ms, client_id)  # tried as any other password
+            except Refused as wrong:
+                raise taken if wrong.code == LOGIN else wrong from None
         return user_id
 
     def sign_in(self, login: str, password: str, now_ms: int, client_id: bytes | None = None) -> int:
@@ -179,7 +191,9 @@ class Shop:
     # --- portable players -----------------------------------------------------------------------------------
 
     def join_player(self, user_id: int, player_id: bytes, now_ms: int) -> bool:
-        """The player is of the user's household; False: was already."""
+        """The player is of the user's household; False: was already. So many are asked for in an hour."""
+        with transaction(self.engine) as connection:
+            throttle.count_asked(connection, throttle.subject(throttle.PLAYER, b"%d" % user_id), now_ms)
         with transaction(self.engine) as connection:
             return household.join(connection, user_id, player_id, now_ms)
 
@@ -284,21 +298,15 @@ class Shop:
         self, user_id: int | None = None, taste: str | None = None, words: str = "", after: int = 0, now_ms: int = 0
     ) -> list[catalogue.Offer]:
         """What is sold; see headend.shop.catalogue.directory."""
-        if not is_text(words) or not is_text(taste or ""):
-            return []
         with transaction(self.engine) as connection:
-            start = min(max(after, 0), NUMBER_LIMIT)
-            return catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
+            return catalogue.directory(connection, user_id, taste, words, after, now_ms=now_ms)
 
     def browse(
         self, user_id: int | None, taste: str | None, words: str, after: int, now_ms: int
     ) -> tuple[list[catalogue.Offer], dict[int, list[RentalOffer]]]:
         """The directory, and by title for how long it is sold beside for good; nothing for those that are not."""
-        if not is_text(words) or not is_text(taste or ""):
-            return [], {}
         with transaction(self.engine) as connection:
-            start = min(max(after, 0), NUMBER_LIMIT)
-            found = catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
+            found = catalogue.directory(connection, user_id, taste, words, after, now_ms=now_ms)
             return found, rentals.rentals_by_title(connection, [one.title for one in found], now_ms)
 
     def offer(self, title_id: int, user_id: int | None = None, now_ms: int = 0) -> catalogue.Offer:
