@@ -76,6 +76,11 @@ class ShopBench:
         """The time of day."""
         return TODAY_MS + self.later_ms + self.world.now_ms
 
+    @property
+    def begin_ns(self) -> int:
+        """The run's start on the clock of its machines, which is this computer's where they run by themselves."""
+        return self.world.ns_at(0)
+
     def terminal(self, name: str) -> Station:
         """A terminal with an identity that reaches the shop by the network; it is on."""
         station = self._add(name, self._networked, NETWORKED, (NETWORK, "tuner"), self.front.lines())

@@ -107,7 +107,7 @@ class Scene:
 
     def heard(self, name: str) -> list[Heard]:
         """Every sound of a station so far."""
-        return list(listen(self.bench.sound(name), 0, {"song": self.seen.clear}))
+        return list(listen(self.bench.sound(name), self.bench.begin_ns, {"song": self.seen.clear}))
 
     def expect(self, what: str, said: ConsoleEvent, name: str | None = None) -> None:
         """LocalError where the story does not go on."""

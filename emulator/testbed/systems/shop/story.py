@@ -46,8 +46,8 @@ def play(
             _Story(Scene(bench, seen, source, title, progress)).tell()
             seen.end_ms = bench.world.now_ms
             for name in seen.heard:
-                bench.sound(name).write_wav(out / f"heard-{name}.wav", 0)
-                seen.sounds[name] = bench.sound(name).heard(0)
+                bench.sound(name).write_wav(out / f"heard-{name}.wav", bench.begin_ns)
+                seen.sounds[name] = bench.sound(name).heard(bench.begin_ns)
         finally:
             bench.close()
     return seen
