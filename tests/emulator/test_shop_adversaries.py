@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 from Crypto.Cipher import AES
-from headend.accounts.engine import open_database
+from headend.accounts.engine import open_database, transaction
 from headend.accounts.master_key import MasterKey
 from headend.crypto.sealing import PRIMITIVES
-from headend.shop import card_number, cards, channel, clients, delivering, notice, orders, throttle, tickets
+from headend.shop import card_number, cards, channel, clients, delivering, groups, notice, orders, throttle, tickets
+from headend.shop.channel_requests import Requests
 from headend.shop.core import Shop
 from headend.shop.delivering import Shelf
 from headend.shop.models import Order
@@ -22,7 +23,7 @@ from testbed.systems.shop.caller import Caller, registered
 from testbed.systems.shop.flash import everything
 from testbed.systems.shop.front import add_song
 from testbed.systems.shop.scene import NOTHING, Scene, Seen
-from testbed.systems.shop.story import SECONDS
+from testbed.systems.shop.story import SECONDS, play
 
 from tests.helpers.shop import MASTER, PASSWORD, cheap_passwords
 
@@ -298,6 +299,29 @@ def test_no_clear_frame_is_found_in_a_copy(scene, monkeypatch, tmp_path):
     tries(scene, "who has the copies", attempt, lambda: monkeypatch.setattr(delivering, "pack", unprotected))
 
 
+# --- who takes units twice --------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_that_is_wiped_and_pays_again_is_noticed(tmp_path, monkeypatch):
+    engine = open_database(f"{tmp_path / 'shop.db'}")
+    with transaction(engine) as connection:
+        taste = groups.set_group(connection, "Jazz", 10)
+    real = Requests._restore
+
+    def sells_too(desk, user, after, now_ms):
+        desk._shop.join(user, taste, now_ms)
+        return real(desk, user, after, now_ms)
+
+    monkeypatch.setattr(Requests, "_restore", sells_too)
+    try:
+        seen = play("cpython", 7, Shop(engine, MASTER, cheap_passwords()), MASTER, tmp_path, print)
+    finally:
+        engine.dispose()
+    (found,) = [one for one in seen.attempts if one.who.startswith("the shop, of her own")]
+    assert found.got == "10 units, 1 bookings" and found.controlled
+    assert {what for what, held, _ in seen.checks if not held} >= {"the balance is right to the unit"}
+
+
 # --- who has devices --------------------------------------------------------------------------------------------------
 
 
@@ -341,7 +365,7 @@ def test_a_player_that_is_of_no_household_is_not_docked(scene, monkeypatch):
     monkeypatch.setattr(Households, "find", everybody)
     copied(scene)
     thieves.Thief(scene).tries_copies()
-    assert row(scene, "a player of no household").got == "player_docked"
+    assert row(scene, "that player, in the dock").got == "player_docked"
 
 
 def believed(store, found):
@@ -389,9 +413,8 @@ def test_without_a_counter_an_older_keystore_is_believed(scene, monkeypatch):
 
 def test_no_key_is_found_on_the_dock_s_cable(scene, monkeypatch):
     monkeypatch.setattr(contact, "ccm", in_clear_there())
-    docked = copied(scene)
-    known = known_of(scene)
-    listeners.search(scene, known, "who listens", docked.all_sent)
+    copied(scene)
+    listeners.search(scene, known_of(scene), "who listens", copying.through_docks(scene))
     assert row(scene, "who listens").got == "title's key"
 
 

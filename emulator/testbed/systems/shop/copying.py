@@ -10,19 +10,13 @@ from testbed.systems.shop.scene import NOTHING, Scene
 WAYS = ("bought", "own", "tenth")
 
 
-class Docked:
-    """What went through the dock: all of it, and what went before a copy whose frames are not all encrypted."""
-
-    def __init__(self) -> None:
-        self.all_sent = self.scrambled = b""
-
-
-def make_copies(scene: Scene, ways: tuple[str, ...] = WAYS) -> Docked:
+def make_copies(scene: Scene, ways: tuple[str, ...] = WAYS) -> bytes:
     """Makes "bedroom", a terminal with a dock and the title's file, and "player"; both are off behind it.
+    What went through the dock before a copy whose frames are not all encrypted.
 
     On the way somebody who has the file alone tries to play it there.
     """
-    bench, shop, docked = scene.bench, scene.shop, Docked()
+    bench, shop, sent = scene.bench, scene.shop, b""
     right = shop.right(scene.user, scene.title)
     bench.manager("bedroom", {"song": bench.shelf.copy_of(shop.engine, right, scene.user).read_bytes()})
     bench.player("player")
@@ -50,15 +44,13 @@ def make_copies(scene: Scene, ways: tuple[str, ...] = WAYS) -> Docked:
         copied = bench.until(station, "copied", after=before)
         scene.seen.copies.append((way, int(copied.value("octets") or 0)))
         if way != "tenth":  # nine of ten octets of that are there to be read, as it is meant
-            docked.scrambled = _sent(scene)
+            sent = through_docks(scene)
         scene.hear("player", f"hear {number}")
-    docked.all_sent = _sent(scene)
     bench.put_off("bedroom", "player")
     pull_out(bench.docks["bedroom"])
-    return docked
+    return sent
 
 
-def _sent(scene: Scene) -> bytes:
-    """What both ends sent so far."""
-    docks = scene.bench.docks
-    return bytes(docks["bedroom"].sent + docks["player"].sent)
+def through_docks(scene: Scene) -> bytes:
+    """What all ends of docks sent so far."""
+    return b"".join(bytes(end.sent) for end in scene.bench.docks.values())

@@ -23,7 +23,7 @@ _PEOPLE = {
     "living": "is her terminal on the network: it bought the title, was wiped, and got everything again for nothing.",
     "bedroom": "is her terminal with a dock: it made the copies.",
     "player": "is a portable player of her household.",
-    "stranger": "is a portable player of nobody's household here: it was given copies and keystore of the other one.",
+    "stranger": "is a portable player of another household: it was given copies and keystore of the other one.",
 }
 _ATTEMPTS = (
     model.Column("who", word=True),

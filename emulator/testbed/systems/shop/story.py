@@ -12,7 +12,7 @@ from headend.shop.delivering import Shelf
 from testbed.scenario.sounds.tune import RATE, decoded, melody, write_tune
 from testbed.systems.shop import adversaries, card_thieves, listeners, thieves
 from testbed.systems.shop.bench import DAY_MS, ShopBench
-from testbed.systems.shop.copying import WAYS, Docked, make_copies
+from testbed.systems.shop.copying import WAYS, make_copies, through_docks
 from testbed.systems.shop.flash import BLANK, everything, put
 from testbed.systems.shop.front import add_song
 from testbed.systems.shop.scene import NOTHING, Scene, Seen
@@ -58,7 +58,7 @@ class _Story:
         self._scene, self._bench, self._shop, self._seen = scene, scene.bench, scene.shop, scene.seen
         scene.login, scene.password = f"ann-{secrets.token_hex(6)}", secrets.token_urlsafe(12)
         self._known = listeners.Known()
-        self._docked = Docked()
+        self._scrambled = b""
         self._replayer = adversaries.Replayer(scene)
 
     def tell(self) -> None:
@@ -115,7 +115,7 @@ class _Story:
         adversaries.old_key(scene, "who has the communication key of before its renewal", old, new)
 
     def _copies(self) -> None:
-        self._docked = make_copies(self._scene)
+        self._scrambled = make_copies(self._scene)
         self._learn("bedroom", "player")
 
     def _restores(self) -> None:
@@ -173,13 +173,13 @@ class _Story:
         for who, octets in (
             ("who listens on the network", network),
             ("who has the copies that were downloaded", copies),
-            ("who listens on the dock's cable", self._docked.all_sent),
+            ("who listens on the dock's cable", through_docks(scene)),
             ("who has a copy of the shop's database", listeners.database(scene)[0]),
             ("who reads every flash out", b"".join(everything(station.machine) for station in stations)),
         ):
             listeners.search(scene, self._known, who, octets)
         listeners.search_clear(scene, "who has the copies that were downloaded", copies)
-        listeners.search_clear(scene, "who listens on the dock's cable", self._docked.scrambled)
+        listeners.search_clear(scene, "who listens on the dock's cable", self._scrambled)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 What is read back after each of these is what they put there, so that none fails for want of a copy.
 """
 
+import secrets
+
 from settop.errors import LocalError
 from settop.wire import household
 
@@ -33,6 +35,8 @@ class Thief:
         """The very copies and their records, beside what another player has; and that player in the dock."""
         scene, bench = self._scene, self._bench
         bench.player("stranger")
+        neighbour = scene.shop.register_user(f"eve-{secrets.token_hex(6)}", secrets.token_urlsafe(12), bench.now_ms())
+        scene.shop.join_player(neighbour, bench.identities["stranger"].terminal_id, bench.now_ms())
         machine = bench.stations["stranger"].machine
         own, copies = taken(machine), self._stolen.under(_COPIES)
         records = {path: octets for path, octets in self._stolen.files.items() if path.startswith(_RECORDS)}
@@ -49,7 +53,7 @@ class Thief:
         bench.put_off("stranger")
         self._hers = bench.dock("bedroom", "player").name
         got = NOTHING if refused.name == "player_refused" else refused.name
-        who, controlled = "a player of no household of hers", self._hers == "player_docked"
+        who, controlled = "that player, in the dock of her terminal", self._hers == "player_docked"
         scene.tried(who, "is docked", 1, got, f"her own: {self._hers}", controlled)
 
     def rolls_back(self) -> None:
