@@ -15,8 +15,37 @@ WEB = ("tests/host/test_shop_web.py",)
 FILES = ("tests/host/test_shop_web_files.py",)
 LIMITS = ("tests/host/test_shop_web_limits.py",)
 WINDOW = ("tests/host/test_shop_window.py",)
+ADVERSARIES = ("tests/emulator/test_shop_adversaries.py",)
 
 MUTANTS = (
+    Mutant(
+        "who has nothing to search in passes for foiled",
+        "emulator/testbed/systems/shop/listeners.py",
+        "len(secrets) * bool(octets)",
+        "len(secrets)",
+        ADVERSARIES,
+    ),
+    Mutant(
+        "an adversary is foiled whose control got nothing either",
+        "emulator/testbed/systems/shop/scene.py",
+        "self.times > 0 and self.controlled",
+        "self.times > 0",
+        ADVERSARIES,
+    ),
+    Mutant(
+        "a keystore is searched for keys that do not lie in it",
+        "emulator/testbed/systems/shop/listeners.py",
+        "        known.plain.append(plain)\n",
+        "",
+        ("tests/emulator/test_shop_demo.py",),
+    ),
+    Mutant(
+        "what is heard counts from the computer's start",
+        "emulator/testbed/systems/shop/bench.py",
+        "return self.world.ns_at(0)",
+        "return 0",
+        ("tests/emulator/test_shop_demo.py",),
+    ),
     Mutant(
         "a form of another site counts",
         "host/headend/shop/web/window/visitors.py",
