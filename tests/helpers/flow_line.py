@@ -3,12 +3,13 @@
 import hashlib
 import heapq
 import itertools
+import random
 from dataclasses import replace
 
 import numpy as np
 from headend.media.flow import Flow
 from headend.media.sender import RtpSender
-from settop.media.buffer import FILLING, PLAYING, MediaBuffer
+from settop.media.buffer import PLAYING, MediaBuffer
 from settop.media.feedback import Feedback
 from settop.media.reception import Reception
 from settop.wire.rtp import Packet
@@ -67,8 +68,8 @@ class Sink:
 
 class FlowLine:
     """to: the line to the viewer, `changes`: [(from ms, Link), ...] of it later; back: the one for its reports. adapts:
-    whether the viewer tells of its buffer. `levels`: (ms, octets, ms of media) at each step while it plays, from the
-    first time on; `told`: what each report said."""
+    whether the viewer tells of its buffer. tell: what becomes of a report. `levels`: (ms, octets, ms of media) at each
+    step from the beginning of play on, until all has been sent. `lead`: most octets that ever went ahead of a clock."""
 
     def __init__(self, source, size, low_ms, preroll_ms, to, back, seed, changes=(), lighter=(), adapts=True):
         self.now_ms = 0
@@ -80,11 +81,12 @@ class FlowLine:
         self.feedback = Feedback(0x99, b"viewer", self.reception, self.buffer)
         self.sink = Sink()
         self.levels = []
-        self.speeds = []
+        self.lead = 0
         self.reports = 0
         self.to, self.back = Way(to, "to", seed), Way(back, "back", seed)
         self.tell = lambda report: report
         self._changes = sorted(changes, key=lambda change: change[0])
+        self._rate_bits_s = source.rate_bits_s
         self._queue = []
         self._order = itertools.count()
         self._packet = Packet()
@@ -128,6 +130,8 @@ class FlowLine:
         if self.sender.next_timer() is not None and self.sender.next_timer() <= self.now_ms:
             for packet in self.sender.due(self.now_ms):
                 self._send(self.to, False, packet)
+            played = self._rate_bits_s * self.now_ms // 8000
+            self.lead = max(self.lead, self.sender.sent_octets - played)
 
     def _send(self, way, is_report, data):
         for passage in way.send(data, self.now_ms * NS_PER_MS):
@@ -145,8 +149,6 @@ class FlowLine:
         self._has_played = self._has_played or buffer.state == PLAYING
         if self._has_played and not self.sender.ended:
             self.levels.append((self.now_ms, buffer.level, buffer.level_ms(self.now_ms)))
-            if buffer.state == FILLING:
-                self._has_played = buffer.underruns > 0
 
 
 def changing(link, draw, lowest_bits_s, highest_bits_s, until_ms, every_ms=(2_000, 20_000)):
@@ -158,4 +160,34 @@ def changing(link, draw, lowest_bits_s, highest_bits_s, until_ms, every_ms=(2_00
     return found
 
 
-IDEAL_BACK = Link(delay_ns=20 * NS_PER_MS)
+def uneven(link, draw, until_ms, worst_loss):
+    """A line that always carries a title of RATE_BITS_S, with another rate and loss every now and then."""
+    found = []
+    for at_ms, now in changing(link, draw, RATE_BITS_S * 5 // 4, RATE_BITS_S * 5, until_ms):
+        found.append((at_ms, replace(now, loss=draw.choice((0, worst_loss / 2, worst_loss)))))
+    return found
+
+
+RATE_BITS_S = 256_000
+SIZE = 98 * 7 * PACKET_BYTES
+"""Four seconds of it."""
+LOW_MS, PREROLL_MS = 1_000, 2_000
+LINE = Link(
+    rate_bits_s=2 * RATE_BITS_S,
+    delay_ns=60 * NS_PER_MS,
+    jitter_ns=40 * NS_PER_MS,
+    reorder=0.02,
+    reorder_ns=80 * NS_PER_MS,
+)
+
+
+def watched(minutes, worst_loss, seed):
+    """A title of so many minutes over an uneven line, reports as well; the FlowLine when all has been played."""
+    draw = random.Random(f"flow {seed}")
+    duration_ms = 60_000 * minutes
+    line = replace(LINE, loss=worst_loss)
+    back = Link(delay_ns=60 * NS_PER_MS, jitter_ns=40 * NS_PER_MS, loss=worst_loss)
+    changes = uneven(line, draw, duration_ms, worst_loss)
+    found = FlowLine(EvenSource(RATE_BITS_S, duration_ms), SIZE, LOW_MS, PREROLL_MS, line, back, seed, changes)
+    found.run(duration_ms + 10_000)
+    return found

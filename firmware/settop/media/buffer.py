@@ -21,9 +21,9 @@ _HALF = 0x80000000
 
 
 class MediaBuffer:
-    """size: octets of media that it holds. low_ms: what shall always be here while it plays, the low mark; preroll_ms:
-    with so much it begins, or where no more finds room. The high mark is where the next packet would find no room.
-    slots, a power of two: how far a packet may come ahead of one that is missing; slot_bytes: the longest payload.
+    """size: octets of media that it holds, the high mark. low_ms: what shall always be here while it plays, the low
+    mark; preroll_ms: with so much it begins, or where less than a quarter is free, for a sender may leave some. slots,
+    a power of two: how far a packet may come ahead of one that is missing; slot_bytes: the longest payload.
 
     level: octets that wait in order. Counters: `packets` that were kept, of which `reordered` came behind a later one;
     `missing` were given up, `late` came after that or had been played, `doubled`; `overruns` found no room,
@@ -255,7 +255,7 @@ class MediaBuffer:
             if empty or self.ended or now_ms - self._gap_ms >= REORDER_MS:
                 self._give_up(now_ms)
         if self.state == FILLING and self._count:
-            full = self.free() < self._slot_bytes
+            full = self.free() < self.size // 4
             if full or self.ended or self.level_ms(now_ms) >= self._preroll_ms:
                 self.state = PLAYING
                 self._origin_ms = now_ms - self._times[self._first]

@@ -12,14 +12,18 @@ from settop.media.feedback import EVERY_MS
 from settop.wire import rtcp
 
 MIN_SIZE = 16 * 1316
+RESERVE = 1316
+"""Octets of the buffer that are never filled, a packet."""
 MAX_SIZE = 0xFFFF * rtcp.FREE_UNIT_BYTES
 MAX_TARGET_MS = 60_000
-UNHEARD_MS = 5_000
+UNHEARD_MS = 2_000
 """Who has told nothing of its buffer so long is sent to by the title's clock, as one who announced none."""
 SOONEST_MS = 50
 """Reports that come sooner after the last one are passed over."""
 FASTEST, URGENT, STEADY, SLOWEST = 2.0, 1.5, 1.125, 0.75
 """Times the title's own rate: to fill a buffer, below its low mark, to keep it from falling, while the line loses."""
+LOST_MS = 2_000
+"""A packet that is so much longer on the way than the quickest one has been lost, and takes no room any more."""
 LOSS, LOSS_PACKETS, LOSS_MS = 0.02, 20, 1_000
 """From this share on loss counts, over so many packets and so long at least."""
 QUEUED_MS = 500
@@ -64,7 +68,6 @@ class Flow:
         """The viewer announces another buffer."""
         self.size = min(size, MAX_SIZE)
         self.target_ms = min(target_ms, MAX_TARGET_MS)
-        self.reserve = max(self.size // 16, 2 * 1316)
 
     def begin(self, now_ms: int) -> None:
         """Play begins elsewhere in the title: the viewer's buffer is empty."""
@@ -73,6 +76,7 @@ class Flow:
         self._numbers = self._octets = 0
         self._media_ms = self._base_ms = 0
         self._highest = self._next = -1  # numbers of what was received, of what is played next
+        self._given_up = 0  # what was sent ahead of this one has come or been lost
         self._free: int | None = None  # behind the highest one
         self._heard_ms: int | None = None
         self._counted: tuple[int, int, int] | None = None  # (number, lost, ms) where loss was last looked at
@@ -102,7 +106,7 @@ class Flow:
     @property
     def in_flight(self) -> int:
         """Octets behind the highest packet that the viewer said it has."""
-        return self._octets - self._before(self._highest + 1)
+        return self._octets - self._before(max(self._highest + 1, self._given_up))
 
     def ready(self, octets: int, media_ms: int, now_ms: int) -> bool:
         """Whether a packet may go. media_ms: when it is due, from the last begin() or resume() on."""
@@ -113,7 +117,7 @@ class Flow:
         if now_ms * 1000 < self._ready_us:
             return False
         free = self.size if self._free is None else self._free
-        self._is_full = free - self.in_flight - octets < self.reserve
+        self._is_full = free - self.in_flight - octets < RESERVE
         if self._is_full or self._ahead(now_ms) + octets > self.size:
             self._ready_us = (now_ms + (EVERY_MS if self._is_full else _HOLD_MS)) * 1000
             return False
@@ -159,7 +163,7 @@ class Flow:
     def _ahead(self, now_ms: int) -> int:
         """Octets that went and that no clock can have played."""
         clock_ms = self._clock(now_ms)
-        clock_ms += clock_ms // 64  # of a viewer whose clock is a fast one
+        clock_ms += clock_ms // 1024  # of a viewer whose clock is a fast one
         while self._played and self._played[0].media_ms <= clock_ms:
             self._played.popleft()
         return self._octets - self._played[0].before if self._played else 0
@@ -194,12 +198,12 @@ class Flow:
         return next((one for one in parts if one[0] == self._ssrc), None)
 
     def _number(self, sequence: int) -> int:
-        """Of the packet that has this number on the wire; raises RemoteError where it has not been, or is the next."""
+        """Of the packet that has, or will have, this number on the wire; raises RemoteError for one of long ago."""
         number = self._numbers - 1 - ((self._last_sequence - sequence) & 0xFFFF)
         if number == self._numbers - 1 - 0xFFFF:
             number = self._numbers
-        if number < max(self._next, -1):
-            raise RemoteError("a report of packets that were not sent, or of before the last one")
+        if number < 0:
+            raise RemoteError("a report of packets that were not sent since play began")
         return number
 
     def _take(self, block: tuple[int, ...], unit: tuple[int, ...] | None, now_ms: int) -> None:
@@ -211,8 +215,8 @@ class Flow:
             return
         _, delay_ms, sequence, _, free = unit
         following = self._number(sequence)
-        if following > highest + 1:
-            raise RemoteError("a report of a buffer that plays what it has not received")
+        if not self._next <= following <= highest + 1:
+            raise RemoteError("a report of a buffer that plays what it has not received, or again what it played")
         held = self._before(highest + 1) - self._before(following)
         self._free = max(min(free, self.size - held), 0)
         self._highest = highest
@@ -224,8 +228,16 @@ class Flow:
         if following <= highest and delay_ms != rtcp.UNKNOWN_DELAY:
             self.level_ms = self._at(highest).media_ms - self._at(following).media_ms + delay_ms
         self._look(highest, block[2], now_ms)
+        self._give_up(now_ms)
         while self._sent and self._sent[0].number < min(following, highest):
             self._sent.popleft()
+
+    def _give_up(self, now_ms: int) -> None:
+        """What is still on its way now has been lost."""
+        limit_ms = now_ms - LOST_MS - (self._quickest_ms or 0)
+        self._given_up = max(self._given_up, self._highest + 1)
+        while self._given_up < self._numbers and self._at(self._given_up).sent_ms < limit_ms:
+            self._given_up += 1
 
     def _at(self, number: int) -> _Sent:
         return self._sent[min(max(number - self._sent[0].number, 0), len(self._sent) - 1)]
