@@ -178,6 +178,19 @@ def test_a_pause_and_another_place_keep_the_octets_whole():
     assert pair.sink.sum.hexdigest() == EvenSource(RATE_BITS_S, DURATION_MS).sha256()
 
 
+def test_play_once_more_while_it_plays_loses_nothing_and_sends_nothing_twice():
+    pair = Pair()
+    pair.begin(TOLD)
+    for until_ms in (3_333, 3_335, 7_777):
+        pair.run(until_ms)
+        pair.client.play(pair.now_ms)
+        ((_, _, _, info),) = pair.talk()
+        pair.buffer.join(info[0][1])
+    pair.run(DURATION_MS + 3_000)
+    assert pair.buffer.over and pair.buffer.underruns == pair.buffer.overruns == pair.buffer.leaps == 0
+    assert pair.sink.sum.hexdigest() == EvenSource(RATE_BITS_S, DURATION_MS).sha256()
+
+
 def test_another_viewers_reports_are_not_of_this_session():
     pair = Pair()
     pair.begin(TOLD)
