@@ -57,7 +57,10 @@ class Pair:
         if self.reception is None:
             self.reception = Reception(packet.ssrc, packet.sequence, 0)
             self.feedback = Feedback(7, b"viewer", self.reception, self.buffer)
+            self.stamp = packet.timestamp
         assert self.reception.take(packet.sequence)
+        assert (packet.timestamp - self.stamp) & 0xFFFFFFFF < 1 << 31  # RTP time never goes back
+        self.stamp = packet.timestamp
         payload = memoryview(octets)[packet.payload_at : packet.payload_end]
         assert self.buffer.put(packet.sequence, packet.timestamp, payload, self.now_ms)
 

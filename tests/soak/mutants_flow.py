@@ -143,7 +143,7 @@ MUTANTS = (
         "RTP time goes back when play goes on",
         SENDER,
         "self._start_time = max(self._time(now_ms), self._last_time)",
-        "self._start_time = 0",
+        "self._start_time = self._time(now_ms)",
         SERVER,
     ),
     Mutant(
