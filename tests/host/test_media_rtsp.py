@@ -266,7 +266,7 @@ def test_who_says_nothing_any_more_is_ended(bench):
     assert bench.line.stale_ms() is not None or bench.server.sessions
     bench.ask("PLAY", fields=[*session, ("Range", "npt=0-1")])
     bench.run(59_000)
-    bench.server.reported(("192.0.2.9", 5001), 59_000)
+    bench.server.reported(("192.0.2.9", 5001), b"", 59_000)
     bench.run(118_000)
     assert bench.server.sessions
     bench.run(119_000)

@@ -16,6 +16,7 @@ from settop.wire.rtsp import Refused
 from settop.wire.rtsp_fields import Transport, pack_range, pack_rtp_info, parse_range, parse_transports
 
 from headend.media import states
+from headend.media.adaptation import REPORT_EVERY, adapt
 from headend.media.sender import RtpSender
 from headend.media.session import REPORT_EVERY_MS, TIMEOUT_S, Session, Title
 
@@ -85,7 +86,7 @@ class Connection:
                 self._begun_ms = now_ms
                 self._server.asked(self, self._reader, now_ms)
             elif what == rtsp.FRAME:
-                self._server.heard(self, now_ms)
+                self._server.heard(self, self._reader.channel, bytes(self._reader.frame), now_ms)
 
     def say(self, octets: bytes) -> None:
         """To be sent, behind what waits."""
@@ -170,17 +171,21 @@ class RtspServer:
         fields = [("Server", SERVER), *fields]
         connection.say(rtsp.pack_answer(status, cseq, fields, body, sdp.MEDIA_TYPE))
 
-    def heard(self, connection: Connection, now_ms: int) -> None:
-        """A frame came, RTCP: its sessions live."""
+    def heard(self, connection: Connection, channel: int, octets: bytes, now_ms: int) -> None:
+        """A frame came: its sessions live, and RTCP tells of the one on its channel."""
         for number in connection.sessions:
-            if number in self.sessions:
-                self.sessions[number].seen_ms = now_ms
+            session = self.sessions.get(number)
+            if session is not None:
+                session.seen_ms = now_ms
+                if session.way.channels is not None and session.way.channels[1] == channel:
+                    session.sender.heard(octets, now_ms)
 
-    def reported(self, peer: tuple[str, int], now_ms: int) -> None:
+    def reported(self, peer: tuple[str, int], octets: bytes, now_ms: int) -> None:
         """A datagram of RTCP came from there."""
         for session in self.sessions.values():
             if session.peer == peer[0] and session.way.client is not None and session.way.client[1] == peer[1]:
                 session.seen_ms = now_ms
+                session.sender.heard(octets, now_ms)
 
     def _answer(self, connection: Connection, reader: rtsp.Reader, now_ms: int) -> Answer:
         head = reader.head
@@ -211,9 +216,10 @@ class RtspServer:
         row = row_of(states.TABLE, session.state, method)
         if row is None:
             raise Refused("a method for another state", rtsp.NOT_IN_STATE)
-        answer: Answer = getattr(self, row[2])(connection, session, head, now_ms)
+        adapted = adapt(session.sender, head, now_ms)
+        status, fields, body = getattr(self, row[2])(connection, session, head, now_ms)
         session.state = row[3]
-        return answer
+        return status, fields + adapted, body
 
     def _session_of(self, connection: Connection, number: str) -> Session:
         """A session answers to its host alone."""
@@ -244,6 +250,7 @@ class RtspServer:
         medium = sdp.Medium("video", 0, "RTP/AVP", [str(rtp.MPEG_TS)])
         medium.maps = {str(rtp.MPEG_TS): ("MP2T", rtp.CLOCK_HZ)}
         medium.control = TRACK
+        medium.others = [(sdp.ADAPTATION, str(REPORT_EVERY))]
         found.media.append(medium)
         base = head.target.decode().rstrip("/") + "/"
         return rtsp.OK, [("Content-Base", base)], sdp.pack(found, "0.0.0.0")  # noqa: S104 (RFC 2326 C.1.7: it is told by SETUP)
@@ -260,6 +267,7 @@ class RtspServer:
             int.from_bytes(words[6:10], "big"),
             now_ms,
             self._epoch_ms,
+            title.lighter,
         )
         return Session(self._random(16).hex(), title, sender, connection.peer, now_ms)
 
@@ -290,17 +298,15 @@ class RtspServer:
         start_ms, end_ms = (None, None) if value is None else parse_range(value)
         if start_ms is not None and start_ms > session.title.source.duration_ms:
             raise Refused("a range behind the end", rtsp.INVALID_RANGE)
-        if session.state == states.PLAYING and value is None:
-            start_ms = session.sender.at_ms
         session.sender.play(now_ms, start_ms, end_ms)
         session.report_ms = now_ms
         base = head.target.decode().rstrip("/")
         url = base if base.endswith("/" + TRACK) else f"{base}/{TRACK}"
-        info = pack_rtp_info(url, session.sender.sequence, session.sender.rtp_time(now_ms))
+        info = pack_rtp_info(url, session.sender.sequence, session.sender.play_time)
         return rtsp.OK, [("Session", session.number), ("Range", _now(session, end_ms)), ("RTP-Info", info)], b""
 
     def _pause(self, connection: Connection, session: Session, head: Head, now_ms: int) -> Answer:
-        session.sender.pause()
+        session.sender.pause(now_ms)
         return rtsp.OK, [("Session", session.number), ("Range", _now(session, None))], b""
 
     def _tear_down(self, connection: Connection, session: Session, head: Head, now_ms: int) -> Answer:
@@ -343,7 +349,7 @@ class RtspServer:
         except (RemoteError, OSError):
             bye = True  # the file went, or is another one
         if bye:
-            session.sender.pause()
+            session.sender.pause(now_ms)
             session.state = states.READY
         if bye or session.report_ms <= now_ms:
             session.report_ms = now_ms + REPORT_EVERY_MS

@@ -113,11 +113,11 @@ class MediaServer:
 
     def _hear(self, one: socket.socket) -> None:
         try:
-            _, peer = one.recvfrom(_DATAGRAM)
+            octets, peer = one.recvfrom(_DATAGRAM)
         except OSError:
             return  # nothing there, or a port at the other end that nobody listens on
         if one is self._rtcp:
-            self.server.reported(peer[:2], self._now_ms())
+            self.server.reported(peer[:2], octets, self._now_ms())
 
     def _read(self, one: socket.socket) -> None:
         connection = self._connections[one]

@@ -25,10 +25,11 @@ class Line(Protocol):
 
 @dataclass
 class Title:
-    """name: as its URL has it. source: its file."""
+    """name: as its URL has it. source: its file; lighter: the same in fewer octets, the lightest last."""
 
     name: str
     source: TsSource
+    lighter: tuple[TsSource, ...] = ()
 
 
 @dataclass
