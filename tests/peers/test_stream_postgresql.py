@@ -8,7 +8,7 @@ from tests.helpers.streams import Kiosk
 from tests.host import test_stream_sales, test_stream_sales_races, test_stream_web
 
 
-def tests_of(module, given):
+def names_of(module, given):
     return [
         name
         for name, test in vars(module).items()
@@ -16,7 +16,7 @@ def tests_of(module, given):
     ]
 
 
-@pytest.mark.parametrize("name", tests_of(test_stream_sales, "kiosk"))
+@pytest.mark.parametrize("name", names_of(test_stream_sales, "kiosk"))
 def test_the_transaction_server_behaves_the_same(name, server):
     kiosk = Kiosk(emptied(server))
     getattr(test_stream_sales, name)(kiosk)
@@ -29,7 +29,7 @@ def test_of_several_processes_one_gets_it(check, server):
     check(emptied(server))
 
 
-@pytest.mark.parametrize("name", tests_of(test_stream_web, "shop"))
+@pytest.mark.parametrize("name", names_of(test_stream_web, "shop"))
 def test_streams_behave_the_same_by_http(name, server, tmp_path):
     with Counter(emptied(server), tmp_path / "shelf") as counter:
         getattr(test_stream_web, name)(counter)

@@ -1,16 +1,18 @@
 """What the operator says of a title that is streamed: `NAME.toml` beside `NAME.ts`, `.mpg` or `.mp4`.
 
-name = "The film"      # what viewers read; without it NAME
-free = false           # true: its time limits cost nothing
-clear = false          # true, with free: it is sent as it lies there, to whoever asks, without a token
-price = 30             # of time limits that name none, in units
-suites = ["AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80"]    # that its connections may take, the favourite first
-lighter = "film-low.ts"    # what is sent in its place while the line loses too much
+    name = "The film"          what viewers read; without it NAME
+    free = false               true: its time limits cost nothing
+    clear = false              true, with free: it is sent as it lies there, to whoever asks, without a token
+    price = 30                 in units, of time limits that name none; without any limits, of one of 24 hours
+    suites = ["AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80"]    that connections may take, the favourite first
+    lighter = "film-low.ts"    what is sent in its place while the line loses too much
 
-[[limits]]             # for how long a token is good from its purchase on; one a table
-name = "An evening"
-hours = 24
-price = 30
+    [[limits]]                 for how long a token is good from its purchase on: one a table
+    name = "An evening"
+    hours = 24
+    price = 30
+
+All of it may be left out. `docs/stream.md` has it for operators.
 """
 
 import math
@@ -26,6 +28,7 @@ MEDIA = (".ts", ".mpg", ".mp4")
 FILE_LIMIT = 64 * 1024
 """Octets of an options file."""
 LIMITS_LIMIT = 20
+USUAL_HOURS = 24
 HOURS_LIMIT = 10 * 366 * 24
 PRICE_LIMIT = 1_000_000_000
 TEXT_LIMIT = 200
@@ -104,19 +107,21 @@ class _Reader:
         usual = self._price(self._told, "")
         if free and usual:
             raise self._wrong("a title with free = true has no price")
-        limits = self._limits(free, 0 if free else usual)
+        limits = self._limits(free, clear, 0 if free else usual)
         options = TitleOptions(self._text(self._told, "name", ""), free, clear, limits, self._suites(), self._lighter())
-        if clear and limits:
-            raise self._wrong("a title with clear = true needs no token, and has no limits")
         self._no_more(self._told, "", "name, free, clear, price, suites, lighter, limits")
         return options
 
-    def _limits(self, free: bool, usual: int | None) -> tuple[TimeLimit, ...]:
+    def _limits(self, free: bool, clear: bool, usual: int | None) -> tuple[TimeLimit, ...]:
         tables = self._told.pop("limits", [])
         if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
             raise self._wrong("limits are tables, each under [[limits]]")
         if len(tables) > LIMITS_LIMIT:
             raise self._wrong(f"{len(tables)} limits; expected {LIMITS_LIMIT} at most")
+        if clear and tables:
+            raise self._wrong("a title with clear = true needs no token, and has no limits")
+        if not tables and usual is not None and not clear:
+            return (TimeLimit(f"{USUAL_HOURS} hours", USUAL_HOURS, usual),)
         found = [self._limit(f"limit {at}", one, free, usual) for at, one in enumerate(tables, 1)]
         if len({one.name for one in found}) != len(found):
             raise self._wrong("two limits of one name: give each its own")

@@ -4,6 +4,7 @@ Raises headend.shop.refusals.Refused for what the user or the rules do not allow
 nothing is known to be charged then. Several processes may serve one database. `now_ms`: Unix ms.
 """
 
+import shlex
 from dataclasses import dataclass, field
 
 from headend.accounts.engine import transaction
@@ -26,6 +27,11 @@ class Ticket:
     granted: Granted
     user: str
     token: str = field(repr=False)
+
+    def command(self) -> str:
+        """What starts a viewer with it, for a shell."""
+        words = ("./ringcast", "stream", "play", self.granted.uri, "--user", self.user, "--token", self.token)
+        return shlex.join(words)
 
 
 class TransactionServer:

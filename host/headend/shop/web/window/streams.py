@@ -1,6 +1,5 @@
 """Pages of what is streamed: titles, their time limits with a price, buying a token, and those that are good."""
 
-import shlex
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -24,7 +23,7 @@ from headend.shop.web.window.visitors import (
     visitor_of,
 )
 from headend.stream.catalogue import PAGE
-from headend.stream.sales.core import Ticket, TransactionServer
+from headend.stream.sales.core import TransactionServer
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
 Looking = Annotated[Visitor, Depends(visitor_of)]
@@ -64,14 +63,8 @@ def buy(desk: At, sales: Sales, buyer: Buying, stream: Stream, form: Form) -> Re
 def tokens(desk: At, sales: Sales, buyer: Buying) -> Response:
     """The tokens that are good, each with its address and what starts the viewer."""
     found = sales.purchased(buyer.user, desk.now_ms())
-    answer = page("tokens.html.j2", visitor=buyer, tickets=[(one, command_of(one)) for one in found])
+    answer = page("tokens.html.j2", visitor=buyer, tickets=found)
     return told(answer, buyer)
-
-
-def command_of(ticket: Ticket) -> str:
-    """What plays it, for a shell."""
-    parts = ("./ringcast", "stream", "play", ticket.granted.uri, "--user", ticket.user, "--token", ticket.token)
-    return shlex.join(parts)
 
 
 def length(seconds: int) -> str:
