@@ -4,7 +4,10 @@ tests/peers/test_stream_postgresql.py runs these on PostgreSQL too.
 """
 
 import pytest
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from headend.accounts.engine import transaction
+from headend.accounts.migrating import revisions
 from headend.shop import refusals
 from headend.shop.refusals import Refused
 from headend.stream.catalogue import Terms
@@ -12,7 +15,7 @@ from headend.stream.models import StreamGrant
 from headend.stream.tokens import REFUSED
 from settop.errors import LocalError, RemoteError
 from settop.media import key_text
-from sqlalchemy import func, select, text
+from sqlalchemy import create_engine, func, select, text
 
 from tests.helpers import shop as helper
 from tests.helpers.shop import NOW
@@ -235,3 +238,37 @@ def test_records_of_tokens_that_have_ended_go_with_the_next_purchase(kiosk):
         kiosk.sales.buy(ann, number, day, NOW + at * 24 * HOUR_MS)
         kiosk.sales.buy(bob, number, day, NOW + at * 24 * HOUR_MS)
         assert records(kiosk) == 2
+
+
+# --- a shop that was there before ---------------------------------------------------------------------------------
+
+
+OLD = (
+    "INSERT INTO accounts VALUES (1, 100, 0)",
+    "INSERT INTO shop_users VALUES (1, 'ann', 'no digest', 1, 5)",
+    "INSERT INTO shop_transactions VALUES (1, 'card', 1, 6, '', NULL)",
+    "INSERT INTO shop_entries VALUES (1, 0, 'cards', NULL, NULL, -100), (1, 1, 'user', 1, NULL, 100)",
+)
+
+
+def test_a_shop_of_before_streams_sells_them_with_every_balance_in_its_place(tmp_path):
+    found = list(revisions().walk_revisions())
+    (at,) = [number for number, one in enumerate(found) if one.module.__name__.endswith("streams_py")]
+    engine = create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        for one in reversed(found[at + 1 :]):
+            one.module.upgrade(Operations(context))
+        context.stamp(revisions(), found[at].down_revision)
+        for statement in OLD:
+            connection.execute(text(statement))
+    engine.dispose()
+    kiosk = Kiosk(str(tmp_path / "shop.db"))
+    assert (kiosk.balance(1), kiosk.login(1), kiosk.audit()) == (100, "ann", [])
+    number, evening, _ = kiosk.stream()
+    assert kiosk.sales.buy(1, number, evening, NOW, 30)[1]
+    assert (kiosk.balance(1), [one.kind for one in kiosk.transactions(1)], kiosk.audit()) == (
+        70,
+        ["card", "stream"],
+        [],
+    )
