@@ -8,6 +8,8 @@ COPIES = ("tests/host/test_shop_delivering.py",)
 CHANNEL = ("tests/host/test_shop_channel.py",)
 HOUSEHOLD = ("tests/link/test_household_over_channel.py",)
 TERMINAL = ("tests/firmware/test_shop_service.py", "tests/firmware/test_shop_download.py")
+CODECS = ("tests/host/test_shop_codecs.py",)
+TERMINAL_CODEC = ("tests/firmware/test_shop_codec.py",)
 
 WEB = ("tests/host/test_shop_web.py",)
 FILES = ("tests/host/test_shop_web_files.py",)
@@ -301,5 +303,57 @@ MUTANTS = (
         "or _digest(original) != title.digest:",
         "or False:",
         COPIES,
+    ),
+    Mutant(
+        "an older codec takes a newer one's place",
+        "host/headend/shop/codecs.py",
+        "if newest is not None and unit.version <= newest.version:",
+        "if newest is not None and unit.version == newest.version:",
+        CODECS,
+    ),
+    Mutant(
+        "a service is sold as a codec", "host/headend/shop/codecs.py", "if made.kind != CODEC:", "if False:", CODECS
+    ),
+    Mutant(
+        "a codec of another board is given",
+        "host/headend/shop/codecs.py",
+        "[one for one in found if fits(_head(one), wanted.board, wanted.abi)]",
+        "found",
+        CODECS,
+    ),
+    Mutant(
+        "a codec that was spent is given again",
+        "host/headend/shop/codecs.py",
+        ", Codec.version > wanted.floor)",
+        ")",
+        CODECS,
+    ),
+    Mutant(
+        "a unit that does not work counts as here",
+        "firmware/settop/services/shop/codec.py",
+        "if not units.knows(self.missing):",
+        "if False:",
+        TERMINAL_CODEC,
+    ),
+    Mutant(
+        "a refused unit stays in flash",
+        "firmware/settop/services/shop/codec.py",
+        "            self._end_file()\n            self._files.remove(path)\n            raise",
+        "            self._end_file()\n            raise",
+        TERMINAL_CODEC,
+    ),
+    Mutant(
+        "a codec that is gone counts as here",
+        "firmware/settop/codec/units.py",
+        "not (callable(module) and module() is None)",
+        "True",
+        TERMINAL_CODEC,
+    ),
+    Mutant(
+        "a terminal forgets which versions it had",
+        "firmware/settop/services/updates/service.py",
+        "floor = max(floor, record.floor, ",
+        "floor = max(floor, ",
+        TERMINAL_CODEC,
     ),
 )

@@ -5,7 +5,7 @@ nothing is known to be charged then. Several processes may serve one database. `
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, Engine
 
@@ -19,6 +19,7 @@ from headend.shop import (
     cards,
     catalogue,
     clients,
+    codecs,
     groups,
     household,
     ledger,
@@ -43,6 +44,7 @@ from headend.shop.refusals import (
     checked_number,
     is_text,
 )
+from headend.shop.rentals import RentalOffer, Term
 
 
 class Shop:
@@ -293,12 +295,23 @@ class Shop:
             start = min(max(after, 0), NUMBER_LIMIT)
             return catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
 
+    def browse(
+        self, user_id: int | None, taste: str | None, words: str, after: int, now_ms: int
+    ) -> tuple[list[catalogue.Offer], dict[int, list[RentalOffer]]]:
+        """The directory, and by title for how long it is sold beside for good; nothing for those that are not."""
+        if not is_text(words) or not is_text(taste or ""):
+            return [], {}
+        with transaction(self.engine) as connection:
+            start = min(max(after, 0), NUMBER_LIMIT)
+            found = catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
+            return found, rentals.rentals_by_title(connection, [one.title for one in found], now_ms)
+
     def offer(self, title_id: int, user_id: int | None = None, now_ms: int = 0) -> catalogue.Offer:
         """One title as the directory shows it. Raises Refused where it is not sold, unless the user has bought it."""
         with transaction(self.engine) as connection:
             return catalogue.offer(connection, checked_number(title_id, NO_TITLE), user_id, now_ms)
 
-    def rentals(self, title_id: int, now_ms: int) -> list[rentals.RentalOffer]:
+    def rentals(self, title_id: int, now_ms: int) -> list[RentalOffer]:
         """For how long a title is sold beside for good, and at which prices."""
         with transaction(self.engine) as connection:
             return rentals.rentals_of(connection, checked_number(title_id, NO_TITLE), now_ms)
@@ -351,6 +364,16 @@ class Shop:
         with transaction(self.engine) as connection:
             return buying.rights_of(connection, self._vault, user_id)
 
+    def codec_for(self, wanted: codecs.Wanted) -> codecs.Unit:
+        """A codec's unit for a terminal. Raises Refused where there is none."""
+        with transaction(self.engine) as connection:
+            return codecs.codec_for(connection, wanted)
+
+    def codec_octets(self, digest: bytes) -> bytes:
+        """The signed update of this SHA-256. Raises Refused where there is none."""
+        with transaction(self.engine) as connection:
+            return codecs.signed_octets(connection, digest)
+
     def transactions(self, user_id: int, after: int = 0, count: int | None = None) -> list[ledger.Booked]:
         """The user's, oldest first; those behind the one of number `after`, `count` at most."""
         with transaction(self.engine) as connection:
@@ -360,6 +383,11 @@ class Shop:
         """The user's, newest first; those before the one of number `before`, `count` at most."""
         with transaction(self.engine) as connection:
             return ledger.newest_of(connection, user_id, before, count)
+
+    def terms_of(self, transaction_ids: Collection[int]) -> dict[int, Term]:
+        """By which terms rights with an end were bought, by the transaction."""
+        with transaction(self.engine) as connection:
+            return rentals.terms_of(connection, transaction_ids)
 
     def title_names(self, title_ids: set[int]) -> dict[int, str]:
         """Names of titles, also of those that are sold no more."""

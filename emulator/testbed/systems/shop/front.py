@@ -12,6 +12,7 @@ from headend.provisioning import known_device_key
 from headend.shop.buying import Bought
 from headend.shop.channel import Channel
 from headend.shop.channel_requests import Content
+from headend.shop.codecs import Unit
 from headend.shop.core import Shop
 from headend.shop.delivering import Shelf
 from settop.errors import LocalError
@@ -53,7 +54,11 @@ class BenchFront:
         self.copies: list[bytes] = []
         self._shop, self._shelf, self._now_ms = shop, shelf, now_ms
         self._channel = Channel(
-            shop, master_key, lambda terminal: known_device_key(shop.engine, master_key, terminal), self._locate
+            shop,
+            master_key,
+            lambda terminal: known_device_key(shop.engine, master_key, terminal),
+            self._locate,
+            place=self._place,
         )
         self._internet = world.add(Internet(seed))
         network = self._internet.network
@@ -86,6 +91,10 @@ class BenchFront:
         self._pages.put(path, octets)
         self.copies.append(octets)
         return Content(path, len(octets), hashlib.sha256(octets).digest())
+
+    def _place(self, unit: Unit) -> str:
+        self._pages.put(unit.path, self._shop.codec_octets(unit.digest))
+        return unit.path
 
 
 class RealFront:

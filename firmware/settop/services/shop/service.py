@@ -86,5 +86,5 @@ class ShopService:
 
             here = "settop.services.shop."
             unload(*[name for name in list(sys.modules) if name.startswith(here) and name != here + "service"])
-            unload("settop.wire.shop", "settop.wire.shop_channel")
+            unload("settop.wire.shop", "settop.wire.shop_channel", "settop.titles.look")
             collect()

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 METADATA = sa.MetaData(
     naming_convention={
