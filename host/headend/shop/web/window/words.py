@@ -19,6 +19,8 @@ REFUSED = {
     refusals.NO_OFFER: "This offer is over, and nothing was charged. Look at those that there are now.",
     refusals.STILL_RUNS: "What you have of this title still runs, and nothing was charged. Buy it for good, or wait.",
     refusals.NO_GROUP: "There is no such subscription. Look at those that there are.",
+    refusals.NO_STREAM: "There is no such stream. Look at those that there are.",
+    refusals.NO_LIMIT: "It cannot be had for that time any more, and nothing was bought. Choose another one.",
     refusals.NOT_YOURS: "You have no such player. Look at your players: it may have been removed before.",
     refusals.NO_SESSION: "Your session is over. Sign in again.",
 }
@@ -47,6 +49,8 @@ DONE = {
     "bought": "It is yours. Your players fetch it from your library.",
     "rented": "It is yours for as long as you chose. Your players fetch it from your library.",
     "had": "It was yours already, and nothing was charged.",
+    "token": "You may watch it until the time is over. Start a viewer with the line below.",
+    "token-had": "You had it already, and nothing was charged. Start a viewer with the line below.",
     "credited": "Your card is credited.",
     "joined": "You are in this subscription.",
     "left": "You have left this subscription. What you bought stays yours.",
@@ -57,6 +61,7 @@ BOOKED = {
     ledger.UNITS: "Units bought",
     ledger.PURCHASE: "Bought",
     ledger.JOIN: "Subscribed",
+    ledger.STREAM: "Streamed",
     ledger.END: "Ended",
     ledger.REFUND: "Given back",
 }
