@@ -215,7 +215,10 @@ def test_a_key_of_small_order_is_refused(bench):
 def test_a_suite_that_was_not_offered_is_refused(film):
     bench = StreamBench(film, suites=(2,))
     sniffer = Sniffer(bench)
-    sniffer.refused(altered(sniffer.answer()[1], lambda octets: octets[:1] + b"\1" + octets[2:]))
+    said = sniffer.ask("DESCRIBE")
+    sniffer.guard.offered(sdp.parse(said.partition(b"\r\n\r\n")[2]))
+    sniffer.guard.suite = 1  # and proved
+    sniffer.refused(sniffer.guard.answer(URL)[0][1])
 
 
 def test_an_offer_is_good_once_on_its_connection_for_its_title(bench):
@@ -231,6 +234,16 @@ def test_an_offer_is_good_once_on_its_connection_for_its_title(bench):
     crossed.refused(field[1], BASE + "other")
     viewer = bench.viewer()
     assert viewer.set_up()[0] == "set_up" and viewer.line.offer is None
+
+
+def test_sequence_numbers_begin_where_nobody_takes_the_first_cycle_for_the_second(film):
+    begins = set()
+    for seed in range(24):
+        bench = StreamBench(film, seed=seed)
+        bench.viewer().set_up()
+        (session,) = bench.server.sessions.values()
+        begins.add(session.sender.sequence)
+    assert len(begins) == 24 and max(begins) < 0x8000
 
 
 def test_a_second_set_up_does_not_change_a_session_that_has_its_keys(bench):
