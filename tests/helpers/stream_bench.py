@@ -33,7 +33,7 @@ class Titles:
 
     def __init__(self, path: Path, **suites):
         source = TsSource(path)
-        self.titles = {name: Title(name, source, what) for name, what in suites.items()}
+        self.titles = {name: Title(name, source, suites=what) for name, what in suites.items()}
 
     def find(self, name):
         return self.titles.get(name)

@@ -18,6 +18,7 @@ from settop.wire.rtsp_fields import Transport, pack_range, pack_rtp_info, parse_
 
 from headend.media import states
 from headend.media.access import CHALLENGE, GIVES_WAY_MS, Access, Gate
+from headend.media.adaptation import REPORT_EVERY, adapt
 from headend.media.connection import MAX_BACKLOG, Connection
 from headend.media.sender import RtpSender
 from headend.media.session import REPORT_EVERY_MS, TIMEOUT_S, Session, Title
@@ -95,11 +96,15 @@ class RtspServer:
         connection.say(rtsp.pack_answer(status, cseq, fields, body, sdp.MEDIA_TYPE))
 
     def heard(self, connection: Connection, channel: int, octets: bytes, now_ms: int) -> None:
-        """A frame came: RTCP, if it came on a session's second channel."""
+        """A frame came: its sessions live, and RTCP tells of the one on its channel."""
         for number in connection.sessions:
             session = self.sessions.get(number)
-            if session is not None and session.way.channels is not None and session.way.channels[1] == channel:
+            if session is None:
+                continue
+            if session.way.channels is not None and session.way.channels[1] == channel:
                 self._hear(session, octets, now_ms)
+            elif session.guard is None:
+                session.seen_ms = now_ms
 
     def reported(self, peer: tuple[str, int], octets: bytes, now_ms: int) -> None:
         """A datagram of RTCP came from there."""
@@ -116,6 +121,7 @@ class RtspServer:
                 session.dropped += 1
                 return
         session.seen_ms = now_ms
+        session.sender.heard(octets, now_ms)
 
     def _answer(self, connection: Connection, reader: rtsp.Reader, now_ms: int) -> Answer:
         head = reader.head
@@ -146,9 +152,10 @@ class RtspServer:
         row = row_of(states.TABLE, session.state, method)
         if row is None:
             raise Refused("a method for another state", rtsp.NOT_IN_STATE)
-        answer: Answer = getattr(self, row[2])(connection, session, head, now_ms)
+        adapted = adapt(session.sender, head, now_ms)
+        status, fields, body = getattr(self, row[2])(connection, session, head, now_ms)
         session.state = row[3]
-        return answer
+        return status, fields + adapted, body
 
     def _session_of(self, connection: Connection, number: str) -> Session:
         """A session answers to its host alone, one with keys to the connection alone that they are of."""
@@ -183,6 +190,7 @@ class RtspServer:
         medium = sdp.Medium("video", 0, "RTP/SAVP" if title.suites else "RTP/AVP", [str(rtp.MPEG_TS)])
         medium.maps = {str(rtp.MPEG_TS): ("MP2T", rtp.CLOCK_HZ)}
         medium.control = TRACK
+        medium.others = [(sdp.ADAPTATION, str(REPORT_EVERY))]
         found.media.append(medium)
         base = head.target.decode().rstrip("/") + "/"
         return rtsp.OK, [("Content-Base", base)], sdp.pack(found, "0.0.0.0")  # noqa: S104 (RFC 2326 C.1.7: it is told by SETUP)
@@ -201,6 +209,7 @@ class RtspServer:
             int.from_bytes(words[6:10], "big"),
             now_ms,
             self._epoch_ms,
+            title.lighter,
         )
         return Session(self._random(16).hex(), title, sender, connection.peer, now_ms, passed=passed)
 
@@ -259,11 +268,11 @@ class RtspServer:
         session.report_ms = now_ms
         base = head.target.decode().rstrip("/")
         url = base if base.endswith("/" + TRACK) else f"{base}/{TRACK}"
-        info = pack_rtp_info(url, session.sender.sequence, session.sender.rtp_time(now_ms))
+        info = pack_rtp_info(url, session.sender.sequence, session.sender.play_time)
         return rtsp.OK, [("Session", session.number), ("Range", _now(session, end_ms)), ("RTP-Info", info)], b""
 
     def _pause(self, connection: Connection, session: Session, head: Head, now_ms: int) -> Answer:
-        session.sender.pause()
+        session.sender.pause(now_ms)
         return rtsp.OK, [("Session", session.number), ("Range", _now(session, None))], b""
 
     def _tear_down(self, connection: Connection, session: Session, head: Head, now_ms: int) -> Answer:
@@ -309,7 +318,7 @@ class RtspServer:
         except (RemoteError, OSError):
             bye = True  # the file went, or is another one
         if bye:
-            session.sender.pause()
+            session.sender.pause(now_ms)
             session.state = states.READY
         if bye or session.report_ms <= now_ms:
             session.report_ms = now_ms + REPORT_EVERY_MS

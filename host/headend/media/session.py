@@ -27,11 +27,14 @@ class Line(Protocol):
 
 @dataclass
 class Title:
-    """name: as its URL has it. source: its file. suites: what it may be protected with, the favourite first (numbers of
-    settop.wire.stream); none: it is sent in the clear, to whoever asks."""
+    """name: as its URL has it. source: its file; lighter: the same in fewer octets, the lightest last. suites: what it
+    may be protected with, the favourite first (numbers of settop.wire.stream); none: it is sent in the clear, and to
+    whoever asks.
+    """
 
     name: str
     source: TsSource
+    lighter: tuple[TsSource, ...] = ()
     suites: tuple[int, ...] = ()
 
 

@@ -40,7 +40,7 @@ class Library:
             if known is not None and known[0] == marks:
                 return known[1]
             try:
-                title = Title(name, TsSource(path), load(beside).suites)
+                title = Title(name, TsSource(path), suites=load(beside).suites)
             except LocalError as error:
                 raise RemoteError(str(error)) from None
             self._known[name] = marks, title
