@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from headend.media import flow, session, source, states
+from headend.media import access, connection, flow, session, source, states
 from headend.media import rtsp as server
 from headend.media.adaptation import REPORT_EVERY
 from headend.media.sender import PER_PACKET
@@ -42,13 +42,14 @@ def test_the_page_has_every_method_and_status():
 
 def test_the_page_has_the_limits():
     limits = {row[0]: row[1:] for row in rows("| limit | server | viewer |")}
-    reader = server.Connection(server.RtspServer(None, None, None, (0, 1)), "", 0)._reader
+    reader = connection.Connection(server.RtspServer(None, None, None, (0, 1)), "", 0)._reader
     mine = RtspClient("rtsp://h/f", print)._reader
     for row, part in (("octets of a body", "_body"), ("octets of a frame", "_frame")):
         assert limits[row] == (str(len(getattr(reader, part))), str(len(getattr(mine, part))))
     assert limits["octets of a head"] == (str(len(reader.head._octets)), str(len(mine.head._octets)))
-    assert f"While {server.MAX_BACKLOG:,} octets wait" in PLAIN
+    assert f"While {connection.MAX_BACKLOG:,} octets wait" in PLAIN
     assert f"ends {session.TIMEOUT_S} s behind" in PLAIN
+    assert f"said nothing for {access.GIVES_WAY_MS // 1000} s" in PLAIN
     assert f"every {session.REPORT_EVERY_MS // 1000} s" in PLAIN
     assert f"block of {source.BLOCK_PACKETS} packets" in PLAIN
     assert f"payload type {rtp.MPEG_TS}" in PLAIN and PER_PACKET == 7

@@ -4,7 +4,8 @@ undisturbed."""
 import random
 
 import pytest
-from headend.media.rtsp import MAX_BACKLOG, RtspServer
+from headend.media.connection import MAX_BACKLOG
+from headend.media.rtsp import RtspServer
 from settop.errors import RemoteError
 from settop.wire import rtsp, sdp
 from settop.wire.rtsp_fields import parse_adaptation, parse_range, parse_rtp_info, parse_transports
