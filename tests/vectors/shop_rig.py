@@ -18,8 +18,8 @@ from titles_rig import Bench as TitlesBench
 NOW = 1800000000000
 OVER = (
     "shop_balance", "shop_redeemed", "shop_signed_out", "shop_bought", "shop_order", "shop_listed", "shop_downloaded",
-    "shop_codec_missing", "shop_renewed", "shop_refused", "shop_failed", "shop_server", "shop_forgotten", "shop_household",
-    "error",
+    "shop_codec_missing", "shop_renewed", "shop_refused", "shop_failed", "shop_server", "shop_forgotten",
+    "shop_household", "error",
 )  # fmt: skip
 
 
