@@ -35,7 +35,7 @@ class TdesKeys(CounterKeys):
         CounterKeys.__init__(self, None, b"", auth_key, tag_bytes, kind)
         wipe(auth_key)
         self.encrypts = True
-        self._mode = TdesMode(key, salt, label, kind, cipher or Tdes)
+        self._mode = TdesMode(key, salt, label, kind, cipher or Tdes)  # type: ignore[assignment]  # it has that face
 
 
 class TdesMode:

@@ -275,7 +275,7 @@ class Errand:
         self._download = Download(self._fetch, files, title, octets, digest, url, self.now_ms)
         where = "octets=%d from=%d" % (octets, self._download.begun)
         if self._codec is None:
-            self.report("shop_downloading", "title=%d %s" % (title, where))
+            self.report("shop_downloading", "title=%s %s" % (title, where))
         else:
             self.report("shop_codec_downloading", "%s %s" % (self._codec_words(), where))
 
