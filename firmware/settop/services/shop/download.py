@@ -4,7 +4,7 @@ before it counts as a title."""
 import hashlib
 
 from settop.errors import LocalError, RemoteError
-from settop.services.shop.files import PART, WHOLE
+from settop.titles.files import PART, WHOLE
 
 SYNC_OCTETS = 4096  # a block of a board's flash
 PIECE_BYTES = 1024
@@ -16,9 +16,9 @@ WRONG = "what came is not the title that was bought: say shop download again"
 
 
 class Download:
-    """fetch: a settop.net.fetch.Fetch, which is given over. files: settop.services.shop.files.Titles. title: its
+    """fetch: a settop.net.fetch.Fetch, which is given over. files: settop.titles.files.Titles. title: its
     number; octets, digest: of the whole. `state`: "coming", "looking", "done"; `path`; `begun`: how many octets were
-    here already.
+    here already; `here`: how many are.
 
     Raises LocalError where the flash has no room for it, OSError.
     """
@@ -38,7 +38,7 @@ class Download:
         self._part = files.folder + stem + PART
         self.path = files.folder + stem + WHOLE
         if self._files.size(self.path) == octets:
-            self.begun = octets
+            self.begun = self.here = octets
             self.state = "done"
             return
         files.others_go(title, stem)
@@ -46,6 +46,7 @@ class Download:
         if self.begun > octets:
             self._files.remove(self._part)
             self.begun = 0
+        self.here = self.begun
         free = self._files.free(files.folder[:-1])
         if free is not None and free < octets - self.begun + SPARE_OCTETS:
             raise LocalError(FULL % (max(0, free - SPARE_OCTETS), octets - self.begun))
@@ -93,6 +94,7 @@ class Download:
             count = self._file.write(view)
             if count != len(view):
                 raise OSError(28)  # ENOSPC, which MicroPython's errno does not name
+            self.here += count
             self._unsynced += count
             if self._unsynced >= SYNC_OCTETS:
                 self._unsynced = 0

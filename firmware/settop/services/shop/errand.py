@@ -83,6 +83,10 @@ class Errand:
         self.now_ms = now_ms
         self._fail(why)
 
+    def progress(self):
+        """See ShopService.progress."""
+        return (self.state, 0, 0) if self._download is None else (self.state, self._download.here, self.content[0])
+
     def close(self):
         """Wipes what is secret."""
         self._channel.close()
@@ -252,7 +256,7 @@ class Errand:
 
     def _fetch_title(self):
         from settop.services.shop.download import Download
-        from settop.services.shop.files import files_of
+        from settop.titles.files import files_of
 
         octets, digest, path = self.content
         title = self._values[0]
