@@ -194,7 +194,7 @@ def test_a_player_plays_its_copy_by_four_buttons():
     assert hands.rows == ["ringcast", ">Titles", " Playing", ""], "a player has no shop and no other player"
     hands.go("ok")
     assert hands.until(">cenc")[0] == "Titles"
-    assert hands.go("ok") == ["cenc", " own, own", ">Play", ""]
+    assert hands.go("ok") == ["cenc", " own, key of its own", ">Play", ""]
     player.board.chip.data = bytearray()
     hands.go("ok")
     hands.until("ended")

@@ -12,6 +12,7 @@ _STATES = {
     "ending": "plays to its end",
     "stopping": "stops",
 }
+_WAYS = ("", "as bought", "key of its own", "every tenth octet")  # as settop.wire.dock has them
 
 
 class Reach:
@@ -47,10 +48,10 @@ class Reach:
 
         player = self._services.get("player")
         if player is not None:
-            from settop.wire.dock import TENTH, WAYS
+            from settop.wire.dock import TENTH
 
             for copy in player.copies():
-                name, way = None, WAYS[copy.way]
+                name, way = None, _WAYS[copy.way]
                 if copy.way != TENTH:  # of which the octets are no title
                     for name in name_of(player.open_copy, copy.id.hex()):
                         yield None
