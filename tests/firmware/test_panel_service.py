@@ -316,26 +316,62 @@ def test_who_strikes_without_end_grows_no_memory():
     assert max(used[2:]) <= used[1] + 512, used
 
 
-def test_a_panel_that_finds_no_memory_lets_the_others_go_on():
+class Short:
+    """A panel's core in which that goes wrong."""
+
+    page = "home"
+
+    def __init__(self, error):
+        self._error = error
+
+    def told(self, event, text):
+        raise self._error
+
+    def stroke(self, name):
+        raise self._error
+
+    def step(self):
+        raise self._error
+
+    def give_up(self):
+        pass
+
+    def view(self):
+        return []
+
+
+def test_a_panel_that_finds_no_memory_lets_the_others_go_on_and_goes_on_itself():
     one, hands = alone("titles", "panel")
-
-    class Short:
-        page = "home"
-
-        def told(self, event, text):
-            raise MemoryError
-
-        def stroke(self, name):
-            raise MemoryError
-
-        def step(self):
-            return False
-
-        def view(self):
-            return []
-
-    one.app.services.get("panel")._panel = Short()
+    panel = one.app.services.get("panel")
+    core, panel._panel = panel._panel, Short(MemoryError())
     del hands.said[:]
     hands.go("ok", "licence forget 00")
-    assert "error there is no memory for it" in hands.said and one.app.services.get("panel") is not None
-    assert one.app.services.get("titles") is not None
+    assert "error there is no memory for it" in hands.said
+    assert "error a key id has 32 hex digits" in hands.said
+    panel._panel = core
+    assert hands.go("down")[2] == ">Playing"
+
+
+def test_a_bug_in_it_stops_the_panel_alone():
+    one, hands = alone("titles", "panel")
+    one.app.services.get("panel")._panel = Short(KeyError("x"))
+    hands.go("licence forget 00")
+    assert "error a key id has 32 hex digits" in hands.said
+    assert one.app.services.get("panel") is None and one.app.services.get("titles") is not None
+    assert one.app.console is one.board.console
+    assert [line for line in hands.said if line.startswith("error service panel has stopped: KeyError")]
+
+
+def test_a_name_that_looks_like_a_value_is_a_name():
+    bench, hands = shop_bench()
+    bench.shop.says[wire.LIST] = lambda *what: b"\0\0" + struct.pack(">IIB", 7, 30, 0) + text("{price}{title}", "")
+    hands.go("down", "down", "ok", "down", "ok")
+    hands.until(">{price}{title}")
+    assert hands.go("ok")[0] == "{price}{title}"
+
+
+def test_ways_are_called_as_the_dock_has_them():
+    from settop.services.panel import reach
+    from settop.wire.dock import WAYS
+
+    assert len(reach._WAYS) == len(WAYS)

@@ -76,6 +76,11 @@ class Panel:
             self._say_text(str(error), pages.page_of(self.page)[3])
         return self._filling is not None
 
+    def give_up(self):
+        """There was no memory for a list that was coming."""
+        self._filling = None
+        self._waits = False
+
     def view(self):
         """(mark, text, moves) of each row, for settop.services.panel.screen."""
         _, kind, heading, _, told, fill, _ = pages.page_of(self.page)
@@ -255,10 +260,12 @@ class Panel:
         return reach.runs(where)
 
     def _filled_in(self, text):
-        if "{" in text:
-            for name in self.values:
-                text = text.replace("{" + name + "}", str(self.values[name]))
-        return text
+        """In one pass: a name that looks like {NAME} is a name."""
+        parts = text.split("{")
+        for number in range(1, len(parts)):
+            name, _, rest = parts[number].partition("}")
+            parts[number] = self.values.get(name, "?") + rest
+        return "".join(parts)
 
     def _told(self, what):
         """What stands above a page's rows."""
@@ -267,11 +274,7 @@ class Panel:
         if what == "sound":
             return self._reach.sound() or self._sound or "nothing plays"
         if what == "price":
-            return (
-                "yours already"
-                if self.values.get("bought") == "1"
-                else "{price} units".replace("{price}", self.values["price"])
-            )
+            return "yours already" if self.values["bought"] == "1" else self.values["price"] + " units"
         if what == "rent":
             return self.values["term"]
         if what == "copied how":

@@ -116,12 +116,12 @@ class Reach:
         if what == "docked":
             dock = self._services.get("dock")
             return "docked" if dock is not None and dock.player is not None else "no player is docked"
+        state, here, whole = "", 0, 0
         service = self._services.get("dock" if what == "transfer" else "shop")
-        if what == "transfer":
-            busy = service.transfer
-            state, here, whole = ("", 0, 0) if busy is None else (service.phase, busy.made, busy.size)
-        else:
+        if service is not None and what != "transfer":
             state, here, whole = service.progress()
+        elif service is not None and service.transfer is not None:
+            state, here, whole = service.phase, service.transfer.made, service.transfer.size
         if not whole:
             return state or "nothing under way"
         return "%s %d of %d KiB" % (state, here // 1024, (whole + 1023) // 1024)

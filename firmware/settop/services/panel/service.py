@@ -58,6 +58,7 @@ class PanelService:
         self._panel = Panel(self._reach, rows, columns)
         self._buttons = Buttons()
         self._look_ms = 0
+        self._wrong = None  # a bug that showed while another service was at work
         self._heard = True  # something that may change what is shown
         terminal.console = self._told = Told(terminal.console, self._hear)
 
@@ -82,6 +83,19 @@ class PanelService:
 
     def step(self, now_ms):
         """Returns the time at which it wants to be called again at the latest, or None."""
+        if self._wrong is not None:
+            raise self._wrong
+        try:
+            return self._turn(now_ms)
+        except MemoryError:
+            collect()
+            self._panel.give_up()
+            self._look_ms = now_ms + LOOK_MS
+            return self._look_ms
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _turn(self, now_ms):
         if self._pressed is not None:
             name = self._buttons.look(self._pressed(), now_ms)
             if name is not None:
@@ -95,10 +109,8 @@ class PanelService:
             self._show(now_ms)
         return now_ms if more else self._look_ms if due_ms is None else min(due_ms, self._look_ms)
 
-    # --- inside -----------------------------------------------------------------------------------------------------
-
     def _hear(self, line):
-        """Whatever is said; who says it must not fail for the panel's sake."""
+        """Whatever is said. Who says it must not fail for the panel's sake: what is wrong here is for its own turn."""
         try:
             found = parse(line)
             if found is not None and found[1] not in COMMANDS:
@@ -106,6 +118,8 @@ class PanelService:
                 self._heard = True
         except MemoryError:
             collect()
+        except Exception as error:
+            self._wrong = error
 
     def _stroke(self, name, now_ms):
         self._reach.now_ms = now_ms
