@@ -47,6 +47,10 @@ def __getattr__(name):  # codec, network_up and the others: what somebody asks f
         import board_codec
 
         return getattr(board_codec, name)
+    if name == "buttons":
+        import board_buttons
+
+        return board_buttons.made()
     if name[:8] != "network_":
         raise AttributeError(name)
     import board_network

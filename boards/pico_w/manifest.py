@@ -6,6 +6,7 @@ In MicroPython's ports/rp2: make BOARD=RPI_PICO_W FROZEN_MANIFEST=/path/to/board
 include("$(PORT_DIR)/boards/RPI_PICO_W/manifest.py")
 include("../../firmware/manifest.py")
 module("board.py")
+module("board_buttons.py", base_path="../shared")
 module("board_codec.py", base_path="../shared")
 module("board_common.py", base_path="../shared")
 module("board_console.py", base_path="../shared")

@@ -36,7 +36,7 @@ class App:
     def __init__(self, board):
         self.board = board
         self._clock = Clock(board)
-        self._console = board.Console()
+        self.console = board.Console()
         self._identity = None
         self._provisioner = None
         self._listing = None
@@ -111,7 +111,7 @@ class App:
 
     def report(self, event, text=""):
         """One line on the console. No secret may be in `text`."""
-        self._console.write_line(pack(self._clock.now_ms(), event, text))
+        self.console.write_line(pack(self._clock.now_ms(), event, text))
 
     # --- turns ------------------------------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class App:
 
     def _read_line(self):
         try:
-            return self._console.read_line()
+            return self.console.read_line()
         except UnicodeError:
             self.report("error", "a command is plain ASCII")
             return None

@@ -339,7 +339,13 @@ def test_a_terminals_files_are_the_package_the_board_and_what_starts_them(name):
     package = {f"lib/settop/{p.relative_to(FIRMWARE / 'settop').as_posix()}" for p in FIRMWARE.glob("settop/**/*.py")}
     own = {f"{stem}.py" for stem in ("main", "boot", "board", "board_common", "board_console")}
     own |= {"board_codec_line.py"} if name == "unix" else {"board_codec.py", "board_network.py"}
-    assert files.keys() - package - own <= {"board_rp2.py", "board_stm32.py", "board_ppp.py", "board_wlan.py"}
+    assert files.keys() - package - own <= {
+        "board_rp2.py",
+        "board_stm32.py",
+        "board_ppp.py",
+        "board_wlan.py",
+        "board_buttons.py",
+    }
     assert package | own <= files.keys()
     # Every board module that another one imports is among them.
     for source in (data.decode() for file, data in files.items() if file.startswith("board")):

@@ -64,7 +64,7 @@ def test_whatever_a_boards_files_import_is_among_them(name, config):
     without = set()
     if "WIRES" not in config:
         without.add("settop.link.network")  # board_common imports it where WIRES name a network
-    for module in ("board_codec", "board_codec_line", "board_network"):
+    for module in ("board_buttons", "board_codec", "board_codec_line", "board_network"):
         without |= {module} - has.keys()  # board.py imports it for who asks
     for module, source in has.items():
         assert {word for word in asked(source) if word in whole} - without <= has.keys(), module

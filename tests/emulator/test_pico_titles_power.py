@@ -51,7 +51,7 @@ PREPARE = f"""
 import hashlib
 from settop.services.player.copies import Copies
 from settop.services.shop.download import Download
-from settop.services.shop.files import files_of
+from settop.titles.files import files_of
 from settop.services.shop.kept import Client, Kept
 from settop.services.titles.licences import Licences
 from settop.services.titles.terms import TermClock, Terms

@@ -271,7 +271,7 @@ def test_commands_that_cannot_be_are_refused_in_words():
     ):
         assert bench.ask(line, "error").startswith("error " + text), line
     for line in ("hear", "hear 1", "hear x", "copies 1"):
-        assert bench.tell(line, "error") == "error copies takes nothing, hear the number of a copy: there are 0"
+        assert bench.tell(line, "error") == "error copies takes nothing, hear a copy's number or id: there are 0"
 
 
 def test_what_is_no_title_is_not_transferred():

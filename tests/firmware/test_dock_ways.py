@@ -121,13 +121,13 @@ def test_a_transfer_without_memory_fails_and_the_next_one_goes():
     bench.until("player_docked")
     for name in ("start", "more"):
         bench.terminal.board.console.lines.append("transfer cenc own")
-        while bench.terminal.service._phase != "asked":
+        while bench.terminal.service.phase != "asked":
             bench.turn(1, 2)
 
         def no_memory(argument):
             raise MemoryError()
 
-        setattr(bench.terminal.service._transfer, name, no_memory)
+        setattr(bench.terminal.service.transfer, name, no_memory)
         assert bench.until("transferred", "transfer_failed") == "transfer_failed there is no memory for it"
     assert bench.transfer("cenc", "own").startswith("transferred")
 

@@ -31,6 +31,7 @@ def test_each_has_every_name_of_its_face_and_the_same_arguments():
     from settop.services.call.opener import CallOpener
     from settop.services.call.service import CallService
     from settop.services.dock.service import DockService
+    from settop.services.panel.service import PanelService
     from settop.services.player.service import PlayerService
     from settop.services.shop.service import ShopService
     from settop.services.titles.service import TitleService
@@ -43,6 +44,7 @@ def test_each_has_every_name_of_its_face_and_the_same_arguments():
     app = start(Board())
     dock, player = DockService(app, None), PlayerService(app, None)
     shop = ShopService(Terminal())
+    panel = PanelService(app)
     for face, one in (
         (Service, service),
         (Service, network),
@@ -51,6 +53,7 @@ def test_each_has_every_name_of_its_face_and_the_same_arguments():
         (Service, dock),
         (Service, player),
         (Service, shop),
+        (Service, panel),
         (Opener, service.opener),
     ):
         for name, value in public(face).items():

@@ -6,7 +6,7 @@ import sys
 
 from kit import raises
 from settop.services.shop.download import WRONG, Download
-from settop.services.shop.files import Titles
+from settop.titles.files import Titles
 from settop.wire import shop as wire
 from shop_rig import Bench, PowerCut, TitleFiles, content_of, right
 from title_vectors import CENC
@@ -242,7 +242,7 @@ def test_a_part_that_a_power_cut_has_spoilt_is_noticed_and_comes_anew():
 def test_files_on_a_real_file_system():
     import os
 
-    from settop.services.shop import files as real
+    from settop.titles import files as real
 
     files = real.TitleFiles()
     folder = "of-a-test-of-titles"

@@ -25,14 +25,18 @@ class Spi(Uart):
 
 
 class Pin(tuple):
-    """machine.Pin: ("pin", number); `mode` and `value` as it was made."""
+    """machine.Pin: ("pin", number); `mode`, `pull` and `value` as it was made. `low`: numbers of those that read 0."""
 
-    OUT, IN = "out", "in"
+    OUT, IN, PULL_UP = "out", "in", "up"
+    low: set = set()
 
-    def __new__(cls, number, mode=None, value=None):
+    def __new__(cls, number, mode=None, pull=None, *, value=None):
         pin = super().__new__(cls, ("pin", number))
-        pin.mode, pin.value = mode, value
+        pin.mode, pin.pull, pin.value = mode, pull, value
         return pin
+
+    def __call__(self):
+        return int(self[1] not in self.low)
 
 
 class Flash:

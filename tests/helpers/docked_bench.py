@@ -25,22 +25,29 @@ from tests.helpers.tunes import KEY, KID
 WIRES = ("dock", "tuner")
 LIMIT_MS = 120_000
 INSIDE = ("titles", "player", "dock")
+PANEL_HEAP_BYTES = 450_000
+"""Of a unix port, which has the panel in its heap and not in flash."""
+BUTTONS = (10, 11, 12, 13)
+"""Pins of up, down, ok and back of a Pico with a panel."""
 
 
-def docked_runtime(name: str) -> Runtime:
-    """The runtime of that name. An emulated Pico's image holds what terminal and player need, as one that is sold does:
-    in files beside a stock image a terminal has no memory for a copy of its own making."""
+def docked_runtime(name: str, *more: str) -> Runtime:
+    """The runtime of that name, for these services too. An emulated Pico's image holds what terminal and player need,
+    as one that is sold does: in files beside a stock image a terminal has no memory for a copy of its own making."""
     if name != "pico":
         return find_runtime(name)
-    return frozen_runtime(firmware_image(load_board(name), services=INSIDE))
+    return frozen_runtime(firmware_image(load_board(name), services=(*INSIDE, *more)))
 
 
 class DockedBench:
     """titles: files on the terminal, under KID and KEY. players: how many there are; the first `members` are of the
-    household. `said(name)`: what a station's console told of that name, so far.
+    household. panels: each has buttons and a display, and the terminal's files are in its folder of titles; where the
+    machine has pins, the buttons are on BUTTONS. `said(name)`: what a station's console told of that name, so far.
     """
 
-    def __init__(self, runtime: Runtime, titles: dict[str, bytes], players: int = 1, members: int = 1, seed=b"dock"):
+    def __init__(
+        self, runtime: Runtime, titles: dict[str, bytes], players: int = 1, members: int = 1, seed=b"dock", panels=False
+    ):
         self.world = World()
         self.shop = Stall(helper.new_database())
         self.user = self.shop.user()
@@ -48,10 +55,16 @@ class DockedBench:
         self.stations: dict[str, Station] = {}
         self.ends: dict[str, DockEnd] = {}
         for name in ("terminal", *(f"player{number}" for number in range(players))):
-            services = ("titles", "dock" if name == "terminal" else "player")
+            services = ("titles", "dock" if name == "terminal" else "player") + (("panel",) if panels else ())
             spec = terminal_spec(runtime.name, 921_600, seed + name.encode(), services, WIRES)
+            if panels:
+                spec = dataclasses.replace(spec, heap_bytes=PANEL_HEAP_BYTES)
             files = {**spec.files, **(titles if name == "terminal" else {})}
+            if panels and runtime.name == "pico":
+                files["board_config.py"] += b"BUTTONS = %r\n" % (BUTTONS,)
             machine = runtime.machine(dataclasses.replace(spec, files=files, codec=True))
+            if panels and runtime.name == "cpython" and name == "terminal":
+                machine.files.update(titles)
             self.ends[name] = DockEnd()
             self.stations[name] = self.world.add(Station(name, machine, {line: self.ends[name]}, self.world.ns_at))
             self.stations[name].power_on()

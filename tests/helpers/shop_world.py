@@ -30,7 +30,7 @@ OVER = ("shop_failed", "shop_refused", "error")
 class ShopWorld:
     """runtime: testbed.terminals.Runtime. `stall`: the shop; `say(words, event)` gives what the terminal said."""
 
-    def __init__(self, runtime, folder, rate_bits_s=1_000_000):
+    def __init__(self, runtime, folder, rate_bits_s=1_000_000, services=SERVICES):
         self.stall = Stall(f"sqlite:///{folder / 'shop.db'}")
         self.shelf = Shelf(folder / "shelf")
         self.channel = Channel(self.stall, MASTER, {TERMINAL_ID: DEVICE_KEY}.get, self._locate, place=self._place)
@@ -42,7 +42,7 @@ class ShopWorld:
         way = Link(rate_bits_s=100_000_000)
         network.host(ADDRESS, way, way).serve_tcp(80, self.pages.caller)
         network.names.set(HOST, ADDRESS)
-        spec = terminal_spec(runtime.name, 921_600, b"shop", SERVICES, WIRES)
+        spec = terminal_spec(runtime.name, 921_600, b"shop", services, WIRES)
         self.machine = runtime.machine(replace(spec, codec=True))
         own = Link(rate_bits_s=rate_bits_s, delay_ns=10_000_000)
         lines = {base.NETWORK: self.internet.broadband(own, own)}

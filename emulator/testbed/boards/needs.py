@@ -10,6 +10,7 @@ from functools import cache
 LIB = "lib/"
 STARTS = ("boot.py", "main.py", "board.py")
 BY_NEED: Mapping[str, str] = {
+    "board_buttons": "settop.services.panel",
     "board_codec": "settop.codec",
     "board_codec_line": "settop.codec",
     "board_network": "settop.net.link",

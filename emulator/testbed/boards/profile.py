@@ -20,7 +20,7 @@ SHARED = BOARDS / "shared"
 BOARD_NAMES = ("unix", "pico", "pico_w", "pico2", "pico2_w", "esp32", "pyboard")
 
 LINKS = ("uarts", "cable")
-CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD", "WIRES", "SERVICES", "HEADEND", "SIGNER", "WLAN")
+CONFIG_NAMES = ("LINK", "CORES", "TUNER_BAUD", "WIRES", "SERVICES", "HEADEND", "SIGNER", "BUTTONS", "WLAN")
 """What a board_config.py may set. WLAN is (name, password) of the board's wireless network, and a secret."""
 SECRET = ("WLAN",)
 
@@ -204,6 +204,9 @@ def board_config(config: Mapping[str, object]) -> bytes:
     signer = config.get("SIGNER", "00" * 32)
     if not isinstance(signer, str) or len(signer) != 64 or signer.strip("0123456789abcdef"):
         raise LocalError("SIGNER: expected the public key of who signs modules, 64 hex digits in small letters")
+    buttons = config.get("BUTTONS", (0, 1, 2, 3))
+    if not isinstance(buttons, tuple) or len(buttons) != 4 or not all(isinstance(pin, int) for pin in buttons):
+        raise LocalError(f"BUTTONS {buttons!r}, expected the pins of up, down, ok and back")
     wlan = config.get("WLAN", ("", ""))
     if not isinstance(wlan, tuple) or len(wlan) != 2 or not all(isinstance(word, str) for word in wlan):
         raise LocalError('WLAN: expected ("NAME", "PASSWORD")')  # and not a word of what was there

@@ -114,7 +114,7 @@ class ModuleFiles:
 
 
 class TitleFiles:
-    """Titles that were downloaded (settop.services.shop.files) in the same dictionary."""
+    """Titles that were downloaded (settop.titles.files) in the same dictionary."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self._files = files

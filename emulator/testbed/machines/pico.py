@@ -226,6 +226,10 @@ class PicoMachine:
         if self._simulator is not None:
             self._port(line).send(data)
 
+    def press(self, pin: int, down: bool) -> None:
+        """A button between GPIO `pin` and ground, down or up from now on; up goes by the pull-up that is there."""
+        self._running().rp2040.gpio[pin].set_input_value(not down)
+
     def take(self, line: str) -> bytes:
         check_line(line, tuple(self._came_in))
         data = self._left.pop(line, b"")

@@ -3,10 +3,11 @@
 `settop/services/NAME/service.py` has `make(terminal)`, which gives one of these. `terminal` has what a service may use:
 helper (a SecondCore for one descrambler, or None), offer() (the price on air or None), identity() (Identity or None),
 records(service) (its Records in flash: settop.keystore.keystore), random(n) (n fresh bytes), report(event, text) (a
-line on the console, without secrets), codec() (the decoder chip's wires for settop.codec.vs1053, or None),
-wire(name, claimant) (the board's line of that name; LocalError where it is somebody else's), board (what
-boards/README.md says of one) and services.get(name) (the running service of that name, or None: "network" has the way
-to IP, see its service.py).
+line on the console, without secrets), console (by which report does so: who wants to hear what is said puts himself
+before it), codec() (the decoder chip's wires for settop.codec.vs1053, or None), wire(name, claimant) (the board's line
+of that name; LocalError where it is somebody else's), board (what boards/README.md says of one) and services.get(name)
+(the running service of that name, or None: "network" has the way to IP, see its service.py), services.command(words,
+now_ms) (as on the console).
 
 No board loads this module: a service has these names by itself, and a test holds every one against them
 (tests/firmware/test_faces.py).

@@ -33,7 +33,7 @@ def make(terminal):
 
 class DockService:
     """See settop.services.face; `terminal` is what that says, `line` the dock's. `player`: what is known of the docked
-    one, or None."""
+    one, or None; `transfer`: what is under way (transfer.py), or None, in that `phase`."""
 
     COMMANDS = COMMANDS
     opener = None
@@ -47,15 +47,15 @@ class DockService:
         self._identity = self._households = self._core = None
         self.player = None
         self._turned_away = None
-        self._transfer = None
-        self._phase = ""  # of the transfer: reading, waiting, asked, sending, ending
+        self.transfer = None
+        self.phase = ""  # of the transfer: reading, waiting, asked, sending, ending
         self._for = b""  # the player that it is for
         self._listing = -1
         self._look_at_identity()
 
     @property
     def busy(self):
-        return "a title is being transferred" if self._transfer is not None else ""
+        return "a title is being transferred" if self.transfer is not None else ""
 
     @property
     def refused(self):
@@ -86,7 +86,7 @@ class DockService:
             self._tell_household()
             self._core.start_anew(now_ms)  # whoever is docked may have left
         elif verb == "transfer" and words[1:] == ["stop"]:
-            if self._transfer is None:
+            if self.transfer is None:
                 raise LocalError("no title is being transferred")
             self._fail("it was stopped", now_ms)
         elif verb == "transfer" and 3 <= len(words) <= 4 and words[2] in wire.WAYS[1:]:
@@ -102,13 +102,13 @@ class DockService:
             raise RemoteError("players and copies take nothing, household the shop's list, remove the id of a copy")
 
     def _ask(self, body, now_ms):
-        if self._transfer is not None and self._phase != "waiting":
+        if self.transfer is not None and self.phase != "waiting":
             raise LocalError(self.busy)
         self._core.ask(body, now_ms)
         self._listing = -1
 
     def _begin(self, path, way, player):
-        if self._transfer is not None:
+        if self.transfer is not None:
             raise LocalError(self.busy)
         titles = self._terminal.services.get("titles")
         if titles is None:
@@ -137,12 +137,12 @@ class DockService:
             from settop.services.dock.transfer import Transfer
 
             open_file = getattr(self._terminal.board, "open", open)
-            self._transfer = Transfer(open_file, path, way, find_key)
+            self.transfer = Transfer(open_file, path, way, find_key)
         except MemoryError:
             collect()
             raise LocalError(NO_MEMORY)
         self._for = player
-        self._phase = "reading"
+        self.phase = "reading"
 
     def _look_at_identity(self):
         """It may be another one since the last turn: a provisioning."""
@@ -176,7 +176,7 @@ class DockService:
             self._events(now_ms)
         core.poll(now_ms)
         self._events(now_ms)
-        moving = self._transfer is not None and self._move(now_ms)
+        moving = self.transfer is not None and self._move(now_ms)
         self._out += core.data_to_send()
         if self._out:
             self._out = self._out[self._line.write(self._out) or 0 :]
@@ -195,20 +195,20 @@ class DockService:
         return False
 
     def _go_on(self, now_ms):
-        transfer, core = self._transfer, self._core
-        if self._phase == "reading":
+        transfer, core = self.transfer, self._core
+        if self.phase == "reading":
             for _ in range(PIECES):
                 if transfer.read():
-                    self._phase = "waiting"
+                    self.phase = "waiting"
                     if self.player is None or self.player[0] != self._for:
                         self._report("transfer_waits", "for player %s" % self._for.hex())
                     break
             return True
-        if self._phase == "waiting":
+        if self.phase == "waiting":
             if core.state == "docked" and self.player is not None and self.player[0] == self._for:
                 self._put(now_ms)
             return False
-        if self._phase == "sending":
+        if self.phase == "sending":
             for _ in range(PIECES):
                 room = core.room()
                 if transfer.done or not room:
@@ -222,12 +222,12 @@ class DockService:
                         core.end(size, digest, kid, key, now_ms)
                     finally:
                         wipe(key)
-                    self._phase = "ending"
+                    self.phase = "ending"
             return not transfer.done and core.room() > 0
         return False
 
     def _put(self, now_ms):
-        transfer = self._transfer
+        transfer = self.transfer
         _, ways, codecs = self.player
         if not ways >> transfer.way & 1:
             raise RemoteError("the player does not play copies of the way %s" % wire.WAYS[transfer.way])
@@ -240,7 +240,7 @@ class DockService:
             raise RemoteError("player %s has left this household" % self._for.hex())
         transfer.begin(found[2])
         self._core.put(transfer.way, transfer.copy, transfer.size, transfer.codec, transfer.name, now_ms)
-        self._phase = "asked"
+        self.phase = "asked"
 
     # --- what the core tells ----------------------------------------------------------------------------------------
 
@@ -305,23 +305,23 @@ class DockService:
         if self.player is not None:
             self._report("player_lost", "id=" + self.player[0].hex())
         self.player = None
-        if self._transfer is not None and self._phase != "reading":
-            if self._phase != "waiting":
+        if self.transfer is not None and self.phase != "reading":
+            if self.phase != "waiting":
                 self._report("transfer_waits", "for player %s" % self._for.hex())
-            self._phase = "waiting"
+            self.phase = "waiting"
 
     def _start(self, place, now_ms):
-        if self._transfer is None:
+        if self.transfer is None:
             return
         self._report(
             "transferring",
             "name=%s way=%s octets=%d from=%d"
-            % (self._transfer.name, wire.WAYS[self._transfer.way], self._transfer.size, place),
+            % (self.transfer.name, wire.WAYS[self.transfer.way], self.transfer.size, place),
         )
-        self._phase = "sending"
+        self.phase = "sending"
         try:
             collect()
-            self._transfer.start(place)
+            self.transfer.start(place)
         except (RemoteError, LocalError, OSError) as error:
             self._fail(str(error), now_ms)
         except MemoryError:
@@ -329,8 +329,8 @@ class DockService:
 
     def _answered(self, verb, body, now_ms):
         try:
-            if verb == wire.END and self._transfer is not None:
-                transfer = self._transfer
+            if verb == wire.END and self.transfer is not None:
+                transfer = self.transfer
                 said = "id=%s way=%s name=%s" % (transfer.copy.hex(), wire.WAYS[transfer.way], transfer.name)
                 self._give_up()
                 self._report("transferred", said)
@@ -353,7 +353,7 @@ class DockService:
             else:
                 self._report("error", text)
             self._listing = -1
-        elif verb in (wire.PUT, wire.END) and self._transfer is not None:
+        elif verb in (wire.PUT, wire.END) and self.transfer is not None:
             self._fail(text, now_ms)
         else:
             self._report("error", text)
@@ -381,10 +381,10 @@ class DockService:
         self._report("transfer_failed", why)
 
     def _give_up(self):
-        if self._transfer is not None:
-            self._transfer.close()
-            self._transfer = None
-        self._phase = ""
+        if self.transfer is not None:
+            self.transfer.close()
+            self.transfer = None
+        self.phase = ""
         collect()
 
 

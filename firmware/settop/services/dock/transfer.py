@@ -22,8 +22,10 @@ class Transfer:
     """open_file: the board's open(). find_key(kid): of the terminal's own keys (settop.services.titles). way: of
     wire.WAYS.
 
-    `name`: for people; `size`: octets of the title; `codec`; from the end of reading on. `copy`: the copy's id, from
-    `begin` on. `done`: all of the copy was given by `more`. LocalError: there is no such file.
+    `name`: for people; `size`: octets of the title, `codec`, from the end of reading on. `made`: octets of the copy so
+    far. `copy`: the copy's id, from `begin` on. `done`: all of the copy was given by `more`.
+
+    LocalError: there is no such file.
     """
 
     def __init__(self, open_file, path, way, find_key):
@@ -47,7 +49,7 @@ class Transfer:
             import settop.titles.tenth_writer  # noqa: F401
         self._out = None  # what makes the copy's octets of the title's
         self._skip = 0  # octets of the copy that the player has
-        self._made = 0
+        self.made = 0
         self._digest = None
         try:
             self._file = open_file(path, "rb")
@@ -102,11 +104,11 @@ class Transfer:
         self._drop()
         self.done = False
         self._skip = place
-        self._made = 0
+        self.made = 0
         self._file.seek(0)
         if self.way == wire.AS_BOUGHT:
             self._file.seek(place)
-            self._made = place
+            self.made = place
             self._skip = 0
             if place > self.size:
                 raise RemoteError("the player has more of the title than there is")
@@ -134,7 +136,7 @@ class Transfer:
         if self.way == wire.AS_BOUGHT:
             count = self._file.readinto(view[:room])
             self.done = not count
-            self._made += count
+            self.made += count
             return view[:count]
         out = self._out
         if not out.waiting():
@@ -153,13 +155,13 @@ class Transfer:
     def _take(self, out, room):
         octets = out.take(room)
         self._digest.update(octets)
-        self._made += len(octets)
+        self.made += len(octets)
         return len(octets), octets
 
     def end(self):
         """(octets, SHA-256, key id, key) of the copy, behind its last octet; the key for the caller to wipe."""
         if self.way != wire.AS_BOUGHT:
-            return self._made, self._digest.digest(), _NO_KEY, bytearray(self._key)
+            return self.made, self._digest.digest(), _NO_KEY, bytearray(self._key)
         key = bytearray(_NO_KEY) if self._scheme == NONE else self._find_key(self._kid)
         if key is None:
             raise RemoteError("the title's key is gone")

@@ -1,7 +1,7 @@
 """A portable player as a service: takes copies of titles over its dock, and plays them by the service `titles`.
 
-Console (docs/players.md): `copies` tells what there is, `hear NUMBER` plays one; `pause`, `stop` and so on are those
-of titles. What it tells: `dock_met`, `dock_left`, `dock_refused`; `copy_coming`, `copied`, `copy`, `copies`,
+Console (docs/players.md): `copies` tells what there is, `hear NUMBER` or `hear ID` plays one; `pause`, `stop` and so on
+are those of titles. What it tells: `dock_met`, `dock_left`, `dock_refused`; `copy_coming`, `copied`, `copy`, `copies`,
 `copy_removed`; `keys_gone` where a household was left.
 
 What the terminal asks is done at once, but for the reading back of a copy, which takes its time. What says no has
@@ -79,15 +79,29 @@ class PlayerService:
     def command(self, words, now_ms):
         names = self._copies.names()
         if words == ["copies"]:
-            for number in range(len(names)):
-                copy = self._copies.load(names[number])
-                wipe(copy.key)
-                self._report("copy", _told(number + 1, copy))
+            number = 0
+            for copy in self.copies():
+                number += 1
+                self._report("copy", _told(number, copy))
             self._report("copies", "count=%d free=%d" % (len(names), self._copies.room("")))
+        elif words[0] == "hear" and len(words) == 2 and words[1] in names:
+            self._hear(words[1], now_ms)
         elif words[0] == "hear" and len(words) == 2 and words[1].isdigit() and 1 <= int(words[1][:4]) <= len(names):
             self._hear(names[int(words[1]) - 1], now_ms)
         else:
-            raise RemoteError("copies takes nothing, hear the number of a copy: there are %d" % len(names))
+            raise RemoteError("copies takes nothing, hear a copy's number or id: there are %d" % len(names))
+
+    def copies(self):
+        """Each Copy that is here, in order, its key wiped. RemoteError: a record is damaged, or was put back."""
+        for name in self._copies.names():
+            copy = self._copies.load(name)
+            if copy is not None:
+                wipe(copy.key)
+                yield copy
+
+    def open_copy(self, name):
+        """The octets of the copy whose id is `name`, to be read and closed. OSError."""
+        return self._copies.files.open(name)
 
     def _hear(self, name, now_ms):
         titles = self._terminal.services.get("titles")

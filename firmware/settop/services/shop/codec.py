@@ -4,7 +4,7 @@ service `updates`, which judges it. Loaded when a title is here.
 
 from settop.codec import units
 from settop.errors import LocalError, RemoteError
-from settop.services.shop.files import CODEC
+from settop.titles.files import CODEC
 
 PIECE_BYTES = 512
 NO_STEM = "/"  # which no file's name begins with
@@ -14,7 +14,7 @@ NO_USE = "the unit that came does not work here"
 
 
 class Codec:
-    """terminal: see settop.services.face. titles: settop.services.shop.files.Titles. path: of the title. `missing`: the
+    """terminal: see settop.services.face. titles: settop.titles.files.Titles. path: of the title. `missing`: the
     codec, where there is no unit for it, else ""."""
 
     def __init__(self, terminal, titles, path):

@@ -4,7 +4,7 @@ before it counts as a title."""
 import hashlib
 
 from settop.errors import LocalError, RemoteError
-from settop.services.shop.files import CODEC, PART, UNIT, WHOLE
+from settop.titles.files import CODEC, PART, UNIT, WHOLE
 
 SYNC_OCTETS = 4096  # a block of a board's flash
 PIECE_BYTES = 1024
@@ -18,9 +18,9 @@ WRONG_CODEC = "what came is not the codec that the shop has: say shop download a
 
 
 class Download:
-    """fetch: a settop.net.fetch.Fetch, which is given over. files: settop.services.shop.files.Titles. title: its
+    """fetch: a settop.net.fetch.Fetch, which is given over. files: settop.titles.files.Titles. title: its
     number, or CODEC; octets, digest: of the whole. `state`: "coming", "looking", "done"; `path`; `begun`: how many
-    octets were here already.
+    octets were here already; `here`: how many are.
 
     Raises LocalError where the flash has no room for it, OSError.
     """
@@ -40,7 +40,7 @@ class Download:
         self._part = files.folder + stem + PART
         self.path = files.folder + stem + (UNIT if self._is_codec else WHOLE)
         if self._files.size(self.path) == octets:
-            self.begun = octets
+            self.begun = self.here = octets
             self.state = "done"
             return
         files.others_go(title, stem)
@@ -48,6 +48,7 @@ class Download:
         if self.begun > octets:
             self._files.remove(self._part)
             self.begun = 0
+        self.here = self.begun
         free = self._files.free(files.folder[:-1])
         spare = SPARE_OCTETS + (octets if self._is_codec else 0)  # the service `updates` keeps its own copy
         if free is not None and free < octets - self.begun + spare:
@@ -97,6 +98,7 @@ class Download:
             count = self._file.write(view)
             if count != len(view):
                 raise OSError(28)  # ENOSPC, which MicroPython's errno does not name
+            self.here += count
             self._unsynced += count
             if self._unsynced >= SYNC_OCTETS:
                 self._unsynced = 0

@@ -87,6 +87,10 @@ class Errand:
         self.now_ms = now_ms
         self._fail(why)
 
+    def progress(self):
+        """See ShopService.progress."""
+        return (self.state, 0, 0) if self._download is None else (self.state, self._download.here, self.content[0])
+
     def close(self):
         """Wipes what is secret."""
         self._channel.close()
@@ -265,7 +269,7 @@ class Errand:
 
     def _fetch_content(self):
         from settop.services.shop.download import Download
-        from settop.services.shop.files import CODEC, files_of
+        from settop.titles.files import CODEC, files_of
 
         octets, digest, path = self.content[:3]
         title = self._values[0] if self._codec is None else CODEC
@@ -281,7 +285,7 @@ class Errand:
 
     def _have(self):
         from settop.services.shop.codec import Codec
-        from settop.services.shop.files import files_of
+        from settop.titles.files import files_of
 
         path = self._download.path
         self._told = "title=%d octets=%d path=%s" % (self._values[0], self.content[0], path)

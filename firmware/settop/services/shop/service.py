@@ -72,6 +72,10 @@ class ShopService:
     def status(self):
         return "shop=" + ("idle" if self.errand is None else self.errand.state)
 
+    def progress(self):
+        """(state of what is under way or "", octets of a title on its way that are here, of how many or 0)."""
+        return ("", 0, 0) if self.errand is None else self.errand.progress()
+
     def stop(self):
         if self.errand is not None:
             self.errand.close()
@@ -86,5 +90,5 @@ class ShopService:
 
             here = "settop.services.shop."
             unload(*[name for name in list(sys.modules) if name.startswith(here) and name != here + "service"])
-            unload("settop.wire.shop", "settop.wire.shop_channel", "settop.titles.look")
+            unload("settop.wire.shop", "settop.wire.shop_channel", "settop.titles.look", "settop.titles.files")
             collect()

@@ -57,7 +57,7 @@ def obey(terminal, words, now_ms):
         terminal.report("shop_forgotten")
         return None
     if verb == "play" and len(words) == 3:
-        from settop.services.shop.files import files_of
+        from settop.titles.files import files_of
 
         titles = terminal.services.get("titles")
         if titles is None:

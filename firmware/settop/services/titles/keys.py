@@ -1,5 +1,6 @@
 """What the service of titles opens them with: keys by key id, for good or by a right with an end (terms.py)."""
 
+from settop.crypto.wipe import wipe
 from settop.errors import RemoteError
 
 _WHO = "titles"
@@ -34,6 +35,22 @@ class Keys:
         there was one. Raises as the keystore."""
         if needed or self._terms is not None or self._terminal.records(_WHO).load("clock") is not None:
             self._known_terms().clock.learn(unix_ms, now_ms)
+
+    def standing(self, kid, now_ms):
+        """What right there is to a title under that key id, for people; nothing begins by it. Raises as
+        Licences.key."""
+        found = []
+
+        def look(name, data):
+            from settop.services.titles.terms import in_words
+
+            found.append(in_words(data, self._known_terms().clock, now_ms))
+
+        key = self.licences().key(kid, look)
+        if key is not None:
+            wipe(key)
+            return "own"
+        return found[0] if found else "no key here"
 
     def over(self, now_ms):
         """Why what plays may not any more, or ""."""

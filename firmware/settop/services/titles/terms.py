@@ -13,6 +13,7 @@ is kept every KEEP_MS of it, so what was watched is over for good, and nothing s
 import struct
 
 from settop.crypto.wipe import wipe
+from settop.dates import date
 from settop.errors import RemoteError
 
 KEEP_MS = 60000
@@ -108,6 +109,17 @@ def keep_right(records, name, kid, key, terms):
 
 def _is_right(data, kid):
     return len(data) == _RIGHT_BYTES and data[0] == _RIGHT and data[1:17] == kid
+
+
+def in_words(data, clock, now_ms):
+    """What a right's record says, for people: until when it holds by what time it is. RemoteError: it is none."""
+    if len(data) != _RIGHT_BYTES:
+        raise RemoteError("the record of a right is of an unknown version")
+    terms = struct.unpack(FORM, memoryview(data)[_TERMS_AT:])
+    if terms[3] and not terms[4] and not terms[2]:
+        return "rented, %d h from first play" % ((terms[3] + 3599) // 3600)
+    end_ms = end_of(terms, clock.unix_ms(now_ms))
+    return "own" if end_ms is None else "rented to " + date(end_ms)
 
 
 class Terms:

@@ -86,11 +86,21 @@ class Titles:
         self.files = files
         self.folder = folder
 
+    def all(self):
+        """(number, path) of each title that is whole, in order."""
+        found = []
+        for name in self.files.names(self.folder[:-1]):
+            number = name.split("-")[0]
+            if name.endswith(WHOLE) and number and not number.strip("0123456789"):
+                found.append((int(number), self.folder + name))
+        found.sort()
+        return found
+
     def path_of(self, title):
         """The whole title's path, or None."""
-        for name in self.files.names(self.folder[:-1]):
-            if name.startswith("%d-" % title) and name.endswith(WHOLE):
-                return self.folder + name
+        for number, path in self.all():
+            if number == title:
+                return path
         return None
 
     def others_go(self, title, stem):
