@@ -4,6 +4,7 @@ from collections import Counter
 
 import schemathesis
 from headend.shop.web.channel import copy_token
+from headend.stream.catalogue import Terms
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
@@ -11,6 +12,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 from tests.helpers.shop import NOW, PASSWORD
+from tests.helpers.streams import put_stream
 
 load_all_checks()
 NAMES = (
@@ -37,6 +39,7 @@ class Real:
         self.user = self._stall.user(1_000_000, "ann")
         self._stall.buy(self.user, 1, NOW)
         self._till = self._stall.seller()
+        self._stream, self._limit = put_stream(self._stall, "film", Terms("An evening", 6 * 3600, 1))
 
     def parameter(self, name):
         if name == "client":
@@ -44,7 +47,7 @@ class Real:
             return (clients[0] if clients else self._new_client()).hex()
         if name == "token":
             return copy_token(self._stall.right(self.user, 1), self.user).hex()
-        return {"title": 1, "taste": self._jazz, "user": self.user}[name]
+        return {"title": 1, "taste": self._jazz, "user": self.user, "stream": self._stream}[name]
 
     def _new_client(self):
         client = self._stall.register_client(NOW).client_id
@@ -60,6 +63,7 @@ class Real:
         return {
             "/api/sessions": {"login": "ann", "password": PASSWORD},
             "/api/account/titles/{title}": {"price": 1},
+            "/api/account/streams/{stream}": {"price": 1, "limit": self._limit},
         }.get(path)
 
 

@@ -216,6 +216,7 @@ def test_every_form_of_the_window_is_behind_that_check(shop):
     assert sent == {
         "/titles/{title}",
         "/subscriptions",
+        "/streams/{stream}",
         "/register",
         "/sign-in",
         "/sign-out",

@@ -55,6 +55,11 @@ class Shop:
         self._passwords = passwords or Passwords()
         self._card_key = shared_secret(engine, self._vault, cards.DIGEST_KEY_ID, secrets.token_bytes(32))
 
+    @property
+    def vault(self) -> Vault:
+        """Where its secrets lie, for what keeps its own beside them."""
+        return self._vault
+
     # --- clients and users --------------------------------------------------------------------------------
 
     def register_client(

@@ -87,7 +87,7 @@ class Credited(Told):
 
 class Booked(Told):
     transaction: int = Field(ge=1, le=NUMBER_LIMIT)
-    kind: str = Field(description="card, units, purchase, join or refund")
+    kind: str = Field(description="card, units, purchase, join, stream, end or refund")
     at_ms: int = Field(ge=0, le=MS_LIMIT)
     units: int = Field(ge=-MS_LIMIT, le=MS_LIMIT, description="what the balance changed by")
     title: int | None = Field(ge=1, le=NUMBER_LIMIT)

@@ -17,6 +17,8 @@ REFUSED = {
     refusals.NO_TITLE: "There is no such title. Look for another one in the catalogue.",
     refusals.PRICE_CHANGED: "The price has changed, and nothing was bought. If you agree to the new one, buy again.",
     refusals.NO_GROUP: "There is no such subscription. Look at those that there are.",
+    refusals.NO_STREAM: "There is no such stream. Look at those that there are.",
+    refusals.NO_LIMIT: "It cannot be had for that time any more, and nothing was bought. Choose another one.",
     refusals.NOT_YOURS: "You have no such player. Look at your players: it may have been removed before.",
     refusals.NO_SESSION: "Your session is over. Sign in again.",
 }
@@ -44,6 +46,8 @@ DONE = {
     "signed-out": "You are signed out.",
     "bought": "It is yours. Your players fetch it from your library.",
     "had": "It was yours already, and nothing was charged.",
+    "token": "You may watch it until the time is over. Start a viewer with the line below.",
+    "token-had": "You had it already, and nothing was charged. Start a viewer with the line below.",
     "credited": "Your card is credited.",
     "joined": "You are in this subscription.",
     "left": "You have left this subscription. What you bought stays yours.",
@@ -54,6 +58,7 @@ BOOKED = {
     ledger.UNITS: "Units bought",
     ledger.PURCHASE: "Bought",
     ledger.JOIN: "Subscribed",
+    ledger.STREAM: "Streamed",
     ledger.REFUND: "Given back",
 }
 
