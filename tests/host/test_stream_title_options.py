@@ -58,6 +58,8 @@ def test_a_price_alone_is_for_a_day_and_what_is_free_costs_nothing(media):
         ("prize = 3", "film.toml: 'prize' is not known; expected name, free, clear, price, suites, lighter, limits"),
         ("[[limits]]\nhours = 1\nprice = 1\nfor = 2", "limit 1: 'for' is not known; expected name, hours, price"),
         ("price = ", "not TOML"),
+        ("price = " + "9" * 5_000, "not TOML"),
+        ("price = " + "[" * 20_000, "not TOML"),
         ("price = '3'", "price is 0 to 1000000000 whole units"),
         ("price = true", "price is"),
         ("price = -1", "price is"),

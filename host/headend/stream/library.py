@@ -1,18 +1,32 @@
-"""Titles in a folder: NAME.ts, and what NAME.toml says of it. What changes there is seen when it is next asked for."""
+"""Titles in a folder: NAME.ts, and what NAME.toml says of it (`headend.stream.title_options`).
+
+What changes there is seen when it is next asked for.
+"""
 
 import os
-import re
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from settop.errors import LocalError, RemoteError
 
 from headend.media.session import Title
 from headend.media.source import TsSource
-from headend.stream.options import load
+from headend.stream.catalogue import checked_name
+from headend.stream.title_options import MEDIA, load_options
 
-_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _Mark = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A title, and the files that it was made of, as they were."""
+
+    title: Title
+    marks: dict[Path, _Mark]
+
+    def is_true(self) -> bool:
+        return all(_mark(path) == mark for path, mark in self.marks.items())
 
 
 class Library:
@@ -22,29 +36,40 @@ class Library:
         if not folder.is_dir():
             raise LocalError(f"{folder} is no folder; expected one with titles, NAME.ts")
         self._folder = folder
-        self._known: dict[str, tuple[tuple[_Mark, _Mark], Title]] = {}
+        self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
 
     def find(self, name: str) -> Title | None:
         """The title, None where there is none of that name. Raises RemoteError for a file that is no title, and where
         what is said of it cannot be read: it is sent to nobody then."""
-        if not _NAME.fullmatch(name):
+        try:
+            checked_name(name)
+        except LocalError:
             return None
-        path, beside = self._folder / f"{name}.ts", self._folder / f"{name}.toml"
         with self._lock:
-            marks = _mark(path), _mark(beside)
-            if marks[0] is None:
-                self._known.pop(name, None)
-                return None
             known = self._known.get(name)
-            if known is not None and known[0] == marks:
-                return known[1]
+            if known is not None and known.is_true():
+                return known.title
+            self._known.pop(name, None)
+            paths = (self._folder / f"{name}{ending}" for ending in MEDIA)
+            path = next((path for path in paths if path.exists()), None)
+            if path is None:
+                return None
             try:
-                title = Title(name, TsSource(path), suites=load(beside).suites)
+                self._known[name] = known = _look(name, path)
             except LocalError as error:
                 raise RemoteError(str(error)) from None
-            self._known[name] = marks, title
-            return title
+            return known.title
+
+
+def _look(name: str, path: Path) -> _Known:
+    beside = path.with_suffix(".toml")
+    marks = {path: _mark(path), beside: _mark(beside)}
+    options = load_options(path)
+    lighter = () if options.lighter is None else (options.lighter,)
+    marks.update((one, _mark(one)) for one in lighter)
+    suites = () if options.clear else options.suites
+    return _Known(Title(name, TsSource(path), tuple(TsSource(one) for one in lighter), suites), marks)
 
 
 def _mark(path: Path) -> _Mark:

@@ -78,7 +78,7 @@ def load_options(media: Path) -> TitleOptions:
         raise LocalError(f"{path.name} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise LocalError(f"{path.name}: no text in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOMLDecodeError alone: of numbers with very many digits, say
         raise LocalError(f"{path.name}: not TOML: {error}") from None
     return _Reader(path, told).options()
 

@@ -108,7 +108,7 @@ MUTANTS = (
         "what cannot be read of a title sends it in the clear",
         LIBRARY,
         "raise RemoteError(str(error)) from None",
-        "title = Title(name, TsSource(path))",
-        ("tests/host/test_stream_titles.py",),
+        "self._known[name] = known = _Known(Title(name, TsSource(path)), {})",
+        ("tests/host/test_stream_library.py",),
     ),
 )
