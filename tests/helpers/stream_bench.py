@@ -152,12 +152,12 @@ class Viewer:
         self.client.describe(self.bench.now_ms)
         return self.event()
 
-    def set_up(self):
+    def set_up(self, fields=()):
         """The event of SETUP behind a description."""
         event = self.describe()
         assert event[0] == "described", event
         control = sdp.control_url(event[2], event[1].media[0].control)
-        self.client.set_up(control, [self.way], self.bench.now_ms)
+        self.client.set_up(control, [self.way], self.bench.now_ms, fields)
         return self.event()
 
     def play(self, start_ms=None, fields=()):
@@ -185,9 +185,9 @@ class Viewer:
             self.report_ms = self.bench.now_ms + REPORT_EVERY_MS
             self.report()
 
-    def report(self, sealed=True):
-        """Sends a report; its octets as they went out."""
-        packet = bytearray(rtcp.pack_receiver(self.ssrc) + rtcp.pack_description(self.ssrc, b"viewer"))
+    def report(self, sealed=True, blocks=(), more=b""):
+        """Sends a report of these blocks, with `more` of RTCP behind it; its octets as they went out."""
+        packet = bytearray(rtcp.pack_receiver(self.ssrc, blocks) + rtcp.pack_description(self.ssrc, b"viewer") + more)
         size = len(packet)
         if self.guard is not None and sealed:
             packet += bytes(self.guard.report_overhead)

@@ -2,8 +2,9 @@
 
 import pytest
 from headend.media import protection
-from settop.wire import rtsp
+from settop.wire import rtcp, rtsp
 from settop.wire import stream as wire
+from settop.wire.rtsp_fields import ADAPTATION, pack_adaptation
 
 from tests.helpers.clips import clip, have_ffmpeg
 from tests.helpers.stream_bench import BASE, URL, StreamBench, statuses, token
@@ -153,6 +154,31 @@ def test_a_report_counts_once_and_only_under_the_viewer_s_keys(bench):
     viewer.guard._back._max_streams = 2
     bench.server.reported(address, viewer.report(), 9_000)
     assert session.seen_ms == 0
+
+
+def test_the_sender_goes_by_a_buffer_that_is_told_of_under_the_viewer_s_keys_alone(bench):
+    viewer = bench.viewer(suites=(CM,))
+    viewer.set_up([(ADAPTATION, pack_adaptation(URL + "/stream", 300_000, 1_000))])
+    viewer.play()
+    viewer.report_ms = None
+    (session,) = bench.server.sessions.values()
+    flow = session.sender.flow
+    bench.run(500)
+    assert flow.reports == 0 and viewer.packets
+    last = max(viewer.packets)
+    told = {
+        "blocks": [(session.sender.ssrc, 0, 0, last, 0, 0, 0)],
+        "more": rtcp.pack_next_unit(viewer.ssrc, session.sender.ssrc, 100, last, 200_000),
+    }
+    forged = viewer.report(sealed=False, **told)
+    bench.run(600)
+    assert (flow.reports, flow.refused, session.dropped) == (0, 0, 1)
+    good = viewer.report(**told)
+    bench.run(700)
+    assert (flow.reports, flow.refused, session.dropped) == (1, 0, 1)
+    for octets in (forged, good):
+        bench.server.reported((viewer.peer, viewer.ports[1]), octets, bench.now_ms)
+    assert (flow.reports, flow.refused, session.dropped) == (1, 0, 3)
 
 
 def test_a_viewer_who_only_reports_is_kept_and_one_whose_reports_are_forged_is_not(bench):
