@@ -67,9 +67,10 @@ def test_more_lines_that_carry_the_title_keep_the_buffer_between_its_marks(seed)
     assert found.buffer.missing == found.to.lost
 
 
-def test_any_line_at_all_never_overruns_the_buffer(cases):
-    draw = random.Random("any line")
-    for _ in cases(8):
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 9))])
+def test_any_line_at_all_never_overruns_the_buffer(seed):
+    draw = random.Random(f"any line {seed}")
+    for _ in range(8):
         link = Link(
             rate_bits_s=draw.randrange(RATE_BITS_S // 4, 8 * RATE_BITS_S),
             delay_ns=draw.randrange(400) * NS_PER_MS,
@@ -228,8 +229,9 @@ def telling(**changed):
         {"free": lambda values: SIZE, "highest": lambda values: values["highest"] + 40},
         {"free": lambda values: SIZE, "sequence": lambda values: values["highest"] + 1, "delay": lambda values: 60_000},
         {"sequence": lambda values: values["sequence"] + 30_000},
+        {"free": lambda values: SIZE, "sequence": lambda values: 65_001},
     ],
-    ids=["room", "room, played", "not sent", "played", "far"],
+    ids=["room", "room, played", "not sent", "played", "far", "nothing played"],
 )
 def test_a_viewer_that_lies_never_has_more_ahead_of_a_clock_than_its_buffer_holds(changed):
     fast = replace(STEADY, rate_bits_s=None)
@@ -237,7 +239,7 @@ def test_a_viewer_that_lies_never_has_more_ahead_of_a_clock_than_its_buffer_hold
     found.tell = telling(**changed)
     found.run(100_000)
     assert found.lead <= SIZE + SIZE // 8  # a clock may be a fast one
-    assert len(found.sender.flow._sent) < 2 * SIZE // 1316
+    assert len(found.sender.flow._sent) <= 3 * SIZE // 1316 + 1
 
 
 def test_a_viewer_with_no_room_is_sent_nothing_and_one_that_falls_silent_what_its_buffer_holds():
@@ -293,4 +295,4 @@ def test_whatever_a_report_says_the_sender_goes_on_within_the_buffer(cases):
             report[draw.randrange(len(report))] = draw.randrange(256)
         flow.report(bytes(report), now_ms)
         assert 1316 * sequence - RATE_BITS_S * now_ms // 8000 <= SIZE + SIZE // 8
-        assert len(flow._sent) <= 2 * SIZE // 1316 + 2
+        assert len(flow._sent) <= 3 * SIZE // 1316 + 1

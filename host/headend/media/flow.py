@@ -22,6 +22,8 @@ SOONEST_MS = 50
 """Reports that come sooner after the last one are passed over."""
 FASTEST, URGENT, STEADY, SLOWEST = 2.0, 1.5, 1.125, 0.75
 """Times the title's own rate: to fill a buffer, below its low mark, to keep it from falling, while the line loses."""
+SLOWEST_QUEUED, SLOWER, FASTER = 1.0, 0.85, 0.05
+"""Where packets wait in a queue it slows to the title's own rate; by how much at a time, and how much more after."""
 LOST_MS = 2_000
 """A packet that is so much longer on the way than the quickest one has been lost, and takes no room any more."""
 LOSS, LOSS_PACKETS, LOSS_MS = 0.02, 20, 1_000
@@ -143,9 +145,12 @@ class Flow:
         self._last_sequence = sequence
         self._ready_us = max(self._ready_us, now_ms * 1000 - _BURST_US) + int(span_us)
         self._ahead(now_ms)
-        if self._is_unheard(now_ms):
-            while len(self._sent) > len(self._played) + 1:
-                self._sent.popleft()
+        self._forget()
+
+    def _forget(self) -> None:
+        """What is longer ago than any buffer of that size can hold, and than what is on its way."""
+        while self._octets - self._sent[0].before > 3 * self.size:
+            self._sent.popleft()
 
     def _pace(self, now_ms: int) -> float:
         """Times the title's rate, by the buffer and the line. A report that is overdue counts as media played."""
@@ -217,8 +222,7 @@ class Flow:
         following = self._number(sequence)
         if not self._next <= following <= highest + 1:
             raise RemoteError("a report of a buffer that plays what it has not received, or again what it played")
-        held = self._before(highest + 1) - self._before(following)
-        self._free = max(min(free, self.size - held), 0)
+        self._free = min(free, self.size)
         self._highest = highest
         self._next = following
         self.reports += 1
@@ -231,6 +235,7 @@ class Flow:
         self._give_up(now_ms)
         while self._sent and self._sent[0].number < min(following, highest):
             self._sent.popleft()
+        self._forget()
 
     def _give_up(self, now_ms: int) -> None:
         """What is still on its way now has been lost."""
@@ -264,12 +269,12 @@ class Flow:
         if lossy or queued:
             self._clean_ms = None
             self._pressed_ms = at_ms if self._pressed_ms is None else self._pressed_ms
-            floor = SLOWEST if lossy else 1.0
-            self.speed = min(self.speed, max(self.speed * 0.85, floor))
+            floor = SLOWEST if lossy else SLOWEST_QUEUED
+            self.speed = min(self.speed, max(self.speed * SLOWER, floor))
         else:
             self._pressed_ms = None
             self._clean_ms = at_ms if self._clean_ms is None else self._clean_ms
-            self.speed = min(self.speed + 0.05, FASTEST)
+            self.speed = min(self.speed + FASTER, FASTEST)
 
     def wants_lighter(self, now_ms: int) -> bool:
         """Whether the line has lost packets, or kept them waiting, for so long that a lighter variant is better."""
