@@ -19,8 +19,8 @@ FAST = ("lint", "types", "cpython", "upy", "pico", "hil", "peers")
 """Everywhere: what `ringcast test` runs."""
 LONG = ("targets",)
 """CI's part, which also runs the tests marked `long`."""
-SOAK = ("soak",)
-"""Outside CI, by name only."""
+SOAK = ("serial", "soak")
+"""Outside CI, by name only: what takes real time, or hours."""
 ALL = (*FAST, *LONG, *SOAK)
 SLOWEST_FILES = 5
 

@@ -117,9 +117,9 @@ def test_board_config_on_the_file_system_still_counts(image):
 
 
 @pytest.mark.pico
-@pytest.mark.long
+@pytest.mark.soak
 def test_a_second_build_in_another_folder_gives_the_same_bytes(image, tmp_path):
-    """About half a minute: MicroPython is built once more. (The first build is the fixture's, or an earlier run's.)"""
+    """A minute or two: MicroPython is built once more. (The first build is the fixture's, or an earlier run's.)"""
     board = load_board("pico")
     target = tmp_path / "again.uf2"
     try:

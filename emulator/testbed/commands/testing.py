@@ -31,15 +31,16 @@ def test(
         list[str] | None,
         typer.Argument(
             help=f"Which of {', '.join(tiers.FAST)} (all of these without), {', '.join(tiers.LONG)} (the link tests "
-            f"on each target; CI's part) or {', '.join(tiers.SOAK)} (outside CI)."
+            f"on unix and pico; CI's part) or {', '.join(tiers.SOAK)} (outside CI)."
         ),
     ] = None,
 ) -> None:
     """Run the tests: lint, types, suites on CPython, the unix port, the emulated Pico, serial ports, and peers.
 
     With CI=true in the environment also `targets`, and the tests marked `long`: a quarter of an hour more. By name
-    only: `soak`, what is too long for either (every parser fuzzed with 100,000 cases, hours of a call, the power cut
-    twice in a row, and mutants of the code, which the fast tests must notice).
+    only: `serial`, the link tests again in real time, on emulated Picos behind serial ports; and `soak`, what is too
+    long for either (every parser fuzzed with 100,000 cases, hours of a call, the power cut twice in a row, and mutants
+    of the code, which the fast tests must notice).
     """
     wanted = environments or tiers.default_environments(os.environ.get("CI") == "true")
     for name in wanted:
