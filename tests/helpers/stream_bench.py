@@ -40,9 +40,21 @@ class Titles:
 
 
 class StreamBench:
-    """loss, doubled, damaged: shares of the datagrams; jitter_ms: by how much one may be late."""
+    """loss, doubled, damaged: shares of the datagrams; jitter_ms: by how much one may be late; tokens: what knows them,
+    None: nobody does."""
 
-    def __init__(self, path, suites=SUITES, seed=1, loss=0.0, doubled=0.0, damaged=0.0, jitter_ms=0, gate=True):
+    def __init__(
+        self,
+        path,
+        suites=SUITES,
+        seed=1,
+        loss=0.0,
+        doubled=0.0,
+        damaged=0.0,
+        jitter_ms=0,
+        tokens=TOKENS,
+        epoch_ms=EPOCH_MS,
+    ):
         self.octets = path.read_bytes()
         self.now_ms = 0
         self.draw = random.Random(seed)
@@ -58,8 +70,8 @@ class StreamBench:
             self.draw.randbytes,
             self._out,
             (6000, 6001),
-            epoch_ms=EPOCH_MS,
-            gate=TokenGate(TOKENS) if gate else None,
+            epoch_ms=epoch_ms,
+            gate=None if tokens is None else TokenGate(tokens),
         )
 
     def viewer(self, **options):

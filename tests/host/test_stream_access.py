@@ -115,7 +115,7 @@ def test_a_refusal_costs_the_same_work_whatever_is_wrong(bench, monkeypatch):
 
 
 def test_without_a_gate_nobody_is_let_in(film):
-    bench = StreamBench(film, gate=False)
+    bench = StreamBench(film, tokens=None)
     assert answered(bench, "DESCRIBE", URL, shown(GOOD)) == REFUSAL
 
 
