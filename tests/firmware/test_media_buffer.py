@@ -144,6 +144,23 @@ def test_what_waits_aside_and_what_it_waits_for_has_its_room():
     assert (buffer.free(), buffer.level) == (LONG, 15 * LONG)
 
 
+def test_what_is_missing_has_the_room_of_the_longest_payload():
+    buffer = MediaBuffer(SIZE, 20, 40, slots=4, slot_bytes=2 * LONG)
+    for number in (0, 1, 2, 3, 6):
+        put(buffer, number, length=2 * LONG)
+    assert buffer.free() == (16 - 2 * 7) * LONG
+
+
+def test_what_was_given_up_is_late_however_many_came_before_it():
+    buffer = small()
+    for number in range(72):
+        if number != 66:
+            put(buffer, number, 10 * number)
+        played(buffer, 10 * number)
+    assert buffer.missing == 1 and not put(buffer, 66, 720)
+    assert (buffer.late, buffer.doubled) == (1, 0)
+
+
 def test_payloads_of_other_lengths_wrap_around_the_end_intact():
     buffer = small()
     sink = Sink(100)  # takes little at a time, as a decoder does

@@ -57,7 +57,10 @@ class Pair:
         if self.reception is None:
             self.reception = Reception(packet.ssrc, packet.sequence, 0)
             self.feedback = Feedback(7, b"viewer", self.reception, self.buffer)
+            self.stamp = packet.timestamp
         assert self.reception.take(packet.sequence)
+        assert (packet.timestamp - self.stamp) & 0xFFFFFFFF < 1 << 31  # RTP time never goes back
+        self.stamp = packet.timestamp
         payload = memoryview(octets)[packet.payload_at : packet.payload_end]
         assert self.buffer.put(packet.sequence, packet.timestamp, payload, self.now_ms)
 
@@ -174,6 +177,19 @@ def test_a_pause_and_another_place_keep_the_octets_whole():
     pair.buffer.join(info[0][1])
     pair.buffer.resume(pair.now_ms)
     pair.run(DURATION_MS + 16_000)
+    assert pair.buffer.over and pair.buffer.underruns == pair.buffer.overruns == pair.buffer.leaps == 0
+    assert pair.sink.sum.hexdigest() == EvenSource(RATE_BITS_S, DURATION_MS).sha256()
+
+
+def test_play_once_more_while_it_plays_loses_nothing_and_sends_nothing_twice():
+    pair = Pair()
+    pair.begin(TOLD)
+    for until_ms in (3_333, 3_335, 7_777):
+        pair.run(until_ms)
+        pair.client.play(pair.now_ms)
+        ((_, _, _, info),) = pair.talk()
+        pair.buffer.join(info[0][1])
+    pair.run(DURATION_MS + 3_000)
     assert pair.buffer.over and pair.buffer.underruns == pair.buffer.overruns == pair.buffer.leaps == 0
     assert pair.sink.sum.hexdigest() == EvenSource(RATE_BITS_S, DURATION_MS).sha256()
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 from headend.media.flow import CLEAN_MS, MIN_SIZE, Flow
 from headend.media.sender import RtpSender
+from headend.media.source import TsSource
 from headend.media.variants import random_access
 from settop.media.buffer import PLAYING
 from settop.wire import rtcp
 from settop.wire.rtp import Packet
 from testbed.network.links import NS_PER_MS, Link
 
+from tests.helpers.clips import clip, have_ffmpeg
 from tests.helpers.flow_line import (
     LINE,
     LOW_MS,
@@ -177,6 +179,19 @@ def test_a_random_access_point_is_found_ahead_or_not_at_all():
     assert 3_900 < source.ticks(found) / 27_000 < 4_100
     assert random_access(EvenSource(RATE_BITS_S, 60_000, 30_000), 100) is None
     assert random_access(source, 59_950) is None
+
+
+@pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes the clip; apt-get install ffmpeg")
+def test_a_random_access_point_of_another_multiplexer_is_the_beginning_of_a_key_frame():
+    source = TsSource(clip("h264_aac_cbr"))
+    at_ms, found = 0, []
+    while (packet := random_access(source, at_ms)) is not None:
+        octets = source.read(packet, 1)
+        start = 5 + octets[4]
+        assert octets[1] & 0x40 and octets[start : start + 3] == b"\0\0\1" and octets[start + 3] == 0xE0  # video
+        at_ms = source.ticks(packet) // 27_000 + 1
+        found.append(at_ms)
+    assert len(found) >= 2
 
 
 def test_a_pause_keeps_the_buffer_and_another_place_empties_it():

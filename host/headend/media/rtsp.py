@@ -260,8 +260,6 @@ class RtspServer:
         start_ms, end_ms = (None, None) if value is None else parse_range(value)
         if start_ms is not None and start_ms > session.title.source.duration_ms:
             raise Refused("a range behind the end", rtsp.INVALID_RANGE)
-        if session.state == states.PLAYING and value is None:
-            start_ms = session.sender.at_ms
         if session.passed is not None:
             self._access.check_still(session.passed, now_ms)
         session.sender.play(now_ms, start_ms, end_ms)
