@@ -166,7 +166,8 @@ def test_variants_follow_each_other_at_a_random_access_point_with_sequence_and_t
     names = [payload[16] for _, _, payload in packets]
     turn = names.index(2)
     assert set(names[:turn]) == {1} and set(names[turn:]) == {2}
-    assert packets[turn][2][5] == 0x50  # a decoder may begin here
+    assert packets[turn][2][5] == 0xD0  # a decoder may begin here, and counters are others
+    assert sum(payload[at + 5] & 0x80 for _, _, payload in packets for at in range(0, len(payload), 188)) == 0x80
     first = int.from_bytes(packets[turn][2][12:16], "big")
     passed_ms = ((packets[turn][1] - packets[0][1]) & 0xFFFFFFFF) / 90
     assert abs(light.ticks(first) / 27_000 - passed_ms) < 1
@@ -174,24 +175,23 @@ def test_variants_follow_each_other_at_a_random_access_point_with_sequence_and_t
 
 def test_a_random_access_point_is_found_ahead_or_not_at_all():
     source = EvenSource(RATE_BITS_S, 60_000, 2_000)
-    assert random_access(source, 0) == 0
-    found = random_access(source, 2_100)
-    assert 3_900 < source.ticks(found) / 27_000 < 4_100
-    assert random_access(EvenSource(RATE_BITS_S, 60_000, 30_000), 100) is None
-    assert random_access(source, 59_950) is None
+    assert next(random_access(source, 0)) == (0, None)
+    times = [source.ticks(packet) / 27_000 for packet, _ in random_access(source, 2_100)]
+    assert [round(ms, -2) for ms in times] == [4_000, 6_000, 8_000, 10_000, 12_000]
+    assert not list(random_access(EvenSource(RATE_BITS_S, 60_000, 30_000), 100))
+    assert not list(random_access(source, 59_950))
 
 
 @pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes the clip; apt-get install ffmpeg")
 def test_a_random_access_point_of_another_multiplexer_is_the_beginning_of_a_key_frame():
     source = TsSource(clip("h264_aac_cbr"))
-    at_ms, found = 0, []
-    while (packet := random_access(source, at_ms)) is not None:
+    found = list(random_access(source, 0))
+    for packet, _ in found:
         octets = source.read(packet, 1)
         start = 5 + octets[4]
         assert octets[1] & 0x40 and octets[start : start + 3] == b"\0\0\1" and octets[start + 3] == 0xE0  # video
-        at_ms = source.ticks(packet) // 27_000 + 1
-        found.append(at_ms)
-    assert len(found) >= 2
+    times = [when for _, when in found]
+    assert len(found) == 6 and {after - before for before, after in itertools.pairwise(times)} == {90_000}
 
 
 def test_a_pause_keeps_the_buffer_and_another_place_empties_it():

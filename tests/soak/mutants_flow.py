@@ -135,8 +135,22 @@ MUTANTS = (
     Mutant(
         "another variant begins anywhere",
         VARIANTS,
-        "if found.size:",
-        "if True:\n            found = np.append(found, 0)",
+        "for place in found:",
+        "for place in range(len(packets)):",
+        LINES,
+    ),
+    Mutant(
+        "the one variant does not end with the picture with which the other begins",
+        VARIANTS,
+        "if presented is None:",
+        "if True:",
+        ("tests/peers/test_media_variants.py",),
+    ),
+    Mutant(
+        "nothing says that the counters are another variant's",
+        VARIANTS,
+        "    packet[5] |= 0x80\n",
+        "    pass\n",
         LINES,
     ),
     Mutant(

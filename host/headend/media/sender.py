@@ -9,7 +9,7 @@ from settop.wire.transport import PACKET_BYTES
 
 from headend.media.flow import Flow
 from headend.media.source import BLOCK_PACKETS, TsSource
-from headend.media.variants import Choice
+from headend.media.variants import Choice, set_discontinuity
 from headend.ts.portions import TICKS_PER_MS
 
 PER_PACKET = 7
@@ -156,7 +156,10 @@ class RtpSender:
         count = min(BLOCK_PACKETS, self._choice.until(self._end) - self._next)
         if count <= 0:
             return False
-        view = memoryview(self.source.read(self._next, count))
+        view = memoryview(bytearray(self.source.read(self._next, count)))
+        if self._next == self._choice.begins:
+            set_discontinuity(view)
+            self._choice.begins = None
         step = PER_PACKET * PACKET_BYTES
         self._block = [
             (self.source.ticks(self._next + at // PACKET_BYTES) - self._start_ticks, view[at : at + step])
@@ -166,7 +169,7 @@ class RtpSender:
         return True
 
     def _packet(self, ticks: int, payload: memoryview) -> bytes:
-        self._last_time = self._start_time + ticks // _TICKS_PER_UNIT
+        self._last_time = max(self._start_time + ticks // _TICKS_PER_UNIT, self._last_time)
         time = (self._base + self._last_time) & 0xFFFFFFFF
         packet = bytearray(rtp.HEADER_BYTES + len(payload))
         rtp.write_header(packet, rtp.MPEG_TS, self.sequence, time, self.ssrc)
