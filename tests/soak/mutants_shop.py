@@ -146,7 +146,7 @@ MUTANTS = (
     ),
     Mutant(
         "ids of players are tried without end",
-        "host/headend/shop/core.py",
+        "host/headend/shop/players.py",
         'throttle.subject(throttle.PLAYER, b"%d" % user_id), now_ms)',
         "throttle.subject(throttle.PLAYER, secrets.token_bytes(8)), now_ms)",
         ("tests/host/test_shop_household.py",),
