@@ -154,3 +154,17 @@ def test_the_shops_rights_and_time_reach_the_title_which_ends_when_its_right_doe
     assert "title_dark " + OVER in bench.ask("shop play 1", *TITLE_OVER)
     bench.again()
     assert "title_dark " + OVER in bench.ask("shop play 1", *TITLE_OVER)
+
+
+def test_dates_are_those_of_greenwich():
+    from settop.titles.dates import date
+
+    for unix_s, text in (
+        (0, "1970-01-01 00:00"),
+        (951782400, "2000-02-29 00:00"),
+        (951868799, "2000-02-29 23:59"),
+        (1800000000, "2027-01-15 08:00"),
+        (4107542400, "2100-03-01 00:00"),
+        (253402300799, "9999-12-31 23:59"),
+    ):
+        assert date(1000 * unix_s) == text

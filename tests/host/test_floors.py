@@ -16,7 +16,7 @@ FLOORS = {
         app
         registry
         services.call services.split services.share services.stream services.shop services.titles
-        services.dock services.player
+        services.dock services.player services.panel
         services.network services.updates
         services.face services.provision services.tuning
         player media titles

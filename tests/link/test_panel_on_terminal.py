@@ -9,7 +9,7 @@ from tests.helpers.melodies import tune
 from tests.helpers.shop import NOW, PASSWORD
 from tests.helpers.shop_world import SERVICES, ShopWorld
 
-FREE_OCTETS = 32 * 1024
+FREE_OCTETS = 64 * 1024
 """Of a networked Pico's heap, while a person buys, downloads and plays."""
 
 

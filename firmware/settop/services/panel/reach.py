@@ -129,7 +129,7 @@ class Reach:
 
 def term(price, begins, ends, seconds):
     """An offer with an end in words, from what `shop_offer` says."""
-    from settop.dates import date
+    from settop.titles.dates import date
 
     begins, ends, seconds = int(begins), int(ends), int(seconds)
     words = "%s units" % price

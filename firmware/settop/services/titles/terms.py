@@ -13,7 +13,6 @@ is kept every KEEP_MS of it, so what was watched is over for good, and nothing s
 import struct
 
 from settop.crypto.wipe import wipe
-from settop.dates import date
 from settop.errors import RemoteError
 
 KEEP_MS = 60000
@@ -118,6 +117,8 @@ def in_words(data, clock, now_ms):
     terms = struct.unpack(FORM, memoryview(data)[_TERMS_AT:])
     if terms[3] and not terms[4] and not terms[2]:
         return "rented, %d h from first play" % ((terms[3] + 3599) // 3600)
+    from settop.titles.dates import date
+
     end_ms = end_of(terms, clock.unix_ms(now_ms))
     return "own" if end_ms is None else "rented to " + date(end_ms)
 
