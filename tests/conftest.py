@@ -11,10 +11,15 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
+import hypothesis
 import pytest
 from testbed.tiers import note_file
 
 from tests.targets import DEFAULT, Target, add_options, find_target, is_target_skip
+
+# How long drawing takes says how busy the computer is.
+hypothesis.settings.register_profile("ringcast", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("ringcast")
 
 TIERS = ("fast", "long", "soak")
 SOAK_CASES = 100_000
