@@ -16,25 +16,21 @@ from headend.shop.web.window import words
 from headend.shop.web.window.failures import said
 from headend.shop.web.window.pages import elsewhere, page
 from headend.shop.web.window.visitors import (
-    Buyer,
+    Buying,
+    Form,
+    Looking,
     Visitor,
-    buyer_of,
-    form_of,
     place,
     same_origin,
     signed_in,
     signed_out,
     telling,
     told,
-    visitor_of,
 )
 
 TRANSACTIONS_PAGE = 50
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
-Looking = Annotated[Visitor, Depends(visitor_of)]
-Owner = Annotated[Buyer, Depends(buyer_of)]
-Form = Annotated[dict[str, str], Depends(form_of)]
 
 
 @router.get("/register")
@@ -71,13 +67,13 @@ def sign_out(request: Request, desk: At, visitor: Looking) -> Response:
 
 
 @router.get("/account")
-def account(visitor: Owner) -> Response:
+def account(visitor: Buying) -> Response:
     """The balance, and where a card is redeemed."""
     return told(_account(visitor), visitor)
 
 
 @router.post("/account")
-def redeem(desk: At, buyer: Owner, form: Form) -> Response:
+def redeem(desk: At, buyer: Buying, form: Form) -> Response:
     """Credits a prepaid card."""
     number = form.get("number", "")
     try:
@@ -88,7 +84,7 @@ def redeem(desk: At, buyer: Owner, form: Form) -> Response:
 
 
 @router.get("/account/library")
-def library(desk: At, visitor: Owner) -> Response:
+def library(desk: At, visitor: Buying) -> Response:
     """What the user has bought; what has ended stands apart."""
     now_ms = desk.now_ms()
     found = desk.shop.restore(visitor.user)
@@ -99,7 +95,7 @@ def library(desk: At, visitor: Owner) -> Response:
 
 @router.get("/account/transactions")
 def transactions(
-    desk: At, visitor: Owner, before: Annotated[int | None, Query(ge=1, le=NUMBER_LIMIT)] = None
+    desk: At, visitor: Buying, before: Annotated[int | None, Query(ge=1, le=NUMBER_LIMIT)] = None
 ) -> Response:
     """All that was booked, the newest first."""
     found = desk.shop.newest_transactions(visitor.user, before, TRANSACTIONS_PAGE)
@@ -120,14 +116,14 @@ def transactions(
 
 
 @router.get("/account/players")
-def players(desk: At, visitor: Owner) -> Response:
+def players(desk: At, visitor: Buying) -> Response:
     """Clients on which the user has signed in."""
     found = [one.hex() for one in desk.shop.clients_of(visitor.user)]
     return told(page("players.html.j2", visitor=visitor, players=found), visitor)
 
 
 @router.get("/account/players/{client}")
-def losing(desk: At, visitor: Owner, client: schemas.Client) -> Response:
+def losing(desk: At, visitor: Buying, client: schemas.Client) -> Response:
     """Asks whether that player is to be removed."""
     if bytes.fromhex(client) not in desk.shop.clients_of(visitor.user):
         raise Refused(NOT_YOURS)
@@ -135,7 +131,7 @@ def losing(desk: At, visitor: Owner, client: schemas.Client) -> Response:
 
 
 @router.post("/account/players/{client}")
-def lose(desk: At, buyer: Owner, client: schemas.Client, _: Form) -> Response:
+def lose(desk: At, buyer: Buying, client: schemas.Client, _: Form) -> Response:
     """Removes a player that was lost."""
     try:
         desk.shop.remove_client(buyer.user, bytes.fromhex(client), desk.now_ms())

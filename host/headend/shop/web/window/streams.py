@@ -11,24 +11,11 @@ from headend.shop.web.stream_schemas import Stream
 from headend.shop.web.streams import Sales
 from headend.shop.web.window.failures import said
 from headend.shop.web.window.pages import elsewhere, page
-from headend.shop.web.window.visitors import (
-    Buyer,
-    Visitor,
-    buyer_of,
-    form_of,
-    number_in,
-    same_origin,
-    telling,
-    told,
-    visitor_of,
-)
+from headend.shop.web.window.visitors import Buying, Form, Looking, Visitor, number_in, same_origin, telling, told
 from headend.stream.catalogue import PAGE
 from headend.stream.sales.core import TransactionServer
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
-Looking = Annotated[Visitor, Depends(visitor_of)]
-Buying = Annotated[Buyer, Depends(buyer_of)]
-Form = Annotated[dict[str, str], Depends(form_of)]
 _UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 

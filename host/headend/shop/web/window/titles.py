@@ -13,22 +13,9 @@ from headend.shop.web.desk import At, Desk
 from headend.shop.web.etags import answered
 from headend.shop.web.window.failures import said
 from headend.shop.web.window.pages import elsewhere, page, rendered
-from headend.shop.web.window.visitors import (
-    Buyer,
-    Visitor,
-    buyer_of,
-    form_of,
-    number_in,
-    same_origin,
-    telling,
-    told,
-    visitor_of,
-)
+from headend.shop.web.window.visitors import Buying, Form, Looking, Visitor, number_in, same_origin, telling, told
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
-Looking = Annotated[Visitor, Depends(visitor_of)]
-Buying = Annotated[Buyer, Depends(buyer_of)]
-Form = Annotated[dict[str, str], Depends(form_of)]
 KEPT = {"cache-control": "public, max-age=3600"}
 SHOWN = ("artist", "album", "composer")
 """Extras that a title's page shows beside its name; `lyrics` stand below."""

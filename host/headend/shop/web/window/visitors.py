@@ -90,6 +90,12 @@ async def form_of(request: Request) -> dict[str, str]:
         raise HTTPException(400) from None
 
 
+Looking = Annotated[Visitor, Depends(visitor_of)]
+Buying = Annotated[Buyer, Depends(buyer_of)]
+Form = Annotated[dict[str, str], Depends(form_of)]
+"""What pages take of who looks, of who must have signed in, and of what was filled in."""
+
+
 def number_in(form: dict[str, str], name: str, limit: int) -> int:
     """A number that a form of ours has. Raises HTTPException."""
     typed = form.get(name, "")
