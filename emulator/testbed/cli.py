@@ -49,6 +49,7 @@ SYSTEMS: dict[str, tuple[str, str]] = {
     "title": ("testbed.commands.title", "Titles: pack, open, look at, hear; licences."),
     "update": ("testbed.commands.update", "Signed modules for terminals: keys, signing, judging."),
     "shop": ("testbed.commands.shop", "The shop: cards, titles, accounts, its books."),
+    "stream": ("testbed.commands.stream", "Streams: titles sold for a time, and their tokens."),
 }
 """A system's own commands, `./ringcast SYSTEM ...`: the module whose `app` is their Typer application, and its line."""
 

@@ -1,10 +1,13 @@
 """The commands' own part: options that go together, one-line errors, exit status; `flash`, and `demo` on a board."""
 
+import ssl
+
 import pytest
 from headend.provisioning.headend_key import headend_key
 from settop.version import FORMATS
 from settop.wire.ids import TERMINAL_ID_BYTES
 from testbed.commands.play import _How
+from testbed.network.certificates import certificate
 
 from tests.helpers.commands import ringcast
 from tests.helpers.pretend_micropython import Pretence, PretendBoard
@@ -177,3 +180,53 @@ def test_board_that_lags_behind_the_clock_is_told_when_a_run_fails(tmp_path):
     (lines / "console.log").write_text("     1.500 < @ 500 ready board=pico\n    21.400 < @ 20420 portion index=4\n")
     assert len(_How("serial:/dev/ttyACM0", None, None, None, None, None).hints(tmp_path)) == 1
     assert _How("serial", None, None, None, None, None).hints(tmp_path) == []
+
+
+def test_wires_are_set_as_a_whole(board):
+    ended = flash(board, "--wire", "0=dock", "--wire", "1=tuner", "--service", "titles", "--service", "player")
+    assert ended.status == 0, ended.err
+    config = board.files()["board_config.py"]
+    assert config == b"WIRES = {0: 'dock', 1: 'tuner'}\nSERVICES = ('titles', 'player')\n"
+
+
+@pytest.mark.parametrize(
+    ("wires", "complaint"),
+    [
+        (("0=dock",), "the tuner's too; pico comes with --wire 0=modem --wire 1=tuner"),
+        (("dock", "1=tuner"), "expected UART=NAME"),
+        (("0=telephone", "1=tuner"), "NAME one of modem, tuner, network, dock"),
+        (("0=dock", "0=tuner"), "each UART and each NAME once"),
+        (("0=tuner", "1=tuner"), "each UART and each NAME once"),
+    ],
+)
+def test_wires_that_are_none_are_refused_before_the_board_is_touched(board, wires, complaint):
+    ended = flash(board, *(word for wire in wires for word in ("--wire", wire)))
+    assert ended.status == 2 and complaint in " ".join(ended.err.replace("│", " ").split())
+    assert board.heard == b""
+
+
+def test_an_authority_goes_beside_the_program_and_stays_until_there_is_another(board, tmp_path):
+    now_s = 1_900_000_000
+    one, other = (certificate(name, now_s - 1, now_s + 9, authority=True) for name in ("one", "other"))
+    (tmp_path / "authority.der").write_bytes(one.der)
+    (tmp_path / "authority.pem").write_text(ssl.DER_cert_to_PEM_cert(other.der))
+    assert flash(board, "--authority", tmp_path / "authority.der").status == 0
+    assert board.files()["authority.der"] == one.der
+    assert flash(board, "--cores", "1").status == 0  # a setting that is not named stays
+    assert board.files()["authority.der"] == one.der
+    ended = flash(board, "--authority", tmp_path / "authority.pem")
+    assert ended.status == 0 and "kept as" not in ended.out
+    assert board.files()["authority.der"] == other.der
+    assert flash(board, "--erase", "--yes").status == 0
+    assert "authority.der" not in board.files()
+
+
+def test_what_is_no_certificate_is_refused_before_the_board_is_touched(board, tmp_path):
+    pem = ssl.DER_cert_to_PEM_cert(certificate("one", 1, 9, authority=True).der)
+    bad = {"noise": bytes(200), "empty": b"", "two": (pem + pem).encode(), "torn": pem[:200].encode()}
+    for name, data in bad.items():
+        (tmp_path / name).write_bytes(data)
+        ended = flash(board, "--authority", tmp_path / name)
+        assert ended.status == 1 and "certificate" in ended.complaint, (name, ended.err)
+    assert flash(board, "--authority", tmp_path / "nothing").status == 1
+    assert board.heard == b""

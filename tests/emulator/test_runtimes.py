@@ -267,13 +267,17 @@ def test_module_says_on_its_first_lines_where_it_runs(head, expected):
     assert upy_suite.runtimes_of(head) == expected
 
 
-def test_what_is_long_on_the_pico_is_left_to_ci_unless_it_is_named(tmp_path, capsys):
-    tests = suite(tmp_path, test_a="# on the pico: long\n" + SAMPLE, test_b=SAMPLE)
-    assert upy_suite.modules_for("pico", tests, [], fast=True) == ["test_b"]
-    assert "left to CI on pico: test_a" in capsys.readouterr().out
-    assert upy_suite.modules_for("pico", tests, ["test_a"], fast=True) == ["test_a"]
+def test_what_is_long_on_the_pico_is_left_to_ci_or_soak_unless_it_is_named(tmp_path, capsys):
+    tests = suite(
+        tmp_path, test_a="# on the pico: long\n" + SAMPLE, test_b=SAMPLE, test_c="# on the pico: soak\n" + SAMPLE
+    )
+    assert upy_suite.modules_for("pico", tests, [], "fast") == ["test_b"]
+    said = capsys.readouterr().out
+    assert "left to CI on pico: test_a" in said and "left to soak on pico: test_c" in said
+    assert upy_suite.modules_for("pico", tests, ["test_a", "test_c"], "fast") == ["test_a", "test_c"]
     assert upy_suite.modules_for("pico", tests, []) == ["test_a", "test_b"]
-    assert upy_suite.modules_for("unix", tests, [], fast=True) == ["test_a", "test_b"]
+    assert upy_suite.modules_for("pico", tests, [], "soak") == ["test_c"]
+    assert upy_suite.modules_for("unix", tests, [], "fast") == ["test_a", "test_b", "test_c"]
 
 
 def suite(tmp_path, **modules):

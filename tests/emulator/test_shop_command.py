@@ -130,3 +130,32 @@ def test_an_offer_that_cannot_be_is_refused(db, words, complaint):
     said("title", "add", tune("aac"), "--price", 30, "--name", "Blue", "--db", db)
     ended = ringcast("shop", "title", *words, "--db", db)
     assert ended.status == 1 and complaint in ended.err
+
+
+def test_a_codec_is_taken_in_listed_and_refused_where_it_is_none_or_older(db, tmp_path):
+    from tests.helpers.update_modules import KEY, STRANGER, made
+
+    (tmp_path / "beep.up").write_bytes(made("BEEP_2").octets())
+    assert said("codec", "add", tmp_path / "beep.up", "--db", db) == "codec beep: beep version 2 for test"
+    assert said("codec", "add", tmp_path / "beep.up", "--db", db, "--signer", KEY.public.hex()).endswith("was there")
+    (listed,) = json.loads(said("codec", "list", "--db", db, "--json"))
+    assert (listed["codec"], listed["version"], listed["board"], listed["form"]) == ("beep", 2, "test", "Python source")
+    assert "test" in said("codec", "list", "--db", db)
+    whole = made("BEEP_1").octets()
+    for data, more, why in (
+        (whole[:-1] + b"\0", (), "altered"),
+        (b"none", (), "cut short"),
+        (made("TICK_1").octets(), (), "tick is a service"),
+        (whole, ("--signer", STRANGER.public.hex()), "not that of this signer"),
+        (made("BEEP_8_OF_ANOTHER_CODEC").octets(), (), "by the name beep"),
+    ):
+        (tmp_path / "wrong.up").write_bytes(data)
+        ended = ringcast("shop", "codec", "add", tmp_path / "wrong.up", "--db", db, *more)
+        assert ended.status == 1 and why in ended.err and "Traceback" not in ended.err, ended.err
+    from headend.updates.module import sign
+
+    (tmp_path / "older.up").write_bytes(sign(KEY, "beep", 1, b"make = 1\n", "beep", "test").octets())
+    ended = ringcast("shop", "codec", "add", tmp_path / "older.up", "--db", db)
+    assert ended.status == 1 and "version 2 is here" in ended.err
+    assert "none.up" in ringcast("shop", "codec", "add", tmp_path / "none.up", "--db", db).err
+    assert len(json.loads(said("codec", "list", "--db", db, "--json"))) == 1

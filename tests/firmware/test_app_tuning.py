@@ -1,4 +1,4 @@
-# on the pico: long
+# on the pico: soak
 """The application's commands `programmes` and `tune`, and what it says of tables that are too large."""
 
 import small_stream as air

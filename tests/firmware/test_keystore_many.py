@@ -1,4 +1,4 @@
-# on the pico: long
+# on the pico: soak
 """64 titles, 16 tickets and 8 modules on the board's own file system."""
 
 import gc

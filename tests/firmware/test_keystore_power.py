@@ -1,4 +1,4 @@
-# on the pico: long
+# on the pico: soak
 """Power cuts at every step of all that the keystore does: every byte written, and around every operation."""
 
 import random

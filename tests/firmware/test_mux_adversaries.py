@@ -1,4 +1,4 @@
-# on the pico: long
+# on the pico: soak
 """Hosts and lines that stall, babble and flood: the board goes on, in bounded time and memory, and credit with it."""
 
 import gc

@@ -4,7 +4,16 @@ from kit import raises
 from settop.errors import LocalError
 from settop.wire import rtsp
 from settop.wire.rtsp import FRAME, MESSAGE, Reader, Refused
-from settop.wire.rtsp_fields import Transport, pack_range, pack_rtp_info, parse_range, parse_rtp_info, parse_transports
+from settop.wire.rtsp_fields import (
+    Transport,
+    pack_adaptation,
+    pack_range,
+    pack_rtp_info,
+    parse_adaptation,
+    parse_range,
+    parse_rtp_info,
+    parse_transports,
+)
 
 PLAY = b"PLAY rtsp://host/film RTSP/1.0\r\nCSeq: 4\r\nSession: 12345678\r\n\r\n"
 DESCRIBED = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"
@@ -173,3 +182,16 @@ def test_rtp_info_says_where_play_begins():
     assert refusal(parse_rtp_info, b"url=a;seq=x")[0] == 400
     assert refusal(parse_rtp_info, b"url=\xff")[0] == 400
     assert refusal(parse_rtp_info, b",".join([b"url=a"] * 9))[0] == 400
+
+
+def test_a_buffer_is_told_as_the_standard_has_it():
+    text = 'url="rtsp://host/film/stream";size=48000;target-time=1500'
+    assert pack_adaptation("rtsp://host/film/stream", 48000, 1500) == text
+    assert parse_adaptation(text.encode()) == [("rtsp://host/film/stream", 48000, 1500)]
+    others = b'url="a" ; Target-Time=7, url=b;size=999999999;more=1'
+    assert parse_adaptation(others) == [("a", None, 7), ("b", 999999999, None)]
+    for value in (b"", b"size=1", b'url="";size=1', b'url="a";size=x', b'url="a";target-time=1234567890', b"url=\xff"):
+        with raises(Refused):
+            parse_adaptation(value)
+    with raises(Refused):
+        parse_adaptation(b",".join([b'url="a"'] * 9))

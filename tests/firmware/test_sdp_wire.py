@@ -54,6 +54,8 @@ def test_what_is_no_description_is_refused():
         b"v=0\r\nm=video 0 RTP/AVP\r\n",
         b"v=0\r\nm=video x RTP/AVP 33\r\n",
         b"v=0\r\nm=video 70000 RTP/AVP 33\r\n",
+        b"v=0\r\nm=video \xc2\xb2 RTP/AVP 33\r\n",  # a digit of Unicode, and no number
+        b"v=0\r\nm=video 0 RTP/AVP 33\r\na=rtpmap:33 MP2T/\xc2\xb2\r\n",
         b"v=0\r\nm=video 0 RTP/AVP 33\r\na=rtpmap:33 MP2T\r\n",
         b"v=0\r\nm=video 0 RTP/AVP 33\r\na=rtpmap:34 MP2T/90000\r\n",
         b"v=0\r\ns=\xff\xfe\r\n",
@@ -70,3 +72,18 @@ def test_a_control_without_scheme_is_relative_to_the_presentation():
     assert sdp.control_url(base, None) == sdp.control_url(base, "*") == base
     assert sdp.control_url(base, "track1") == sdp.control_url(base + "/", "track1") == "rtsp://host/film/track1"
     assert sdp.control_url(base, "rtsp://other/t") == "rtsp://other/t"
+
+
+def test_a_medium_says_how_often_the_buffer_is_to_be_told_of():
+    line = b"v=0\r\nm=video 0 RTP/AVP 33\r\na=3GPP-Adaptation-Support:%s\r\n"
+    for value, every in (
+        (b"1", 1),
+        (b"99", 99),
+        (b"0", None),
+        (b"07", None),
+        (b"100", None),
+        (b"", None),
+        (b"1\xc2\xb2", None),
+    ):
+        assert sdp.report_every(sdp.parse(line % value).media[0]) == every
+    assert sdp.report_every(sdp.parse(b"v=0\r\nm=video 0 RTP/AVP 33\r\n").media[0]) is None

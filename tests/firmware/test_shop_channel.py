@@ -134,7 +134,7 @@ def test_closing_wipes_and_a_request_does_not_outlive_its_sealing():
 
 
 def test_requests_of_every_kind_are_read_as_they_were_written():
-    values = {"T": "jazz \u00fcber", "H": 513, "I": 0xFFFFFFFE, "Q": (1 << 64) - 2}
+    values = {"T": "jazz \u00fcber", "B": 255, "H": 513, "I": 0xFFFFFFFE, "Q": (1 << 64) - 2}
     for what in range(1, len(shop.WHAT)):
         given = [values[kind] for kind in shop.WHAT[what]]
         body = shop.pack_request(what, *given)

@@ -51,6 +51,12 @@ def test_a_title_is_downloaded_and_plays():
     assert len(bench.shop.ranges) == ranges, "it is here already"
 
 
+def test_it_may_be_played_as_soon_as_it_is_said_to_be_here():
+    bench = buyer()
+    bench.ask("shop download 1", "shop_downloaded")
+    assert bench.service.errand is None and not bench.app.services.busy()
+
+
 def test_what_breaks_off_goes_on_by_range():
     bench = buyer(LARGE)
     bench.shop.breaks = [1500, 2000]

@@ -11,6 +11,8 @@ from settop.media.srtp_suites import (
     AES_CM_128_HMAC_SHA1_80,
     NULL_HMAC_SHA1_80,
     SUITES,
+    TDES_EDE3_HMAC_SHA1_80,
+    key_bytes,
 )
 from srtp_vectors import (
     GCM_KEY,
@@ -32,8 +34,12 @@ NUMBERS = [row[0] for row in SUITES]
 FULL = HEX("b1a1fffe00000001cafebabe 00000007 bede00010a0b0c0d") + b"payload" * 30 + b"\0\2"
 
 
+def master_of(number):
+    return (MASTER + MASTER)[: key_bytes(number) + (12 if number == AEAD_AES_128_GCM else 14)]
+
+
 def session(number, **other):
-    return Session(number, MASTER[: 28 if number == AEAD_AES_128_GCM else 30], **other)
+    return Session(number, master_of(number), **other)
 
 
 def rtp(sequence, payload=b"payload", source=0xCAFEBABE):
@@ -59,6 +65,24 @@ def test_libsrtps_packets_are_ours():
     assert through(session(AES_CM_128_HMAC_SHA1_80).protect_control, RTCP) == SRTCP
     assert through(session(AES_CM_128_HMAC_SHA1_80).unprotect, SRTP) == RTP
     assert through(session(AES_CM_128_HMAC_SHA1_80).unprotect_control, SRTCP) == RTCP
+
+
+def test_triple_des_makes_what_other_cryptography_made():
+    # As tests/host/test_srtp_tdes_judged.py works it out
+    for name, clear, hidden in (
+        (
+            "protect",
+            HEX("802112340000000acafebabe") + b"The qufck brown fox jump",
+            "802112340000000acafebabe27b074fcd4073719aea789c9fcc4506ae97843911068531c318925a96b4f5d1772bd",
+        ),
+        (
+            "protect_control",
+            HEX("80c90001cafebabe") + b"brown fox",
+            "80c90001cafebabea21635daeed90111a4800000019ca3d9f2e3a2916c5a0b",
+        ),
+    ):
+        there = Session(TDES_EDE3_HMAC_SHA1_80, bytes(range(38)))
+        assert through(getattr(there, name), clear) == HEX(hidden)
 
 
 def test_the_packets_of_rfc_7714_are_ours():
@@ -138,7 +162,7 @@ def test_what_control_packets_say_of_their_encryption_must_be_as_agreed():
 
 def test_master_keys_are_told_apart_by_their_identifier():
     for number in NUMBERS:
-        master = MASTER[: 28 if number == AEAD_AES_128_GCM else 30]
+        master = master_of(number)
         other = bytes([octet ^ 0xFF for octet in master])
         there = Session(number, master, b"\0\1")
         there.add_key(other, b"\0\2")
@@ -177,7 +201,11 @@ def test_nothing_passes_a_session_that_is_closed():
                 through(work, hidden)
         for kept in keys:
             if kept._mode is not None:
-                assert not any(kept._mode._work) and kept._mode._cipher is None
+                assert not any(kept._mode._work)
+                if number == TDES_EDE3_HMAC_SHA1_80:
+                    assert not any(kept._mode._master) and not kept._mode._ciphers
+                else:
+                    assert kept._mode._cipher is None
             if hasattr(kept, "_hmac"):
                 assert not any(kept._hmac._inner)
 

@@ -1,4 +1,4 @@
-# on the pico: long
+# on the pico: soak
 """What a terminal does with signed modules: verified before they run, kept, tried, reverted; all else is refused."""
 
 import sys

@@ -1,4 +1,4 @@
-# on the pico: long
+# on the pico: soak
 """Power cuts in an update: a sample of all steps, which are every octet of every write and around every operation.
 
 The soak tier takes all of them, on every kind of medium.

@@ -14,30 +14,16 @@ from kit import raises
 from settop.codec import units
 from settop.errors import RemoteError
 from settop.wire.update import REFUSED
-from update_rig import ModuleFiles
+from update_rig import modules_of
 
 PIECE = 64
-
-
-class Flash:
-    """Files of app_rig's board, as update_rig's ModuleFiles wants them."""
-
-    def __init__(self, board):
-        self.flash = self
-        self.files = board.FILES.files
-        self.room = None
-        self.remove = board.FILES.remove
-        self.names = board.FILES.names
-
-    def step(self):
-        pass
 
 
 def board_of(services=("updates",), signer=vectors.SIGNER):
     board = provisioned_board()
     board.SERVICES = services
     board.SIGNER = signer
-    board.MODULE_FILES = ModuleFiles(Flash(board))
+    board.MODULE_FILES = modules_of(board)
     return board
 
 

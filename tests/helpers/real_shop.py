@@ -27,6 +27,7 @@ class RealShop(Shop):
         self.ends = Ends()
         self.ends.known[TERMINAL_ID] = DEVICE_KEY
         self.ends.far._requests._locate = self.locate
+        self.ends.far._requests._place = self.place
         self.stall = self.ends.stall
         self.shelf = Shelf(folder / "shelf")
         self.now_ms = NOW
@@ -43,6 +44,10 @@ class RealShop(Shop):
         path = f"/copies/{bought.title}-{user}"
         self.copies[path] = octets
         return Content(path, len(octets), hashlib.sha256(octets).digest())
+
+    def place(self, unit):
+        self.copies[unit.path] = self.stall.codec_octets(unit.digest)
+        return unit.path
 
     def _give(self, line, head):
         self.content = self.copies[head.split(" ")[1]]

@@ -2,7 +2,7 @@
 
 from headend.accounts.engine import open_database, transaction
 from headend.accounts.master_key import MasterKey
-from headend.shop import catalogue, groups, orders
+from headend.shop import catalogue, groups, orders, rentals
 from headend.shop.core import Shop
 from headend.shop.passwords import Passwords
 from headend.shop.seller import Till
@@ -10,6 +10,9 @@ from headend.shop.seller import Till
 MASTER = MasterKey(b"\x5a" * 32)
 PASSWORD = "correct horse"
 NOW = 1_800_000_000_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+DAY = rentals.Term(holds_s=DAY_MS // 1000)
 
 
 def new_database():
@@ -46,6 +49,11 @@ class Stall(Shop):
     def title(self, name="Song X", price=30, group=None, **extras):
         with transaction(self.engine) as connection:
             return catalogue.add_title(connection, name, price, group, f"{name}.mp4", bytes(32), extras, NOW)
+
+    def rental(self, title, price=5, term=DAY):
+        """An offer of the title with an end; its number."""
+        with transaction(self.engine) as connection:
+            return rentals.add_rental(connection, title, price, term)
 
     def seller(self, name="till"):
         """A seller with a database of its own, known to the shop."""

@@ -3,7 +3,10 @@
 from collections import Counter
 
 import schemathesis
+from headend.accounts.engine import transaction
+from headend.shop import codecs
 from headend.shop.web.channel import copy_token
+from headend.stream.catalogue import Terms
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
@@ -11,6 +14,8 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 from tests.helpers.shop import NOW, PASSWORD
+from tests.helpers.streams import put_stream
+from tests.helpers.update_modules import made
 
 load_all_checks()
 NAMES = (
@@ -34,9 +39,13 @@ class Real:
         self._jazz = self._stall.group("Jazz", 1)
         for name, group in (("Blue", self._jazz), ("Red", None)):
             counter.put(name=name, price=1, group=group, lyrics=b"so blue")
+        self._offer = self._stall.rental(2, 1)
         self.user = self._stall.user(1_000_000, "ann")
         self._stall.buy(self.user, 1, NOW)
         self._till = self._stall.seller()
+        self._stream, self._limit = put_stream(self._stall, "film", Terms("An evening", 6 * 3600, 1))
+        with transaction(self._stall.engine) as connection:
+            self._codec, _ = codecs.add_codec(connection, made("BEEP_1").octets(), NOW)
 
     def parameter(self, name):
         if name == "client":
@@ -44,7 +53,8 @@ class Real:
             return (clients[0] if clients else self._new_client()).hex()
         if name == "token":
             return copy_token(self._stall.right(self.user, 1), self.user).hex()
-        return {"title": 1, "taste": self._jazz, "user": self.user}[name]
+        found = {"title": 1, "taste": self._jazz, "user": self.user, "offer": self._offer}
+        return {**found, "stream": self._stream, "digest": self._codec.digest.hex()}[name]
 
     def _new_client(self):
         client = self._stall.register_client(NOW).client_id
@@ -60,6 +70,8 @@ class Real:
         return {
             "/api/sessions": {"login": "ann", "password": PASSWORD},
             "/api/account/titles/{title}": {"price": 1},
+            "/api/account/streams/{stream}": {"price": 1, "limit": self._limit},
+            "/api/account/titles/{title}/offers/{offer}": {"price": 1},
         }.get(path)
 
 

@@ -14,8 +14,8 @@ SPAWN, FORK = multiprocessing.get_context("spawn"), multiprocessing.get_context(
 TOGETHER_S = 60
 
 
-def attempt(url, start, answers, method, arguments):
-    shop = open_shop(url)
+def attempt(url, start, answers, method, arguments, opening):
+    shop = opening(url)
     start.wait(TOGETHER_S)
     try:
         answers.put(("done", getattr(shop, method)(*arguments)))
@@ -23,10 +23,12 @@ def attempt(url, start, answers, method, arguments):
         answers.put(("refused", refusal.code))
 
 
-def race(url, *calls):
-    """What each of the calls (method, arguments) came to, each in a process of its own, all at once."""
+def race(url, *calls, opening=open_shop):
+    """What each of the calls (method, arguments) came to, each in a process of its own, all at once. opening: makes of
+    the URL what has the methods.
+    """
     start, answers = SPAWN.Barrier(len(calls)), SPAWN.Queue()
-    workers = [SPAWN.Process(target=attempt, args=(url, start, answers, name, rest)) for name, *rest in calls]
+    workers = [SPAWN.Process(target=attempt, args=(url, start, answers, name, rest, opening)) for name, *rest in calls]
     for worker in workers:
         worker.start()
     found = [answers.get(timeout=TOGETHER_S) for _ in workers]
@@ -47,8 +49,8 @@ def refusals_of(found):
 # --- a process that dies in the midst of one ------------------------------------------------------------------------
 
 
-def die_in(url, place, method, arguments):
-    shop = open_shop(url)
+def die_in(url, place, method, arguments, opening):
+    shop = opening(url)
     left = place
 
     def statement(*_):
@@ -63,11 +65,11 @@ def die_in(url, place, method, arguments):
     statement()  # it is done, and nobody has heard of it
 
 
-def dies_in(url, place, method, *arguments):
+def dies_in(url, place, method, *arguments, opening=open_shop):
     """Does it in a process of its own, which is killed at that place: before and behind each statement, at the commit,
     or when all is done (counted from 1). False: there is no such place.
     """
-    worker = FORK.Process(target=die_in, args=(url, place, method, arguments))
+    worker = FORK.Process(target=die_in, args=(url, place, method, arguments, opening))
     worker.start()
     worker.join(TOGETHER_S)
     assert worker.exitcode in (0, -signal.SIGKILL)

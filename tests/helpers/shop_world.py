@@ -33,7 +33,7 @@ class ShopWorld:
     def __init__(self, runtime, folder, rate_bits_s=1_000_000, services=SERVICES):
         self.stall = Stall(f"sqlite:///{folder / 'shop.db'}")
         self.shelf = Shelf(folder / "shelf")
-        self.channel = Channel(self.stall, MASTER, {TERMINAL_ID: DEVICE_KEY}.get, self._locate)
+        self.channel = Channel(self.stall, MASTER, {TERMINAL_ID: DEVICE_KEY}.get, self._locate, place=self._place)
         self.world = World()
         self.internet = Internet(1)
         network = self.internet.network
@@ -94,6 +94,10 @@ class ShopWorld:
         said = [one for one in self.station.console[before:] if one.name in names]
         assert found and said[0].name in events, [(one.at_ms, one.name, one.text) for one in self.station.console]
         return said[0]
+
+    def _place(self, unit):
+        self.pages.put(unit.path, self.stall.codec_octets(unit.digest))
+        return unit.path
 
     def _locate(self, bought, user):
         octets = self.shelf.copy_of(self.stall.engine, bought, user).read_bytes()

@@ -33,6 +33,7 @@ FLOORS = {
     "headend": """
         provisioning
         shop.web
+        stream.sales
         callcentre split share stream shop
         media http
         broadcast accounts

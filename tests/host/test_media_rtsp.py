@@ -5,7 +5,8 @@ import random
 
 import pytest
 from headend.media import rtsp as server_module
-from headend.media.rtsp import MAX_BACKLOG, RtspServer
+from headend.media.connection import IDLE_MS, MAX_BACKLOG, WITHIN_MS
+from headend.media.rtsp import RtspServer
 from settop.wire import rtsp, sdp
 from settop.wire.rtsp_fields import parse_range, parse_rtp_info, parse_transports
 
@@ -266,7 +267,7 @@ def test_who_says_nothing_any_more_is_ended(bench):
     assert bench.line.stale_ms() is not None or bench.server.sessions
     bench.ask("PLAY", fields=[*session, ("Range", "npt=0-1")])
     bench.run(59_000)
-    bench.server.reported(("192.0.2.9", 5001), 59_000)
+    bench.server.reported(("192.0.2.9", 5001), b"", 59_000)
     bench.run(118_000)
     assert bench.server.sessions
     bench.run(119_000)
@@ -275,9 +276,9 @@ def test_who_says_nothing_any_more_is_ended(bench):
 
 def test_half_a_request_is_not_waited_for(bench):
     bench.line.receive(b"OPTIONS * RT", 5_000)
-    assert bench.line.stale_ms() == 5_000 + server_module.WITHIN_MS
+    assert bench.line.stale_ms() == 5_000 + WITHIN_MS
     bench.line.receive(b"SP/1.0\r\nCSeq: 1\r\n\r\n", 6_000)
-    assert bench.line.stale_ms() == 6_000 + server_module.IDLE_MS
+    assert bench.line.stale_ms() == 6_000 + IDLE_MS
 
 
 def test_a_file_that_becomes_another_one_ends_its_title_and_no_other(film, tmp_path):

@@ -10,7 +10,7 @@ from tests.helpers.shop_window import Passer
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    monkeypatch.setattr(throttle.count_account, "__defaults__", (3,))
+    monkeypatch.setattr(throttle.count_asked, "__defaults__", (3,))
     with Counter("sqlite://", tmp_path / "shelf") as made:
         yield made
 
@@ -38,7 +38,7 @@ def test_logins_that_are_taken_count_and_impossible_ones_do_not(shop):
 
 
 def test_addresses_and_clients_are_counted_apart(monkeypatch):
-    monkeypatch.setattr(throttle.count_account, "__defaults__", (1,))
+    monkeypatch.setattr(throttle.count_asked, "__defaults__", (1,))
     stall = Stall("sqlite://")
 
     def register(**where):

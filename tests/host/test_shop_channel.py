@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from headend.accounts.engine import transaction
+from headend.shop import throttle
 from headend.shop.channel import Channel as FarEnd
 from headend.shop.clients import RENEWAL_MS, UNUSED_MS
 from headend.shop.tickets import LIFE_MS
@@ -405,3 +406,29 @@ def test_lists_come_in_parts_and_whole(ends):
     assert kept == [(one.title, one.kid, one.key) for one in ends.stall.restore(1)]
     tastes = reply_of(ends, channel, wire.TASTES, 0)
     assert tastes.take(">H") == (0,) and tastes.take(">IB") == (0, 0) and tastes.text() == "J" * 64
+
+
+def test_who_signs_up_again_on_the_same_client_is_signed_in_and_nobody_else(ends):
+    client, key = ends.register()
+    channel = ends.client(client=client, key=key)
+
+    def signed_up(on, login="ann", password=PASSWORD, now_ms=NOW):
+        """The status, and the refusal's code."""
+        reply = wire.Reader(ends.ask(on, wire.SIGN_UP, login, password, now_ms=now_ms), 0)
+        status = reply.take(wire.REPLY_HEAD)[0]
+        return "" if status == wire.OK else reply.text()
+
+    ends.ask(channel, wire.REDEEM, ends.stall.new_card(5, NOW))
+    assert [signed_up(channel) for _ in range(3)] == [""] * 3  # the first answers were lost
+    assert signed_up(channel, "ANN") == "" and ends.stall.balance(1) == 5
+    assert signed_up(channel, password="another password") == "login-taken"
+    other_id, other_key = ends.register()
+    other = ends.client(client=other_id, key=other_key)
+    assert signed_up(other) == "login-taken"
+    ends.ask(channel, wire.SIGN_OUT)
+    assert signed_up(channel) == "login-taken"
+    ends.ask(channel, wire.SIGN_IN, "ann", PASSWORD)
+    for _ in range(throttle.FREE):
+        assert signed_up(channel, password="another password") == "login-taken"
+    assert signed_up(channel) == "slow-down"  # a guess is a guess
+    assert count_of(ends, "shop_users") == 1 and ends.stall.audit() == []

@@ -8,7 +8,7 @@ import pytest
 from headend.accounts.engine import transaction
 from headend.accounts.money import open_account
 from headend.accounts.terminals import add_terminal
-from headend.shop import refusals
+from headend.shop import refusals, throttle
 from headend.shop.refusals import Refused
 from settop.errors import LocalError, RemoteError
 from settop.keystore.identity import Identity
@@ -130,6 +130,15 @@ def test_of_those_that_have_left_a_list_has_the_latest(shop):
         shop.join_player(user, player, NOW + number)
         shop.leave_player(user, player, NOW + number)
     assert list(taken(shop, user, terminal)[2]) == players[:1:-1]
+
+
+def test_ids_of_players_are_not_tried_without_end(shop):
+    user, other, player = shop.user(), shop.user(), device(shop).terminal_id
+    for number in range(throttle.ASKED_AN_HOUR):
+        refused(refusals.NO_PLAYER, shop.join_player, user, number.to_bytes(8), NOW)
+    refused(refusals.SLOW_DOWN, shop.join_player, user, player, NOW)
+    assert shop.join_player(other, player, NOW) and shop.leave_player(other, player, NOW)
+    assert shop.join_player(user, player, NOW + throttle.HOUR_MS)
 
 
 def test_a_serial_is_one_content_and_grows_when_something_changes(shop):

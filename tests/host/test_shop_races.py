@@ -8,7 +8,7 @@ from headend.shop import refusals
 from headend.shop.notice import Notice, sign
 from settop.errors import LocalError
 
-from tests.helpers.shop import NOW, PASSWORD, Stall
+from tests.helpers.shop import DAY_MS, NOW, PASSWORD, Stall
 from tests.helpers.shop_races import dies_in, do_business, done, race, refusals_of
 
 
@@ -92,14 +92,16 @@ def check_first_members_of_a_group(url):
 
 
 def check_a_shop_that_dies_between_debit_and_delivery(url):
-    """At each statement of a purchase, of a subscription, of a card and of a notice: who asks again has it, and has
-    paid once.
+    """At each statement of a purchase, also for a time, of a subscription, of a card and of a notice: who asks again
+    has it, and has paid once.
     """
     stall = Stall(url)
     till = stall.seller()
     jazz, title = stall.group("Jazz", 5), stall.title(price=30)
+    offer = stall.rental(title)
     counts = {}
-    for what in ("buy", "join", "redeem", "accept_notice"):
+    for what in ("buy", "rent", "join", "redeem", "accept_notice"):
+        method = "buy" if what == "rent" else what
         place = 0
         found = []
         while True:
@@ -107,29 +109,64 @@ def check_a_shop_that_dies_between_debit_and_delivery(url):
             user = stall.user(100)
             arguments = {
                 "buy": lambda user: (user, title, NOW),
+                "rent": lambda user: (user, title, NOW, 5, offer),
                 "join": lambda user: (user, jazz, NOW),
                 "redeem": lambda user: (stall.new_card(50, NOW), NOW, user),
                 "accept_notice": lambda user: (till.sell(stall.order_units(user, 50, NOW), 50, NOW), NOW),
             }[what](user)
             stall.engine.dispose()
-            killed = dies_in(url, place, what, *arguments)
+            killed = dies_in(url, place, method, *arguments)
             assert stall.audit() == [], (what, place)
             paid = stall.balance(user) - 100
-            done = {"buy": -30, "join": -5, "redeem": 50, "accept_notice": 50}[what]
+            done = {"buy": -30, "rent": -5, "join": -5, "redeem": 50, "accept_notice": 50}[what]
             assert paid in (0, done), (what, place)
             if not killed:
                 break
             found.append(paid)
-            getattr(stall, what)(*arguments)
+            getattr(stall, method)(*arguments)
             assert stall.balance(user) == 100 + done, (what, place)
             assert stall.audit() == [], (what, place)
             kinds = [one.kind for one in stall.transactions(user)]
             assert len(kinds) == 2, (what, place)  # the card of the 100 units, and this
-            if what == "buy":
+            if method == "buy":
                 assert len(stall.restore(user)) == 1
         assert found == sorted(found, key=abs) and {*found} == {0, done}, what
         counts[what] = len(found)
     print(", ".join(f"{count} processes killed in {what}" for what, count in counts.items()))
+
+
+def check_last_unit_rents_one(url):
+    """Of two titles that are rented at once by who has the units for one, and of one offer that is taken twice."""
+    stall = Stall(url)
+    user, titles = stall.user(5), [stall.title(f"Song {n}") for n in range(2)]
+    found = race(url, *(("buy", user, title, NOW, 5, stall.rental(title)) for title in titles))
+    assert len(done(found)) == 1 and refusals_of(found) == [refusals.NO_UNITS]
+    assert (stall.balance(user), len(stall.restore(user)), stall.audit()) == (0, 1, [])
+    user = stall.user(100)
+    found = done(race(url, *[("buy", user, titles[0], NOW, 5, stall.rental(titles[0]))] * 2))
+    assert sorted(is_new for _, is_new in found) == [False, True] and found[0][0] == found[1][0]
+    assert (stall.balance(user), stall.audit()) == (95, [])
+
+
+def check_a_right_that_has_ended_makes_room_for_one(url):
+    """Whether it is rented anew or bought for good, of two at once."""
+    stall = Stall(url)
+    user, title = stall.user(100), stall.title(price=30)
+    offer = stall.rental(title)
+    stall.deliver(stall.buy(user, title, NOW, 5, offer)[0], NOW)
+    later = NOW + DAY_MS
+    found = race(url, ("buy", user, title, later, 5, offer), ("buy", user, title, later, 5, offer))
+    assert sorted(is_new for _, is_new in done(found)) == [False, True]
+    assert (stall.balance(user), len(stall.restore(user)), stall.audit()) == (90, 1, [])
+
+
+def check_one_of_two_clients_gets_a_right_first(url):
+    """Its hours run from its own first play on; what the other one gets ends by the clock."""
+    stall = Stall(url)
+    user, title = stall.user(100), stall.title()
+    bought, _ = stall.buy(user, title, NOW, 5, stall.rental(title))
+    told = [one.term for one in done(race(url, *[("deliver", bought, NOW)] * 2))]
+    assert sorted(one.ends_ms for one in told) == [0, NOW + DAY_MS]
 
 
 CHECKS = [
@@ -141,6 +178,9 @@ CHECKS = [
     check_one_notice,
     check_one_login,
     check_first_members_of_a_group,
+    check_last_unit_rents_one,
+    check_a_right_that_has_ended_makes_room_for_one,
+    check_one_of_two_clients_gets_a_right_first,
 ]
 
 

@@ -2,24 +2,15 @@
 
 import pytest
 from headend.accounts.engine import transaction
-from headend.shop import refusals, rentals
+from headend.shop import catalogue, refusals, rentals
 from headend.shop.refusals import Refused
 from headend.shop.rentals import Term
 from settop.errors import LocalError
 from settop.wire import shop as wire
 
-from tests.helpers.shop import NOW, PASSWORD, Stall
+from tests.helpers import shop as helper
+from tests.helpers.shop import DAY, DAY_MS, HOUR_MS, NOW, PASSWORD, Stall
 from tests.helpers.shop_channel import BODY, Ends
-from tests.helpers.shop_races import done, race
-
-HOUR_MS = 3_600_000
-DAY = Term(holds_s=86_400)
-DAY_MS = 24 * HOUR_MS
-
-
-def offered(stall, title, price=5, term=DAY):
-    with transaction(stall.engine) as connection:
-        return rentals.add_rental(connection, title, price, term)
 
 
 def refused(code, method, *arguments):
@@ -30,24 +21,29 @@ def refused(code, method, *arguments):
 
 @pytest.fixture
 def stall():
-    return Stall("sqlite://")
+    return Stall(helper.new_database())
+
+
+@pytest.fixture
+def ends():
+    return Ends(helper.new_database())
 
 
 def test_an_offer_is_bought_for_its_price_with_its_terms_and_again_for_nothing(stall):
     user, title = stall.user(100), stall.title(price=30)
-    offer = offered(stall, title)
+    offer = stall.rental(title)
     bought, is_new = stall.buy(user, title, NOW, 5, offer)
     again = stall.buy(user, title, NOW + 1, 5, offer)
     assert is_new and bought.term == DAY and again == (bought, False)
     assert stall.balance(user) == 95 and stall.audit() == []
-    refused(refusals.STILL_RUNS, stall.buy, user, title, NOW, 5, offered(stall, title))
+    refused(refusals.STILL_RUNS, stall.buy, user, title, NOW, 5, stall.rental(title))
     assert stall.refund(user, title, NOW) == 5
     assert stall.balance(user) == 100 and stall.audit() == []
 
 
 def test_what_is_no_offer_is_refused_and_nothing_is_booked(stall):
     user, title, other = stall.user(100), stall.title("A"), stall.title("B")
-    offer = offered(stall, title, term=Term(NOW, NOW + HOUR_MS))
+    offer = stall.rental(title, term=Term(NOW, NOW + HOUR_MS))
     for number, when in ((offer + 1, NOW), (0, NOW), (1 << 31, NOW), (offer, NOW + HOUR_MS)):
         refused(refusals.NO_OFFER, stall.buy, user, title, when, None, number)
     refused(refusals.NO_OFFER, stall.buy, user, other, NOW, None, offer)
@@ -58,12 +54,12 @@ def test_what_is_no_offer_is_refused_and_nothing_is_booked(stall):
     assert stall.balance(user) == 100 and len(stall.transactions(user)) == 1
     for term in (Term(), Term(5, 5), Term(begins_ms=5), Term(ends_ms=-1), Term(holds_s=1 << 32)):
         with pytest.raises(LocalError):
-            offered(stall, title, term=term)
+            stall.rental(title, term=term)
 
 
 def test_x14_a_right_that_has_ended_is_bought_anew_as_another_right_under_the_same_key(stall):
     user, title = stall.user(100), stall.title(price=30)
-    offer = offered(stall, title)
+    offer = stall.rental(title)
     first, _ = stall.buy(user, title, NOW, 5, offer)
     stall.deliver(first, NOW)
     assert stall.offer(title, user, NOW + DAY_MS - 1).bought
@@ -82,7 +78,7 @@ def test_x14_a_right_that_has_ended_is_bought_anew_as_another_right_under_the_sa
 
 def test_too_few_units_leave_the_right_that_was_there(stall):
     user, title = stall.user(5), stall.title(price=30)
-    offer = offered(stall, title)
+    offer = stall.rental(title)
     bought, _ = stall.buy(user, title, NOW, 5, offer)
     refused(refusals.NO_UNITS, stall.buy, user, title, NOW)
     assert stall.restore(user) == [bought] and stall.audit() == []
@@ -92,29 +88,27 @@ def test_a_member_rents_under_a_key_of_his_own(stall):
     jazz, user = stall.group("Jazz"), stall.user(100)
     stall.join(user, jazz, NOW)
     title = stall.title(price=30, group=jazz)
-    assert stall.buy(user, title, NOW, 5, offered(stall, title))[0].kid != (
+    assert stall.buy(user, title, NOW, 5, stall.rental(title))[0].kid != (
         stall.buy(user, stall.title("Other", group=jazz), NOW)[0].kid
     )
 
 
-def test_two_purchases_of_one_offer_at_once_are_paid_once(tmp_path):
-    url = str(tmp_path / "shop.db")
-    stall = Stall(url)
-    user, title = stall.user(100), stall.title()
-    offer = offered(stall, title)
-    found = done(race(url, *[("buy", user, title, NOW, 5, offer)] * 2))
-    assert sorted(is_new for _, is_new in found) == [False, True]
-    assert found[0][0] == found[1][0]
-    assert stall.balance(user) == 95 and stall.audit() == []
+def test_a_rented_title_that_is_sold_no_more_is_gone_when_its_right_has_ended(stall):
+    user, title = stall.user(100), stall.title(price=30)
+    stall.buy(user, title, NOW, 5, stall.rental(title, term=Term(NOW, NOW + HOUR_MS)))
+    with transaction(stall.engine) as connection:
+        catalogue.withdraw(connection, title)
+    assert stall.rentals(title, NOW) == []
+    assert stall.offer(title, user, NOW + HOUR_MS - 1).bought
+    refused(refusals.NO_TITLE, stall.offer, title, user, NOW + HOUR_MS)
 
 
-def test_x12_who_restores_gets_what_is_left_and_not_more_over_the_channel():
-    ends = Ends()
+def test_x12_who_restores_gets_what_is_left_and_not_more_over_the_channel(ends):
     first = ends.client()
     ends.ask(first, wire.SIGN_UP, "ann", PASSWORD)
     ends.ask(first, wire.REDEEM, ends.stall.new_card(100, NOW))
     day, period = ends.stall.title("Day"), ends.stall.title("Period")
-    offers = offered(ends.stall, day), offered(ends.stall, period, 7, Term(NOW, NOW + HOUR_MS))
+    offers = ends.stall.rental(day), ends.stall.rental(period, 7, Term(NOW, NOW + HOUR_MS))
     listed = wire.Reader(ends.ask(first, wire.OFFERS, 0, day), BODY)
     assert listed.take(">H") + listed.take(wire.OFFER) == (0, offers[0], 5, 0, 0, 86_400) and not listed.more()
 

@@ -92,6 +92,7 @@ def test_unknown_login_and_wrong_password_are_one_answer_and_are_slowed_down(sho
         ("DELETE", "/api/account/clients/0011223344556677"),
         ("DELETE", "/api/account/tastes/1"),
         ("PUT", "/api/account/tastes/1"),
+        ("PUT", "/api/account/titles/1/offers/1"),
         ("DELETE", "/api/sessions/current"),
     ],
 )
@@ -174,6 +175,9 @@ def test_e5_catalogue_by_taste_by_words_and_with_extras(shop):
         "price": 30,
         "taste": "Jazz",
         "bought": False,
+        "sold": True,
+        "held": None,
+        "offers": [],
         "extras": {"lyrics": "so blue"},
     }
     assert found == {"titles": [blue], "next": None}
@@ -202,7 +206,8 @@ def test_a_withdrawn_title_is_seen_by_who_has_bought_it(shop):
     with transaction(shop.stall.engine) as connection:
         withdraw(connection, title)
     assert code_of(shop.nobody.get(f"/api/titles/{title}"), 404) == refusals.NO_TITLE
-    assert ann.get(f"/api/titles/{title}").json()["bought"]
+    told = ann.get(f"/api/titles/{title}").json()
+    assert told["bought"] and not told["sold"]
 
 
 def test_e6_units_are_checked_before_anything_is_given(shop):

@@ -162,7 +162,7 @@ def test_no_users_token_and_no_card_is_in_any_path(shop):
         for operation in path.values()
         for parameter in operation.get("parameters", [])
     }
-    assert named == {"title", "taste", "client", "words", "after"}
+    assert named == {"title", "taste", "offer", "stream", "client", "digest", "words", "after"}
 
 
 def test_another_router_may_be_put_beside_it(shop):

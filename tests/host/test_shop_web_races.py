@@ -22,6 +22,16 @@ def check_last_units(counter):
     assert len(ann.get("/api/account/titles").json()["titles"]) == 1
 
 
+def check_last_units_rent_one(counter):
+    ann = counter.visitor(units=5)
+    titles = [counter.stall.title(f"Song {number}", 30) for number in range(3)]
+    paths = [f"/api/account/titles/{title}/offers/{counter.stall.rental(title)}" for title in titles]
+    answers = counter.race(*((ann, "PUT", path, {"price": 5}) for path in paths))
+    assert outcome(answers) == [(200, ""), *[(402, refusals.NO_UNITS)] * 2]
+    assert ann.get("/api/account").json()["balance"] == 0
+    assert len(ann.get("/api/account/titles").json()["titles"]) == 1
+
+
 def check_one_card(counter):
     both = [counter.visitor("ann"), counter.visitor("bob")]
     number = counter.stall.new_card(50, NOW)
@@ -49,7 +59,7 @@ def check_one_login(counter):
     assert outcome(answers) == [(201, ""), *[(409, refusals.LOGIN_TAKEN)] * 3]
 
 
-CHECKS = [check_last_units, check_one_card, check_one_notice, check_one_login]
+CHECKS = [check_last_units, check_last_units_rent_one, check_one_card, check_one_notice, check_one_login]
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -167,7 +167,7 @@ def test_pages_that_are_not_there_or_fail_say_what_to_do(shop, ann, monkeypatch)
         assert answer.status_code in (404, 422), path
         assert "catalogue" in Page(answer.text).text and Page(answer.text).all("h1") == [{}]
     assert ann.send("/", {}).status_code == 405
-    monkeypatch.setattr(shop.stall, "directory", lambda *_: 1 // 0)
+    monkeypatch.setattr(shop.stall, "browse", lambda *_: 1 // 0)
     failed = ann.look("/")
     assert failed.status_code == 500 and "The shop has failed" in failed.text and "Zero" not in failed.text
     assert failed.headers["cache-control"] == "no-store" and failed.headers["content-security-policy"] == pages.POLICY
@@ -216,6 +216,7 @@ def test_every_form_of_the_window_is_behind_that_check(shop):
     assert sent == {
         "/titles/{title}",
         "/subscriptions",
+        "/streams/{stream}",
         "/register",
         "/sign-in",
         "/sign-out",

@@ -7,9 +7,12 @@ import pytest
 from headend.accounts.engine import transaction
 from headend.accounts.money import open_account
 from headend.accounts.terminals import add_terminal
+from headend.shop import codecs
+from settop.codec import units
 from settop.wire import shop as wire
 
 from tests.helpers.shop import MASTER, NOW, PASSWORD
+from tests.helpers.update_modules import KEY, made
 from tests.link.test_shop_on_terminal import RealShop
 
 sys.path.append(str(Path(__file__).parent.parent / "vectors"))
@@ -18,6 +21,7 @@ from dock_rig import PLAYER, STRANGER
 from docked_rig import One, Wire
 from shop_rig import Bench
 from titles_rig import TERMINAL_ID, TitleBoard, words
+from update_rig import modules_of
 
 SERVICES = ("network", "titles", "dock", "shop")
 ONE, OTHER = PLAYER.terminal_id.hex(), STRANGER.terminal_id.hex()
@@ -132,3 +136,38 @@ def test_a_board_without_a_dock_says_so(shop):
     for said in ("household", f"add {ONE}"):
         assert "starts no service dock" in bench.go("shop " + said)[-1]
     assert shop.stall.players_of(1) == []
+
+
+def test_a_list_that_is_due_when_a_codec_is_asked_for_comes_before_it_and_the_codec_all_the_same(shop, monkeypatch):
+    for name, value in (
+        ("WIRES", {0: "dock", 1: "tuner"}),
+        ("dock", lambda board: board.__dict__.setdefault("wire", Wire())),
+        ("SIGNER", KEY.public.hex()),
+        ("MODULE_FILES", property(lambda board: board.__dict__.setdefault("modules", modules_of(board)))),
+    ):
+        monkeypatch.setattr(TitleBoard, name, value, raising=False)
+    units.add("beep", None)
+    bench = Bench(("updates", *SERVICES))
+    bench.shop, bench.serve = shop, shop.serve
+    bench.go(f"shop register ann {PASSWORD}")
+    song = shop.sell("Song X", 0)
+    bench.go(f"shop buy {song}")
+    with transaction(shop.stall.engine) as connection:
+        codecs.add_codec(connection, made("BEEP_1").octets(), NOW)
+    copy_of, give = shop.shelf.copy_of, shop._give
+
+    def beeps(*which):
+        path = copy_of(*which)
+        path.write_bytes(path.read_bytes().replace(b"esds", b"skip").replace(b"frmamp4a", b"frmabeep"))
+        return path
+
+    def joins(line, head):
+        if "/copies/" in head:
+            shop.stall.join_player(1, PLAYER.terminal_id, NOW)
+        give(line, head)
+
+    shop.shelf.copy_of, shop._give = beeps, joins
+    said = words(bench.go(f"shop download {song}"))
+    assert said[:2] == ["shop_downloading", "shop_downloaded"] and said[-1] == "shop_codec", said
+    assert said.index("household_player") < said.index("shop_codec_downloading") and units.knows("beep")
+    units.add("beep", None)

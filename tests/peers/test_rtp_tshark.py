@@ -44,7 +44,10 @@ def test_a_compound_packet_says_there_what_was_packed(tmp_path, need):
         "Delay since last SR timestamp: 98304 (1500 milliseconds)",
         "Type: CNAME (user and domain) (1)",
         "Text: hello",
+        "...0 0000 = Subtype: 0",
+        "Length: 5 (24 bytes)",
         "Name (ASCII): PSS0",
+        "Application specific data: 5566778801f4000900000010",
         "Text: done",
         f"[RTCP frame length check: OK - {len(packet)} bytes]",
     ):

@@ -7,6 +7,7 @@ from testbed.systems.shop.report import to_json
 from testbed.systems.shop.story import play
 
 from tests.helpers.postgresql import emptied
+from tests.helpers.shop import cheap_passwords
 
 KEY = MasterKey(b"\x11" * 32)
 
@@ -14,7 +15,7 @@ KEY = MasterKey(b"\x11" * 32)
 def told(url, folder):
     engine = open_database(url)
     try:
-        return to_json(play("cpython", 5, Shop(engine, KEY), KEY, folder, print))
+        return to_json(play("cpython", 5, Shop(engine, KEY, cheap_passwords()), KEY, folder, print))
     finally:
         engine.dispose()
 

@@ -11,17 +11,26 @@ from tests.helpers.shop_web import Counter
 from tests.host import (
     test_shop,
     test_shop_channel,
+    test_shop_codecs,
     test_shop_household,
     test_shop_races,
+    test_shop_rentals,
     test_shop_web,
     test_shop_web_races,
+    test_shop_web_rentals,
 )
+
+
+def takes(test):
+    """The names of a test's arguments."""
+    return test.__code__.co_varnames[: test.__code__.co_argcount]
+
 
 SHOP_TESTS = [
     (module, name)
-    for module in (test_shop, test_shop_household)
+    for module in (test_shop, test_shop_codecs, test_shop_household, test_shop_rentals)
     for name, test in vars(module).items()
-    if name.startswith("test_") and test.__code__.co_varnames[: test.__code__.co_argcount] == ("shop",)
+    if name.startswith("test_") and takes(test) in (("shop",), ("stall",))
 ]
 
 
@@ -35,16 +44,17 @@ def test_shop_behaves_the_same(module, name, server, monkeypatch):
 
 
 CHANNEL_TESTS = [
-    name
-    for name, test in vars(test_shop_channel).items()
-    if name.startswith("test_") and test.__code__.co_varnames[: test.__code__.co_argcount] == ("ends",)
+    (module, name)
+    for module in (test_shop_channel, test_shop_rentals)
+    for name, test in vars(module).items()
+    if name.startswith("test_") and takes(test) == ("ends",)
 ]
 
 
-@pytest.mark.parametrize("name", CHANNEL_TESTS)
-def test_the_channel_behaves_the_same(name, server):
+@pytest.mark.parametrize(("module", "name"), CHANNEL_TESTS)
+def test_the_channel_behaves_the_same(module, name, server):
     ends = Ends(emptied(server))
-    getattr(test_shop_channel, name)(ends)
+    getattr(module, name)(ends)
     ends.stall.engine.dispose()
 
 
@@ -63,16 +73,17 @@ def test_books_are_right_after_1000_operations_and_10_kills(server):
 
 
 WEB_TESTS = [
-    name
-    for name, test in vars(test_shop_web).items()
-    if name.startswith("test_") and test.__code__.co_varnames[: test.__code__.co_argcount] == ("shop",)
+    (module, name)
+    for module in (test_shop_web, test_shop_web_rentals)
+    for name, test in vars(module).items()
+    if name.startswith("test_") and takes(test) == ("shop",)
 ]
 
 
-@pytest.mark.parametrize("name", WEB_TESTS)
-def test_shop_behaves_the_same_by_http(name, server, tmp_path):
+@pytest.mark.parametrize(("module", "name"), WEB_TESTS)
+def test_shop_behaves_the_same_by_http(module, name, server, tmp_path):
     with Counter(emptied(server), tmp_path / "shelf") as counter:
-        getattr(test_shop_web, name)(counter)
+        getattr(module, name)(counter)
         assert counter.stall.audit() == []
 
 

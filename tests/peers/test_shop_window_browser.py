@@ -70,6 +70,9 @@ def market(tmp_path_factory, cover):
         ("title", "add", tune("aac", 6), "--name", "Red", "--price", 300),
         ("title", "add", tune("mp3", 6), "--name", "An Unreasonablylongwordedtitlethatdoesnotend, in G minor, for two",
          "--price", 12, "--taste", "Songs of a very quiet countryside"),
+        ("title", "rent", 2, "--price", 5, "--hours", 48),
+        ("title", "rent", 2, "--price", 8, "--hours", 24, "--from", "2020-01-01", "--until", "2199-12-31T12:34:56"),
+        ("title", "rent", 2, "--price", 150, "--until", "2199-12-31"),
     ):  # fmt: skip
         assert ringcast("shop", *command, "--db", db).status == 0, command
     with running("serve", "--db", db) as process:
@@ -166,6 +169,9 @@ def test_every_page_can_be_used_by_everybody(visiting, market, size, scheme):
     visit.page.click("main a:has-text('Blue Morning')")
     visit.shows("30 units")
     visit.stop("title")
+    visit.go("/titles/2")
+    visit.shows("Or for a time")
+    visit.stop("title-for-a-time")
     visit.go("/subscriptions")
     visit.stop("subscriptions-of-nobody")
     visit.go("/nothing")
@@ -200,6 +206,15 @@ def test_every_page_can_be_used_by_everybody(visiting, market, size, scheme):
     visit.press("Buy for 30 units")
     visit.shows("It is yours")
     visit.stop("bought")
+    visit.go("/titles/2")
+    visit.shows("85 units too few")
+    visit.stop("before-renting")
+    visit.press("Rent for 8 units")
+    visit.shows("It is yours for as long as you chose")
+    visit.shows("Yours for 24 hours from the first play on, from 1 January 2020, 00:00 UTC until 31 December 2199")
+    visit.stop("rented")
+    visit.go("/")
+    visit.stop("catalogue-of-a-tenant")
     market.player(login)
     for page in ("library", "transactions", "players"):
         visit.go(f"/account/{page}")
@@ -273,6 +288,30 @@ def test_a_purchase_by_keyboard_alone(visiting, market):
     assert page.inner_text(".balance").split() == ["Balance:", "70", "units"]
 
 
+def test_a_title_is_rented_by_keyboard_alone(visiting, market):
+    visit, login = visiting(), next(_logins)
+    page = visit.page
+    visit.go("/register?to=/titles/2")
+    visit.fill(login=login, password=PASSWORD)
+    visit.press("Make an account")
+    visit.go("/account")
+    visit.fill(number=market.card())
+    visit.press("Redeem")
+    visit.go("/titles/2")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        label, outline = page.evaluate(_FOCUSED)
+        assert outline != "none", label
+        if label == "Rent for 5 units":
+            break
+    described = page.get_attribute(":focus", "aria-describedby")
+    assert page.inner_text(f"#{described}") == "for 2 days from the first play on"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("main :text('It is yours for as long as you chose')")
+    visit.shows("Yours for 2 days from the first play on")
+    assert "95 units" in page.inner_text(".balance")
+
+
 def test_the_judges_see_what_is_wrong(visiting):
     visit = visiting()
     visit.go("/")
@@ -302,6 +341,9 @@ def test_everything_works_without_scripts(visiting, market):
     visit.shows("It is yours")
     visit.page.reload()  # the page, and not the form
     assert "70 units" in visit.page.inner_text(".balance")
+    visit.go("/titles/2")
+    visit.press("Rent for 5 units")
+    visit.shows("It is yours for as long as you chose")
     market.player(login)
     visit.go("/account/players")
     visit.page.click("main a:has-text('Remove')")

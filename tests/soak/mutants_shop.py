@@ -8,13 +8,44 @@ COPIES = ("tests/host/test_shop_delivering.py",)
 CHANNEL = ("tests/host/test_shop_channel.py",)
 HOUSEHOLD = ("tests/link/test_household_over_channel.py",)
 TERMINAL = ("tests/firmware/test_shop_service.py", "tests/firmware/test_shop_download.py")
+CODECS = ("tests/host/test_shop_codecs.py",)
+TERMINAL_CODEC = ("tests/firmware/test_shop_codec.py",)
 
 WEB = ("tests/host/test_shop_web.py",)
 FILES = ("tests/host/test_shop_web_files.py",)
 LIMITS = ("tests/host/test_shop_web_limits.py",)
 WINDOW = ("tests/host/test_shop_window.py",)
+ADVERSARIES = ("tests/emulator/test_shop_adversaries.py",)
 
 MUTANTS = (
+    Mutant(
+        "who has nothing to search in passes for foiled",
+        "emulator/testbed/systems/shop/listeners.py",
+        "len(secrets) * bool(octets)",
+        "len(secrets)",
+        ADVERSARIES,
+    ),
+    Mutant(
+        "an adversary is foiled whose control got nothing either",
+        "emulator/testbed/systems/shop/scene.py",
+        "self.times > 0 and self.controlled",
+        "self.times > 0",
+        ADVERSARIES,
+    ),
+    Mutant(
+        "a keystore is searched for keys that do not lie in it",
+        "emulator/testbed/systems/shop/listeners.py",
+        "        known.plain.append(plain)\n",
+        "",
+        ("tests/emulator/test_shop_demo.py",),
+    ),
+    Mutant(
+        "what is heard counts from the computer's start",
+        "emulator/testbed/systems/shop/bench.py",
+        "return self.world.ns_at(0)",
+        "return 0",
+        ("tests/emulator/test_shop_demo.py",),
+    ),
     Mutant(
         "a form of another site counts",
         "host/headend/shop/web/window/visitors.py",
@@ -105,6 +136,20 @@ MUTANTS = (
         "title.group_id is not None and title.member is not None",
         "title.group_id is not None",
         CORE,
+    ),
+    Mutant(
+        "who knows a login signs up as its user on any client",
+        "host/headend/shop/core.py",
+        "                if not users.is_on(connection, name, client_id):",
+        "                if False:",
+        CHANNEL,
+    ),
+    Mutant(
+        "ids of players are tried without end",
+        "host/headend/shop/core.py",
+        'throttle.subject(throttle.PLAYER, b"%d" % user_id), now_ms)',
+        "throttle.subject(throttle.PLAYER, secrets.token_bytes(8)), now_ms)",
+        ("tests/host/test_shop_household.py",),
     ),
     Mutant(
         "a used card is credited again",
@@ -301,5 +346,57 @@ MUTANTS = (
         "or _digest(original) != title.digest:",
         "or False:",
         COPIES,
+    ),
+    Mutant(
+        "an older codec takes a newer one's place",
+        "host/headend/shop/codecs.py",
+        "if newest is not None and unit.version <= newest.version:",
+        "if newest is not None and unit.version == newest.version:",
+        CODECS,
+    ),
+    Mutant(
+        "a service is sold as a codec", "host/headend/shop/codecs.py", "if made.kind != CODEC:", "if False:", CODECS
+    ),
+    Mutant(
+        "a codec of another board is given",
+        "host/headend/shop/codecs.py",
+        "[one for one in found if fits(_head(one), wanted.board, wanted.abi)]",
+        "found",
+        CODECS,
+    ),
+    Mutant(
+        "a codec that was spent is given again",
+        "host/headend/shop/codecs.py",
+        ", Codec.version > wanted.floor)",
+        ")",
+        CODECS,
+    ),
+    Mutant(
+        "a unit that does not work counts as here",
+        "firmware/settop/services/shop/codec.py",
+        "if not units.knows(self.missing):",
+        "if False:",
+        TERMINAL_CODEC,
+    ),
+    Mutant(
+        "a refused unit stays in flash",
+        "firmware/settop/services/shop/codec.py",
+        "            self._end_file()\n            self._files.remove(path)\n            raise",
+        "            self._end_file()\n            raise",
+        TERMINAL_CODEC,
+    ),
+    Mutant(
+        "a codec that is gone counts as here",
+        "firmware/settop/codec/units.py",
+        "not (callable(module) and module() is None)",
+        "True",
+        TERMINAL_CODEC,
+    ),
+    Mutant(
+        "a terminal forgets which versions it had",
+        "firmware/settop/services/updates/service.py",
+        "floor = max(floor, record.floor, ",
+        "floor = max(floor, ",
+        TERMINAL_CODEC,
     ),
 )

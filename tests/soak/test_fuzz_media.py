@@ -4,10 +4,11 @@ undisturbed."""
 import random
 
 import pytest
-from headend.media.rtsp import MAX_BACKLOG, RtspServer
+from headend.media.connection import MAX_BACKLOG
+from headend.media.rtsp import RtspServer
 from settop.errors import RemoteError
 from settop.wire import rtsp, sdp
-from settop.wire.rtsp_fields import parse_range, parse_rtp_info, parse_transports
+from settop.wire.rtsp_fields import parse_adaptation, parse_range, parse_rtp_info, parse_transports
 
 from tests.helpers.clips import clip, have_ffmpeg
 from tests.helpers.media import Shelf
@@ -19,6 +20,7 @@ FIELDS = (
     b"RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=1234ABCD,RTP/SAVP;client_port=3-4;server_port=5-6",
     b"npt=1:02:03.5-2:00:00;time=19970123T143720Z",
     b"url=rtsp://h/f/v;seq=45102;rtptime=12345678,url=rtsp://h/f/a;seq=1;rtptime=1",
+    b'url="rtsp://h/f/v";size=48000;target-time=1500,url="a";size=1',
 )
 DESCRIPTION = (
     b"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=a\r\nt=0 0\r\na=control:*\r\na=range:npt=0-30.5\r\n"
@@ -54,8 +56,9 @@ def test_fields_and_descriptions_raise_what_is_declared_alone(cases):
             (parse_transports, FIELDS[0]),
             (parse_range, FIELDS[1]),
             (parse_rtp_info, FIELDS[2]),
+            (parse_adaptation, FIELDS[3]),
             (sdp.parse, DESCRIPTION),
-        )[case % 4]
+        )[case % 5]
         try:
             parse(damaged(draw, data))
         except RemoteError:

@@ -19,6 +19,7 @@ RIGHT += wire.pack_text("Song X")
 LIST = b"\0\5" + 2 * (struct.pack(">IIB", 7, 30, 1) + wire.pack_text("Song X") + wire.pack_text("Jazz"))
 TASTES = b"\0\0" + 2 * (struct.pack(">IB", 20, 0) + wire.pack_text("Jazz"))
 CONTENT = struct.pack(">Q32s", 4096, bytes(32)) + wire.pack_text("/copies/7")
+UNIT = struct.pack(wire.CODEC_HEAD, 4, 900) + bytes(32) + wire.pack_text("/codecs/7")
 HEAD = bytes((channel.REQUEST,)) + bytes(4)
 
 
@@ -68,6 +69,7 @@ PARSERS = (
             bytes(wire.pack_request(wire.JOIN, "Jazz", 20)),
             bytes(wire.pack_request(wire.HOUSEHOLD, 7)),
             bytes(wire.pack_request(wire.ADD, 1 << 63)),
+            bytes(wire.pack_request(wire.CODEC, "twos", "pico", 6, 18, 31, 4)),
         ),
     ),
     Parser("a list", reply(wire.LIST), (LIST,)),
@@ -75,6 +77,7 @@ PARSERS = (
     Parser("a right", reply(wire.BUY), (RIGHT,)),
     Parser("rights", reply(wire.RESTORE), (b"\0\0" + RIGHT + RIGHT,)),
     Parser("where a title is", reply(wire.CONTENT), (CONTENT,)),
+    Parser("where a codec's unit is", reply(wire.CODEC), (UNIT,)),
     Parser("a balance", reply(wire.BALANCE), (bytes(8),)),
     Parser(
         "a refusal",

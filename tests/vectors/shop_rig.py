@@ -18,7 +18,8 @@ from titles_rig import Bench as TitlesBench
 NOW = 1800000000000
 OVER = (
     "shop_balance", "shop_redeemed", "shop_signed_out", "shop_bought", "shop_order", "shop_listed", "shop_downloaded",
-    "shop_renewed", "shop_refused", "shop_failed", "shop_server", "shop_forgotten", "shop_household", "error",
+    "shop_codec_missing", "shop_renewed", "shop_refused", "shop_failed", "shop_server", "shop_forgotten",
+    "shop_household", "error",
 )  # fmt: skip
 
 
@@ -101,7 +102,8 @@ class File:
 class Shop:
     """`says`: by what is asked for, a function of the values that gives what is behind the reply's head, or a refusal
     (code, wait ms, text). `asked`: everything that was, with its values. `keys`: of the one client, by number; `due`:
-    its key is to be renewed. `spoils`: what is done to an answer on its way. `loses`: answers that do not arrive.
+    its key is to be renewed. `units`: octets of codecs' units by their path. `spoils`: what is done to an answer on its
+    way. `loses`: answers that do not arrive.
     """
 
     CLIENT = b"client 1"
@@ -115,6 +117,7 @@ class Shop:
         self.spoils = lambda octets: octets
         self.loses = []
         self.content = content
+        self.units = {}
         self.breaks = []
         self.ranges = []
         self._session = None
@@ -188,7 +191,7 @@ class Shop:
             if field.startswith("Range: bytes="):
                 first = int(field[13:-1])
         self.ranges.append(first)
-        whole = self.content
+        whole = self.units.get(head.split(" ")[1], self.content)
         body = whole[first:]
         said = f'HTTP/1.1 {206 if first else 200} X\r\nContent-Length: {len(body)}\r\nETag: "1"\r\n'
         if first:

@@ -56,6 +56,25 @@ class ModuleFiles:
         return self._board.names(folder)
 
 
+class AppFlash:
+    """Files of app_rig's board, as ModuleFiles wants them."""
+
+    def __init__(self, board):
+        self.flash = self
+        self.files = board.FILES.files
+        self.room = None
+        self.remove = board.FILES.remove
+        self.names = board.FILES.names
+
+    def step(self):
+        pass
+
+
+def modules_of(board):
+    """The ModuleFiles of app_rig's board."""
+    return ModuleFiles(AppFlash(board))
+
+
 class Terminal:
     """Keystore and modules behind a start on a board with this flash. `told`: what modules were reported of."""
 

@@ -16,14 +16,22 @@ _NOW_MS = 1_800_000_000_000
 _TITLES = 50
 _PATH = "/api/titles"
 _BARE = (
-    "SELECT p.title_id, p.name, p.price, p.taste, p.right_id, e.name, e.value FROM "
-    "(SELECT t.title_id, t.name, t.price, g.name AS taste, r.right_id, "
+    "SELECT p.title_id, p.name, p.price, p.withdrawn, p.taste, p.right_id, p.begins_ms, p.ends_ms, p.holds_s, "
+    "p.until_ms, e.name, e.value FROM "
+    "(SELECT t.title_id, t.name, t.price, t.withdrawn, g.name AS taste, r.right_id, "
+    "x.begins_ms, x.ends_ms, x.holds_s, x.until_ms, "
     "CASE WHEN m.user_id IS NULL THEN 1 ELSE 0 END AS rank FROM shop_titles t "
     "LEFT JOIN shop_groups g ON g.group_id = t.group_id "
     "LEFT JOIN shop_members m ON m.group_id = t.group_id AND m.user_id = {mark} "
     "LEFT JOIN shop_rights r ON r.title_id = t.title_id AND r.user_id = {mark} AND r.refunded_ms IS NULL "
-    "WHERE NOT t.withdrawn ORDER BY 6, t.title_id LIMIT {mark} OFFSET {mark}) p "
+    "LEFT JOIN shop_terms x ON x.right_id = r.right_id "
+    "WHERE NOT t.withdrawn ORDER BY rank, t.title_id LIMIT {mark} OFFSET {mark}) p "
     "LEFT JOIN shop_extras e ON e.title_id = p.title_id ORDER BY p.rank, p.title_id, e.name"
+)
+_BARE_OFFERS = (
+    "SELECT o.title_id, o.begins_ms, o.ends_ms, o.holds_s, o.rental_id, o.price FROM shop_rentals o "
+    "JOIN shop_titles t ON t.title_id = o.title_id "
+    "WHERE o.title_id IN ({marks}) AND NOT o.withdrawn AND NOT t.withdrawn ORDER BY o.rental_id"
 )
 
 
@@ -43,18 +51,29 @@ def _bare(connect: Callable[[], Any], begin: str, mark: str) -> Any:
         run = mine.cursor
         run.execute(begin)
         rows = run.execute(sql, (None, None, 50, after)).fetchall()
-        run.execute("COMMIT")
         told: dict[int, dict[str, Any]] = {}
-        for title, name, price, taste, right, extra, value in rows:
+        for title, name, price, withdrawn, taste, right, *term, until_ms, extra, value in rows:
             if title not in told:
-                told[title] = {"title": title, "name": name, "price": price, "taste": taste}
-                told[title] |= {"bought": right is not None, "extras": {}}
+                bought = right is not None and (until_ms is None or until_ms > _NOW_MS)
+                held = None
+                if bought and term[0] is not None:
+                    held = {**_term(*term), "until_ms": until_ms}
+                told[title] = {"title": title, "name": name, "price": price, "taste": taste, "bought": bought}
+                told[title] |= {"sold": not withdrawn, "held": held, "offers": [], "extras": {}}
             if extra is not None:
                 told[title]["extras"][extra] = value
+        offers = _BARE_OFFERS.format(marks=", ".join(mark for _ in told))
+        for title, *term, offer, price in run.execute(offers, tuple(told)).fetchall():
+            told[title]["offers"].append({**_term(*term), "offer": offer, "price": price})
+        run.execute("COMMIT")
         following = after + 50 if len(told) == 50 else None
         return Catalogue.model_validate({"titles": list(told.values()), "next": following})
 
     return app
+
+
+def _term(begins_ms: int, ends_ms: int, seconds: int) -> dict[str, int | None]:
+    return {"begins_ms": begins_ms or None, "ends_ms": ends_ms or None, "seconds": seconds or None}
 
 
 async def _ask(app: Any) -> bytes:
@@ -103,7 +122,7 @@ async def _rates(apps: dict[str, Any], rounds: int, requests: int) -> dict[str, 
 def _measure(url: str, connect: Callable[[], Any], begin: str, mark: str, rounds: int) -> dict[str, float]:
     from headend.accounts.engine import open_database, transaction
     from headend.accounts.master_key import MasterKey
-    from headend.shop import catalogue
+    from headend.shop import catalogue, rentals
     from headend.shop.core import Shop
     from headend.shop.delivering import Shelf
     from headend.shop.passwords import Passwords
@@ -114,7 +133,9 @@ def _measure(url: str, connect: Callable[[], Any], begin: str, mark: str, rounds
     with transaction(shop.engine) as connection:
         for number in range(_TITLES):
             values = (f"Song {number}", 3, None, "song.mp4", bytes(32), extras, _NOW_MS)
-            catalogue.add_title(connection, *values)
+            title = catalogue.add_title(connection, *values)
+            if number % 5 == 0:
+                rentals.add_rental(connection, title, 1, rentals.Term(holds_s=86_400))
     apps = {"shop": create_app(shop, Shelf(Path(os.devnull)), lambda: _NOW_MS), "bare": _bare(connect, begin, mark)}
     best = asyncio.run(_rates(apps, rounds, 1))
     shop.engine.dispose()

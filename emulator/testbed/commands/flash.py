@@ -1,7 +1,7 @@
 """`ringcast flash`: put the terminal on a board that runs stock MicroPython, or take it off."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +42,18 @@ def flash(
     service: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Service that the board starts, in this order; repeat it. Its own: call."),
+    ] = None,
+    wire: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="UART=NAME", help="What a UART leads to: modem, tuner, network or dock; name all of them."
+        ),
+    ] = None,
+    authority: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Whom the terminal believes by https: a certificate, DER or PEM (authority.der there)."
+        ),
     ] = None,
     db: Annotated[
         str | None, typer.Option(metavar="PATH|URL", help="Give the board an identity, registered in this database.")
@@ -97,6 +109,9 @@ def flash(
       ringcast flash --board pico --port /dev/ttyACM0 --link cable \\
           --db centre.db --number 5550100 --tariff evening --portion-price 25
       ringcast flash --board pico --port /dev/ttyACM0 --service call --service titles
+      ringcast flash --board pico --port /dev/ttyACM0 --service titles --service player --wire 0=dock --wire 1=tuner
+      ringcast flash --board pico --port /dev/ttyACM0 --service network --service titles --service shop \\
+          --wire 0=network --wire 1=tuner --authority shop.db.tls/authority.der
       ringcast flash --board pico --port /dev/ttyACM0 --erase
 
     \b
@@ -106,8 +121,9 @@ def flash(
       2  options that do not go together
     """
     from testbed.boards import load_board
+    from testbed.commands._flash_settings import board_settings, certificate_der
     from testbed.commands._identity import NewIdentity
-    from testbed.deploy.flash import flash_board
+    from testbed.deploy.flash import AUTHORITY, flash_board
 
     keys = (master_key, headend_key)
     with interruption("interrupted: the board can be flashed again"):
@@ -120,6 +136,8 @@ def flash(
                 cores,
                 tuner_baud,
                 service or None,
+                wire or None,
+                authority,
                 headend,
                 db,
                 number,
@@ -133,7 +151,8 @@ def flash(
                 raise typer.BadParameter("--erase takes no other options than --yes and --dry-run")
             _erase(profile, port, dry_run, yes)
             return
-        config = _config(profile, link, cores, tuner_baud, service or (), headend)
+        config = board_settings(profile, link, cores, tuner_baud, service or (), wire or (), headend)
+        beside = {} if authority is None else {AUTHORITY: certificate_der(authority)}
         identity = None
         if db is not None:
             if number is None or tariff is None:
@@ -172,36 +191,12 @@ def flash(
                 profile,
                 config,
                 progress=show,
+                beside=beside,
                 keep_config=True,
                 dry_run=dry_run,
                 on_ready=None if identity is None else give,
             )
         _tell(profile, port, report, dry_run, identity)
-
-
-def _config(
-    board: "Board",
-    link: str | None,
-    cores: int | None,
-    tuner_baud: int | None,
-    services: Sequence[str],
-    headend: str | None,
-) -> dict[str, object]:
-    from testbed.boards.package import check_services
-
-    check_services(services)
-    if link not in (None, "uarts", "cable"):
-        raise typer.BadParameter(f"--link {link}: expected uarts or cable")
-    if cores == 2 and board.constants.get("CORES") == 1:
-        raise LocalError(f"{board.name} descrambles on one core: leave --cores away")
-    given = {
-        "LINK": link,
-        "CORES": cores,
-        "TUNER_BAUD": tuner_baud,
-        "SERVICES": tuple(services) or None,
-        "HEADEND": headend,
-    }
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _tell(board: "Board", port: str, report: "Report", dry_run: bool, identity: "NewIdentity | None") -> None:

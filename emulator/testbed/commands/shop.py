@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from testbed.commands import _shop as shared
-from testbed.commands import _shop_rent
+from testbed.commands import _shop_codec, _shop_rent
 from testbed.commands._shop import Db, Login, MasterKeyFile, Price
 from testbed.commands._shop_demo import demo
 from testbed.commands.ending import fail
 from testbed.commands.shop_serve import serve, units
 
 app = typer.Typer(
-    help="The shop: prepaid cards, titles, subscriptions, accounts, sellers of units, the books.\n\n"
+    help="The shop: prepaid cards, titles, codecs, subscriptions, accounts, sellers of units, the books.\n\n"
     "docs/shop.md explains the commands.",
     no_args_is_help=True,
     add_completion=False,
@@ -27,6 +27,7 @@ seller = typer.Typer(help="Who sells units beside the shop.", no_args_is_help=Tr
 for _name, _group in (("card", card), ("title", title), ("taste", taste), ("account", account), ("seller", seller)):
     app.add_typer(_group, name=_name)
 app.add_typer(units, name="units")
+app.add_typer(_shop_codec.app, name="codec")
 app.command("serve")(serve)
 app.command("demo")(demo)
 title.command("rent")(_shop_rent.rent)

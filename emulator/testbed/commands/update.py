@@ -87,7 +87,7 @@ def sign(
     from settop.wire.update import SOURCE
 
     key = read_key_file(key_file)
-    module = _read(source)
+    module = read_module(source)
     is_source = mpy_of(module) == SOURCE
     if as_source and not is_source:
         raise typer.BadParameter("--source: IN is a .mpy, and stays one")
@@ -121,13 +121,13 @@ def info(path: Signed) -> None:
     """
     from headend.updates.module import read
 
-    made = read(_read(path))
+    made = read(read_module(path))
     rows = {
         "name": made.name,
         "kind": f"codec unit for {made.codec}" if made.codec else "service",
         "version": str(made.version),
         "board": made.board or "any",
-        "form": _form(made),
+        "form": form_of(made.mpy),
         "module": f"{len(made.module)} bytes",
         "signature": f"{made.signature.hex()[:16]}... (not judged)",
     }
@@ -162,12 +162,12 @@ def verify(
     else:
         assert signer is not None
         public = hex_bytes(signer, "--signer")
-    made = read(_read(path))
+    made = read(read_module(path))
     made.judge(public)
     typer.echo(f"{path}: {_words(made)}; whole, and of this signer")
 
 
-def _read(path: Path) -> bytes:
+def read_module(path: Path) -> bytes:
     """LocalError: it cannot be read. RemoteError: it is larger than any module."""
     from headend.updates.module import MAX_BYTES
 
@@ -183,14 +183,15 @@ def _read(path: Path) -> bytes:
 
 def _words(made: "SignedModule") -> str:
     kind = f"codec unit for {made.codec}" if made.codec else "service"
-    return f"{made.name} version {made.version}, {kind}, for {made.board or 'any board'}, {_form(made)}"
+    return f"{made.name} version {made.version}, {kind}, for {made.board or 'any board'}, {form_of(made.mpy)}"
 
 
-def _form(made: "SignedModule") -> str:
+def form_of(mpy: bytes) -> str:
+    """What the three octets of a head say of the module's form."""
     from settop.wire.update import SOURCE
 
-    if made.mpy == SOURCE:
+    if mpy == SOURCE:
         return "Python source"
-    version, flags, bits = made.mpy
+    version, flags, bits = mpy
     processor = "machine code" if flags >> 2 else "any processor"
     return f".mpy {version} ({processor}, integers of {bits} bits)"

@@ -2,8 +2,10 @@
 
 The suite is tests/firmware; a module may say on one of its first lines which runtimes it is for, e.g.
 `# runtimes: cpython unix`, or `# on the pico: long` where it shows little there that the unix port does not and takes
-long: CI=true or its name runs it. On the Pico every module gets a board of its own, so that one heap holds one module;
-as many boards run side by side as the machine has cores.
+long: CI=true or its name runs it. `# on the pico: soak` is for minutes: `--tier soak` or its name.
+
+On the Pico every module gets a board of its own, so that one heap holds one module; as many boards run side by side as
+the machine has cores.
 """
 
 import argparse
@@ -31,7 +33,7 @@ PICO_LIMIT_S = 300  # simulated
 PICO_STEP_NS = 20_000_000
 UNIX_HEAP_BYTES = 1_000_000  # a whole module list in one process
 
-_LONG_ON_PICO = re.compile(rb"^#\s*on the pico:\s*long\s*$", re.MULTILINE)
+_TIER_ON_PICO = re.compile(rb"^#\s*on the pico:\s*(long|soak)\s*$", re.MULTILINE)
 _RUNTIMES_LINE = re.compile(rb"^#\s*runtimes:\s*(.+?)\s*$", re.MULTILINE)
 _TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.MULTILINE)
 
@@ -42,9 +44,10 @@ def runtimes_of(source: bytes) -> tuple[str, ...]:
     return tuple(found.group(1).decode().replace(",", " ").split()) if found else RUNTIMES
 
 
-def is_long_on_pico(source: bytes) -> bool:
-    """Whether a test module's first HEAD_LINES leave it out of the fast tier on the Pico."""
-    return _LONG_ON_PICO.search(_head(source)) is not None
+def tier_on_pico(source: bytes) -> str:
+    """The tier of tests that a module belongs to on the Pico, by its first HEAD_LINES: fast, long or soak."""
+    found = _TIER_ON_PICO.search(_head(source))
+    return found.group(1).decode() if found else "fast"
 
 
 def _head(source: bytes) -> bytes:
@@ -91,14 +94,16 @@ def suite_files(tests: Path, names: list[str]) -> dict[str, bytes]:
     return files
 
 
-def modules_for(runtime: str, tests: Path, wanted: list[str], fast: bool = False) -> list[str]:
-    """Names of the test modules to run, in order; says which are left out. fast: without those that are long.
+def modules_for(runtime: str, tests: Path, wanted: list[str], tier: str = "long") -> list[str]:
+    """Names of the test modules to run, in order; says which are left out. tier: on the Pico fast leaves out those that
+    are long or soak, long those that are soak, and soak is these alone.
 
     FileNotFoundError: no such module.
     """
     folder = tests / "firmware"
     names = [Path(name).stem for name in wanted] or sorted(path.stem for path in folder.glob("test_*.py"))
     chosen = []
+    tiers = {"fast": ("fast",), "long": ("fast", "long"), "soak": ("soak",)}[tier]
     for name in names:
         path = folder / f"{name}.py"
         if not path.is_file():
@@ -107,8 +112,10 @@ def modules_for(runtime: str, tests: Path, wanted: list[str], fast: bool = False
         meant = runtimes_of(source)
         if runtime not in meant:
             print(f"left out on {runtime}: {name} is for {' '.join(meant)}")
-        elif fast and not wanted and runtime == "pico" and is_long_on_pico(source):
-            print(f"left to CI on {runtime}: {name} (`--on pico {name}` runs it)")
+        elif not wanted and runtime == "pico" and tier_on_pico(source) not in tiers:
+            if tier != "soak":
+                where = {"long": "CI", "soak": "soak"}[tier_on_pico(source)]
+                print(f"left to {where} on {runtime}: {name} (`--on pico {name}` runs it)")
         else:
             chosen.append(name)
     return chosen
@@ -191,10 +198,13 @@ def run_on_pico(image: Image, tests: Path, names: list[str]) -> Iterator[tuple[s
         yield from pool.map(_timed, repeat(run_on_board), repeat(image), repeat(tests), names, repeat(PICO_LIMIT_S))
 
 
-def run_suite(runtime: str, wanted: list[str], progress: Callable[[str], None]) -> Totals:
-    """Runs the suite on "unix" or "pico" and prints its output. Raises RuntimeUnavailable."""
+def run_suite(runtime: str, wanted: list[str], progress: Callable[[str], None], tier: str = "") -> Totals:
+    """Runs the suite on "unix" or "pico" and prints its output. tier: "" is long under CI=true and fast else.
+
+    Raises RuntimeUnavailable.
+    """
     tests = tests_folder()
-    names = modules_for(runtime, tests, wanted, fast=os.environ.get("CI") != "true")
+    names = modules_for(runtime, tests, wanted, tier or ("long" if os.environ.get("CI") == "true" else "fast"))
     if runtime == "unix":
         from testbed.runtimes import unix_binary
 
@@ -218,12 +228,13 @@ def main(argv: list[str] | None = None) -> int:
         prog="testbed.commands.upy_suite", description="Run the firmware suite on MicroPython."
     )
     parser.add_argument("--on", choices=("unix", "pico"), required=True)
+    parser.add_argument("--tier", choices=("fast", "long", "soak"), default="", help="on the Pico; default: CI's")
     parser.add_argument("names", nargs="*", help="test modules (default: all of tests/firmware)")
     chosen = parser.parse_args(argv)
     from testbed.runtimes import RuntimeUnavailable
 
     try:
-        total = run_suite(chosen.on, chosen.names, lambda line: print(line, file=sys.stderr, flush=True))
+        total = run_suite(chosen.on, chosen.names, lambda line: print(line, file=sys.stderr, flush=True), chosen.tier)
     except (RuntimeUnavailable, FileNotFoundError) as error:
         print(f"upy_suite: {error}", file=sys.stderr)
         return 2

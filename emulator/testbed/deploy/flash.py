@@ -35,6 +35,11 @@ from testbed.deploy.session import CONFIG, Session
 from testbed.deploy.started import READY_S, BoardConsole, wait_ready
 from testbed.formats import mismatch
 
+AUTHORITY = "authority.der"
+"""On the board: the certificate of whom its https believes (settop.services.network.kept)."""
+BESIDE = (AUTHORITY,)
+"""Data of ours that is no part of the program: like settings it stays on the board where nobody names it."""
+
 Progress = Callable[[str, int, int], None]
 """progress(what, done_bytes, total_bytes)."""
 OnReady = Callable[[BoardConsole, str], None]
@@ -106,6 +111,7 @@ def flash_board(
     progress: Progress | None = None,
     extra_files: Mapping[str, bytes] | None = None,
     board_py: bytes | None = None,
+    beside: Mapping[str, bytes] | None = None,
     keep_config: bool = False,
     dry_run: bool = False,
     ready_s: float = READY_S,
@@ -113,11 +119,11 @@ def flash_board(
 ) -> Report:
     """Make the board at `port` run this terminal; transfers what differs and starts it.
 
-    config: what board_config.py sets; None or empty: there will be none. keep_config: what the board's own one sets
-    and `config` does not, stays. The services that these name decide which files there are. ready_s: how long to wait
-    for the board's `ready` line, 0 for not at all. on_ready: called after that line, with the running terminal's
-    console. Raises PortError, LocalError for another board than `board`, RemoteError where the board cannot or does not
-    take it; every message says what to do next.
+    config: what board_config.py sets; None or empty: there will be none. beside: files of BESIDE. keep_config: what the
+    board's own config sets and `config` does not, stays, and so do files of BESIDE that a flash put there. The services
+    that these name decide which files there are. ready_s: how long to wait for the board's `ready` line, 0 for not at
+    all. on_ready: called after that line, with the running terminal's console. Raises PortError, LocalError for another
+    board than `board`, RemoteError where the board cannot or does not take it; every message says what to do next.
 
     On an image that has the terminal inside (`ringcast firmware`) board_config.py goes beside it, and files of the
     services that it has not inside.
@@ -134,6 +140,9 @@ def flash_board(
             files = terminal_files(board, settings, extra_files, board_py, found)
         check_compiled(found, files)
         listed = _listed(agent)
+        if keep_config:
+            files.update((path, agent.read(path)) for path, _ in listed if path in BESIDE and agent.kind(path) == "f")
+        files.update(beside or {})
         blocked = agent.blocked(*places_to_ask(files, listed, board.storage))
         has = agent.inventory(hashed(paths_to_ask(files, listed), blocked))
         plan = make_plan(files, has, listed, found.block_bytes, blocked, port)

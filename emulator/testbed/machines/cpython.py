@@ -58,6 +58,7 @@ class CpythonMachine:
         self.boots = 0
         self.app: Any = None
         self.files: dict[str, bytes] = {}
+        self.unique_id = hashlib.sha256(b"cpython id " + spec.seed).digest()[:8]
         self.vault = bytearray(b"\xff" * 4 * Flash.block_bytes)
         self.headend = ""
         self.signer = ""
@@ -153,7 +154,7 @@ class CpythonMachine:
             network_state=uplink.state,
             network_step=uplink.step,
             network_names=uplink.names,
-            unique_id=lambda: hashlib.sha256(b"cpython id " + self.spec.seed).digest()[:8],
+            unique_id=lambda: self.unique_id,
             entropy=entropy,
             ticks_ms=self._ticks_ms,
             ticks_diff=lambda a, b: a - b,

@@ -251,6 +251,14 @@ class PicoMachine:
         view: memoryview = self._simulator.rp2040.flash
         return view[:FLASH_BYTES]
 
+    def put_flash(self, flash: bytes) -> None:
+        """Another content of the flash while the board is off. LocalError: it is on, or it is not FLASH_BYTES."""
+        if self._simulator is not None:
+            raise LocalError("this Pico is on: cut its power before its flash gets another content")
+        if len(flash) != FLASH_BYTES:
+            raise LocalError(f"a flash of {len(flash)} bytes, expected {FLASH_BYTES}: is it a Pico's?")
+        self._stored = bytes(flash)
+
     @property
     def flash_commands(self) -> list[FlashCommand]:
         """What the firmware erased and programmed so far. LocalError: nobody watches."""

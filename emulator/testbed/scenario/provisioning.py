@@ -35,14 +35,14 @@ def provision(
         station.say(exchanges[name].ask())
     wait("provision-key", "did not answer to `provision`")
     for name, station in stations.items():
-        board = read_board_key(station.events("provision-key")[0].text)
+        board = read_board_key(station.events("provision-key")[-1].text)
         station.say(exchanges[name].answer(board, lambda terminal_id: None, replace=replacing is not None))
     if replacing is not None:
         _consent(stations, replacing)
     wait("provision-code", "did not take the head-end's key")
     identities = {}
     for name, station in stations.items():
-        if not exchanges[name].is_code(station.events("provision-code")[0].text):
+        if not exchanges[name].is_code(station.events("provision-code")[-1].text):
             raise RemoteError(f"terminal {name} has another code than the head-end")
         identities[name] = issue()
         station.say(bring(exchanges[name], identities[name]))

@@ -35,6 +35,18 @@ def add(codec, module):
         _added[codec] = module
 
 
+def knows(codec):
+    """Whether there is a unit for it. One that came later is loaded for that: it may be gone by now."""
+    name = codec.lower()
+    module = _added.get(name)
+    if module is not None and not (callable(module) and module() is None):
+        return True
+    for row in UNITS:
+        if row[0] == name:
+            return True
+    return False
+
+
 def make(codec, sink, rate, channels, extra=b""):
     """The unit for a title's codec. RemoteError: there is none here, or it does not take such a title."""
     name = codec.lower()

@@ -83,16 +83,19 @@ class Tdes:
 
 def _spread(work):
     """The boxes, each value where P puts it."""
+    places = [0] * 4  # where P puts each bit of a value
     for box in range(8):
+        for to in range(32):
+            bit = _P[to] - 1 - 4 * box
+            if 0 <= bit < 4:
+                places[bit] = 31 - to
         for number in range(64):
             row = number >> 4 & 2 | number & 1
             value = _BOXES[32 * box + 8 * row + (number >> 2 & 7)]
             value = value & 15 if number & 2 else value >> 4
             out = 0
-            for to in range(32):
-                bit = _P[to] - 1 - 4 * box
-                if 0 <= bit < 4 and value >> 3 - bit & 1:
-                    out |= 1 << 31 - to
+            for bit in range(4):
+                out |= (value >> 3 - bit & 1) << places[bit]
             struct.pack_into("I", work, 4 * (64 * box + number), out)
 
 

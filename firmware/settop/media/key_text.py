@@ -29,18 +29,37 @@ def from_text(text, most):
 
 def pack_token(sealed, secret):
     """The text that a viewer is given."""
-    text = to_text(bytes(sealed) + bytes(secret))
-    return text.replace("+", "-").replace("/", "_")
+    return _url_text(bytes(sealed) + bytes(secret))
 
 
 def parse_token(text):
     """(sealed part, secret as a bytearray, which is the caller's to wipe). Raises RemoteError for what is no token."""
-    if "+" in text or "/" in text:
-        raise RemoteError("a token with a character that none may have")
-    octets = from_text(text.replace("-", "+").replace("_", "/").encode(), SEALED_BYTES + SECRET_BYTES)
-    if len(octets) != SEALED_BYTES + SECRET_BYTES:
-        raise RemoteError("a token of another length")
+    octets = _from_url_text(text.encode(), SEALED_BYTES + SECRET_BYTES)
     return octets[:SEALED_BYTES], bytearray(octets[SEALED_BYTES:])
+
+
+def pack_sealed(sealed):
+    """The sealed part alone, as Authorization has it."""
+    return _url_text(sealed)
+
+
+def parse_sealed(text):
+    """The sealed part. text: as bytes. Raises RemoteError for what is none."""
+    return _from_url_text(text, SEALED_BYTES)
+
+
+def _url_text(octets):
+    """base64url (RFC 4648 section 5)."""
+    return to_text(octets).replace("+", "-").replace("/", "_")
+
+
+def _from_url_text(text, size):
+    if b"+" in text or b"/" in text:
+        raise RemoteError("a token with a character that none may have")
+    octets = from_text(text.replace(b"-", b"+").replace(b"_", b"/"), size)
+    if len(octets) != size:
+        raise RemoteError("a token of another length")
+    return octets
 
 
 def pack_field(url, octets):

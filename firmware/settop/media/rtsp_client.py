@@ -15,7 +15,7 @@ Frames of media that come between go to `on_frame(channel, view)` at once; the v
 """
 
 from settop.errors import LocalError, RemoteError
-from settop.media.rtsp_states import CLOSED, ENDING, IDLE, TABLE
+from settop.media.rtsp_states import CLOSED, DESCRIBED, ENDING, IDLE, TABLE
 from settop.states import row_of
 from settop.wire import rtsp, sdp
 from settop.wire.rtsp import Reader, Refused
@@ -31,11 +31,15 @@ class RtspClient:
     """Of the presentation at `url`, rtsp://HOST[:PORT]/NAME as str.
 
     on_frame: takes frames between the messages, None: there are to be none. reply_ms: how long an answer may take.
-    head_octets, body_octets, frame_octets: at most.
+    head_octets, body_octets, frame_octets: at most. guard: a settop.media.guard.Guard of this connection, without which
+    only what is in the clear can be had, and with which nothing else; it is closed with the connection.
     """
 
-    def __init__(self, url, on_frame=None, reply_ms=10000, head_octets=1024, body_octets=2048, frame_octets=1504):
+    def __init__(
+        self, url, on_frame=None, reply_ms=10000, head_octets=1024, body_octets=2048, frame_octets=1504, guard=None
+    ):
         self.url = url
+        self._guard = guard
         self.state = IDLE
         self.session = None
         self._on_frame = on_frame
@@ -53,11 +57,18 @@ class RtspClient:
 
     def describe(self, now_ms, fields=()):
         """fields: more of the head, (name, value) as str."""
-        self._ask("DESCRIBE", self.url, [("Accept", sdp.MEDIA_TYPE)] + list(fields), now_ms)
+        shown = self._guard.fields() if self._guard is not None else []
+        self._ask("DESCRIBE", self.url, [("Accept", sdp.MEDIA_TYPE)] + shown + list(fields), now_ms)
 
     def set_up(self, url, transports, now_ms, fields=()):
         """url: the medium's control; transports: ways that suit us, the best first."""
         way = ",".join([way.text() for way in transports])
+        if self.state == DESCRIBED and self._guard is not None:
+            try:
+                fields = self._guard.fields() + self._guard.answer(self.url) + list(fields)
+            except RemoteError as error:
+                self._fail(str(error), False)
+                return
         self._ask("SETUP", url, [("Transport", way)] + list(fields), now_ms)
 
     def play(self, now_ms, start_ms=None, fields=()):
@@ -144,6 +155,8 @@ class RtspClient:
 
     def _close(self, event):
         self.state = CLOSED
+        if self._guard is not None:
+            self._guard.close()
         self._due_ms = self._keep_ms = None
         self._out = []
         self._asked = []
@@ -198,7 +211,10 @@ class RtspClient:
     def _done(self, method, head, now_ms):
         self._move("done")
         if method == "DESCRIBE":
-            self._events.append(("described", sdp.parse(self._reader.body), _base(head, self.url)))
+            found = sdp.parse(self._reader.body)
+            if self._guard is not None:
+                self._guard.offered(found)
+            self._events.append(("described", found, _base(head, self.url)))
         elif method == "SETUP":
             named = rtsp.session_of(head)
             value = head.get(b"transport")
@@ -206,10 +222,13 @@ class RtspClient:
                 raise RemoteError("an answer to SETUP without session or transport")
             if self.session not in (None, named[0]):
                 raise RemoteError("another session than ours")
+            way = parse_transports(value)[0]
+            if self._guard is not None:
+                self._guard.proved(head.get(b"keymgmt"), way)
             self.session = named[0]
             self._timeout_ms = 1000 * max(named[1], 2)
             self._keep_ms = now_ms + self._timeout_ms // 2
-            self._events.append(("set_up", parse_transports(value)[0], named[1]))
+            self._events.append(("set_up", way, named[1]))
         elif method == "PLAY":
             start_ms, end_ms = _range(head)
             info = head.get(b"rtp-info")

@@ -18,6 +18,8 @@ from settop.media.srtp_suites import (
     CONTROL_HEADER_BYTES,
     KEY_BYTES,
     NULL_HMAC_SHA1_80,
+    TDES_EDE3_HMAC_SHA1_80,
+    key_bytes,
     suite,
 )
 from settop.wire.rtp import HEADER_BYTES, header_bytes
@@ -32,14 +34,14 @@ _ENCRYPTED = 0x80000000  # E, above the index of SRTCP
 
 class Session:
     """number: of the suite (settop.media.srtp_suites); master: the master key and behind it the salt, 16 + 14 octets or
-    16 + 12 (GCM), which stay the caller's to wipe; mki: its identifier, if packets have one; window: a power of two
-    from 64 to 32,768; max_streams: sources at a time.
+    16 + 12 (GCM) or 24 + 14 (Triple DES), which stay the caller's to wipe; mki: its identifier, if packets have one;
+    window: a power of two from 64 to 32,768; max_streams: sources at a time; tdes: a faster settop.crypto.tdes.Tdes.
 
     `forged`, `replayed`: packets that were refused for that; `collisions`: packets of a source that this end both sends
     and hears. Raises LocalError for what cannot be.
     """
 
-    def __init__(self, number, master, mki=b"", window=WINDOW, max_streams=MAX_STREAMS):
+    def __init__(self, number, master, mki=b"", window=WINDOW, max_streams=MAX_STREAMS, tdes=None):
         row = suite(number)
         if row is None:
             raise LocalError("no suite of SRTP has the number %d" % number)
@@ -48,6 +50,7 @@ class Session:
         self._row = row
         self._window = window
         self._max_streams = max_streams
+        self._tdes = tdes
         self._keys = []  # (MKI, keys of RTP, keys of RTCP), the first for what goes out
         self._first = None  # its keys of RTP
         self._mki_bytes = len(mki)
@@ -62,8 +65,8 @@ class Session:
 
     def add_key(self, master, mki):
         """Another master key, which packets with this identifier are opened by; as long as the first one's."""
-        _, name, salt_bytes, _, _ = self._row
-        if len(master) != KEY_BYTES + salt_bytes:
+        number, name, salt_bytes, _, _ = self._row
+        if len(master) != key_bytes(number) + salt_bytes:
             raise LocalError("a master key and salt of %d octets for %s" % (len(master), name))
         if len(mki) != self._mki_bytes or any(mki == known for known, _, _ in self._keys):
             raise LocalError("identifiers of master keys are of one length, and each another")
@@ -216,8 +219,13 @@ class Session:
     def _derived(self, master, label):
         """The keys of RTP (label 0) or RTCP (CONTROL)."""
         number, _, salt_bytes, tag_bytes, control_tag_bytes = self._row
-        key, salt = master[:KEY_BYTES], master[KEY_BYTES:]
+        key, salt = master[: key_bytes(number)], master[key_bytes(number) :]
         kind = counter.CONTROL if label else 0
+        size = control_tag_bytes if label else tag_bytes
+        if number == TDES_EDE3_HMAC_SHA1_80:
+            from settop.media.srtp_tdes import TdesKeys
+
+            return TdesKeys(key, salt, label, size, kind, self._tdes)
         session_key = derive(key, salt, label + ENCRYPTION, KEY_BYTES)
         session_salt = derive(key, salt, label + SALT, salt_bytes)
         auth_key = derive(key, salt, label + AUTHENTICATION, AUTH_KEY_BYTES)
@@ -229,7 +237,6 @@ class Session:
             from settop.media.srtp_counter import CounterKeys
 
             used_key = session_key if number != NULL_HMAC_SHA1_80 else None
-            size = control_tag_bytes if label else tag_bytes
             return CounterKeys(used_key, session_salt, auth_key, size, kind)
         finally:
             for secret in (session_key, session_salt, auth_key):

@@ -3,6 +3,7 @@ TITLE_FILES).
 
     titles/TITLE-DIGEST.part    what has come; DIGEST: how the SHA-256 of the whole begins, 8 hex digits
     titles/TITLE-DIGEST.mp4     the whole, once it was looked at
+    titles/codec-DIGEST.part    a codec's unit, likewise; codec-DIGEST.up the whole, until the service `updates` has it
 
 A power cut leaves a part that is shorter, and what comes then goes on behind it. Renaming is what makes it a title.
 """
@@ -12,6 +13,8 @@ import os
 
 PART = ".part"
 WHOLE = ".mp4"
+CODEC = "codec"  # in a title's place, for a codec's unit
+UNIT = ".up"
 
 
 def files_of(board):
@@ -101,7 +104,7 @@ class Titles:
         return None
 
     def others_go(self, title, stem):
-        """What there is of this title but for `stem` is removed."""
+        """What there is of this title, or of CODEC, but for `stem` is removed."""
         for name in self.files.names(self.folder[:-1]):
-            if name.startswith("%d-" % title) and not name.startswith(stem):
+            if name.startswith("%s-" % title) and not name.startswith(stem):
                 self.files.remove(self.folder + name)

@@ -24,6 +24,7 @@ from settop.updates.loading import load, path_of
 from settop.updates.record import pack_record, unpack_record
 from settop.updates.states import TABLE, TRIES
 
+NO_SIGNER = "this terminal takes no updates: its board_config.py names no SIGNER"
 _PIECE_BYTES = 256
 
 

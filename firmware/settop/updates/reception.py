@@ -6,6 +6,7 @@ from settop.crypto.compare import equal
 from settop.errors import LocalError, RemoteError
 from settop.updates.intake import HEAD, MODULE, Intake
 from settop.updates.loading import PREFIX, abi
+from settop.updates.modules import NO_SIGNER
 from settop.updates.record import Entry, Record
 from settop.wire.update import REFUSED, fits
 
@@ -138,7 +139,7 @@ def signer(board):
     """The public key of whose modules the board takes. LocalError: it names none, or no key."""
     text = getattr(board, "SIGNER", "")
     if not text:
-        raise LocalError("this terminal takes no updates: its board_config.py names no SIGNER")
+        raise LocalError(NO_SIGNER)
     from binascii import unhexlify
 
     try:

@@ -1,4 +1,5 @@
-"""Fields of RTSP that have a form of their own (RFC 2326 section 12): transports, ranges of time, where play begins."""
+"""Fields of RTSP that have a form of their own (RFC 2326 section 12): transports, ranges of time, where play begins;
+and the viewer's buffer (3GPP TS 26.234, 5.3.2.2)."""
 
 from settop.wire.rtsp import INVALID_RANGE, MAX_CHANNEL, UNSUPPORTED_TRANSPORT, Refused, number_in
 
@@ -167,4 +168,38 @@ def parse_rtp_info(value):
         found.append((url.decode(), sequence, time))
         if len(found) > 8:
             raise Refused("more than 8 streams")
+    return found
+
+
+ADAPTATION = "3GPP-Adaptation"
+
+
+def pack_adaptation(url, size, target_ms):
+    """3GPP TS 26.234, 5.3.2.2: the buffer for the stream at `url` holds `size` octets, and shall hold media for
+    target_ms at least; both of nine digits at most."""
+    return 'url="%s";size=%d;target-time=%d' % (url, size, target_ms)
+
+
+def parse_adaptation(value):
+    """[(url, size in octets or None, target time in ms or None), ...] Raises Refused."""
+    found = []
+    for entry in value.split(b","):
+        url, size, target = None, None, None
+        for part in entry.strip().split(b";"):
+            key, _, text = part.strip().partition(b"=")
+            key = key.strip().lower()
+            text = text.strip()
+            if key == b"url":
+                url = text.strip(b'"')
+                if not url or any(not 32 < octet < 127 for octet in url):
+                    raise Refused("a buffer of a URL with a character that none may have")
+            elif key == b"size":
+                size = number_in(text, 9, "a buffer whose size is no number")
+            elif key == b"target-time":
+                target = number_in(text, 9, "a buffer whose target time is no number")
+        if url is None:
+            raise Refused("a buffer without the URL of its stream")
+        found.append((url.decode(), size, target))
+        if len(found) > 8:
+            raise Refused("buffers of more than 8 streams")
     return found

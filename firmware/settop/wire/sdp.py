@@ -13,6 +13,7 @@ MAX_OCTETS = 4096
 MAX_LINES = 96
 MAX_MEDIA = 8
 MAX_FORMATS = 16
+ADAPTATION = "3GPP-Adaptation-Support"  # a medium's: its sender goes by the viewer's buffer (3GPP TS 26.234, 5.3.3.5)
 
 
 class Medium:
@@ -85,9 +86,14 @@ def _medium(value):
     if not 4 <= len(words) <= 3 + MAX_FORMATS:
         raise RemoteError("a medium without format, or with more than %d" % MAX_FORMATS)
     port = words[1].partition("/")[0]
-    if len(port) > 5 or not port.isdigit() or int(port) > 65535:
+    if len(port) > 5 or not _is_number(port) or int(port) > 65535:
         raise RemoteError("a medium whose port is no number")
     return Medium(words[0], int(port), words[2], words[3:])
+
+
+def _is_number(text):
+    """Of digits alone, and not of those that Unicode has besides."""
+    return len(text) > 0 and all("0" <= letter <= "9" for letter in text)
 
 
 def _attribute(part, value):
@@ -102,7 +108,7 @@ def _attribute(part, value):
     elif name == "rtpmap" and isinstance(part, Medium):
         number, _, mapped = rest.partition(" ")
         words = mapped.strip().split("/")
-        if number not in part.formats or len(words) < 2 or len(words[1]) > 9 or not words[1].isdigit():
+        if number not in part.formats or len(words) < 2 or len(words[1]) > 9 or not _is_number(words[1]):
             raise RemoteError("a payload type that is mapped to nothing")
         part.maps[number] = (words[0].lower(), int(words[1]))
     elif name == "fmtp" and isinstance(part, Medium):
@@ -151,3 +157,12 @@ def control_url(base, control):
     if "://" in control:
         return control
     return base + control if base.endswith("/") else base + "/" + control
+
+
+def report_every(medium):
+    """In at least every how many of its RTCP packets a viewer is to tell of its buffer, 1 to 99; None where the sender
+    does not go by it (3GPP TS 26.234, 5.3.3.5)."""
+    for name, value in medium.others:
+        if name == ADAPTATION and len(value) <= 2 and _is_number(value) and value[0] != "0":
+            return int(value)
+    return None

@@ -27,10 +27,14 @@ where there is none. A line of a list goes as far as the next one.
     REMOVE      player u64                       the same
     OFFERS      after u16, title u32             next u16, lines: offer u32, price u32, begins, ends u64, holds s u32
     RENT        title, offer, price u32          a right, as BUY's
+    CODEC       codec, board TEXT, version,      version u32, octets u64, SHA-256 32, path TEXT
+                processor, bits u8, floor u32
 
 BUY, JOIN, RENT: price is what the viewer has seen, or ANY_PRICE. JOIN and LEAVE: of a subscription by its name.
 HOUSEHOLD: serial is that of the list that is here, 0: none; there comes nothing where it is the newest. ADD, REMOVE:
-by its id. Terms: right u32, begins and ends Unix ms u64, holds s u32 from the first play on; 0: not limited.
+by its id. CODEC: a signed unit (settop.wire.update) for titles of that codec, for a board of that name which loads such
+.mpy files (settop.updates.loading), of a version above `floor`. Terms: right u32, begins and ends Unix ms u64, holds s
+u32 from the first play on; 0: not limited.
 """
 
 import struct
@@ -57,11 +61,13 @@ ADD = 17
 REMOVE = 18
 OFFERS = 19
 RENT = 20
+CODEC = 21
 OF_PLAYERS = (HOUSEHOLD, ADD, REMOVE)
 
 # What a request has behind its first octet, by its number: numbers as struct has them, and T for a TEXT.
 WHAT = (
     "", "", "", "TT", "TT", "", "", "T", "H", "TI", "T", "HTT", "II", "H", "I", "I", "I", "Q", "Q", "HI", "III",
+    "TTBBBI",
 )  # fmt: skip
 
 OK = 0
@@ -74,6 +80,7 @@ MAX_TEXT = 255
 RIGHT_HEAD = ">IB16s16s"
 TERMS = ">IQQI"
 OFFER = ">IIQQI"
+CODEC_HEAD = ">IQ"
 REPLY_HEAD = ">BQB"
 REPLY_HEAD_BYTES = 10
 MALFORMED = "a request or reply that does not hold what it should"

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, text
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-NEWEST = "0010"
+NEWEST = "0012"
 """Said here too, so that a database which is up to date costs no import of Alembic."""
 UNCOUNTED = "0001"
 """The revision of a database that was made before they were counted."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from settop.errors import RemoteError
+from settop.media import key_text
 from settop.states import row_of
 from settop.wire import rtp, rtsp, sdp
 from settop.wire.http import Head
@@ -16,18 +17,15 @@ from settop.wire.rtsp import Refused
 from settop.wire.rtsp_fields import Transport, pack_range, pack_rtp_info, parse_range, parse_transports
 
 from headend.media import states
+from headend.media.access import CHALLENGE, GIVES_WAY_MS, Access, Gate
+from headend.media.adaptation import REPORT_EVERY, adapt
+from headend.media.connection import MAX_BACKLOG, Connection
 from headend.media.sender import RtpSender
 from headend.media.session import REPORT_EVERY_MS, TIMEOUT_S, Session, Title
 
 TRACK = "stream"
 SERVER = "ringcast"
 MAX_SESSIONS = 256
-MAX_BACKLOG = 256 * 1024
-"""Octets that wait for a viewer's TCP connection; beyond, its title waits, and its requests too."""
-IDLE_MS = 30_000
-"""A connection without a session that says nothing for so long is closed."""
-WITHIN_MS = 10_000
-"""A request that has begun is whole within this time."""
 _PUBLIC = ("Public", ", ".join(rtsp.METHODS))
 _ALLOW = ("Allow", ", ".join(rtsp.METHODS))
 
@@ -41,88 +39,10 @@ class Library(Protocol):
     def find(self, name: str) -> Title | None: ...
 
 
-class Connection:
-    """One viewer's control connection. peer: the address of its host."""
-
-    def __init__(self, server: "RtspServer", peer: str, now_ms: int) -> None:
-        self.peer = peer
-        self.over = False
-        self.sessions: set[str] = set()
-        self._server = server
-        self._reader = rtsp.Reader(head_octets=4096, body_octets=4096, frame_octets=2048)
-        self._out: list[bytes] = []
-        self._seen_ms = self._begun_ms = now_ms
-        self.backlog = 0
-        self._waiting = b""
-
-    @property
-    def wants(self) -> bool:
-        """Whether it is to be read from: not while its answers wait to be fetched."""
-        return not self.over and self.backlog < MAX_BACKLOG and not self._waiting
-
-    def receive(self, data: bytes, now_ms: int) -> None:
-        """What came; b"": the other side has ended it."""
-        if not data:
-            self.over = True
-            return
-        data, self._waiting = self._waiting + data, b""
-        view = memoryview(data)
-        if self._reader.between:
-            self._begun_ms = now_ms
-        self._seen_ms = now_ms
-        while len(view) and not self.over:
-            if self.backlog >= MAX_BACKLOG:
-                self._waiting = bytes(view)
-                return
-            try:
-                took, what = self._reader.feed(view)
-            except Refused as refused:
-                self.say(rtsp.pack_answer(refused.status, None, [("Connection", "close")]))
-                self.over = True
-                return
-            view = view[took:]
-            if what == rtsp.MESSAGE:
-                self._begun_ms = now_ms
-                self._server.asked(self, self._reader, now_ms)
-            elif what == rtsp.FRAME:
-                self._server.heard(self, now_ms)
-
-    def say(self, octets: bytes) -> None:
-        """To be sent, behind what waits."""
-        self._out.append(octets)
-        self.backlog += len(octets)
-
-    def frame(self, channel: int, octets: bytes) -> None:
-        """A packet between the messages (RFC 2326 10.12)."""
-        self.say(rtsp.pack_frame_head(channel, len(octets)) + octets)
-
-    def to_send(self) -> bytes:
-        """What is to be sent next, b"" for nothing."""
-        if len(self._out) > 1:
-            self._out = [b"".join(self._out)]
-        return self._out[0] if self._out else b""
-
-    def sent(self, count: int, now_ms: int) -> None:
-        """So many octets of it went."""
-        self._out = [self._out[0][count:]] if count < len(self._out[0]) else []
-        self.backlog -= count
-        if self._waiting and self.backlog < MAX_BACKLOG:
-            self.receive(self._take(), now_ms)
-
-    def _take(self) -> bytes:
-        waiting, self._waiting = self._waiting, b""
-        return waiting
-
-    def stale_ms(self) -> int | None:
-        """When it is to be closed, None: as long as a session needs it."""
-        if not self._reader.between:
-            return self._begun_ms + WITHIN_MS
-        return None if self.sessions else self._seen_ms + IDLE_MS
-
-
 class RtspServer:
     """library: the titles. random: n octets. datagram: takes (RTCP or RTP, address, octets). ports: where RTP and RTCP
-    come from. epoch_ms: the time of day at now_ms 0, in ms since 1970.
+    come from. epoch_ms: the time of day at now_ms 0, in ms since 1970. gate: who knows the tokens of titles that are
+    not in the clear.
     """
 
     def __init__(
@@ -132,6 +52,7 @@ class RtspServer:
         datagram: Datagram,
         ports: tuple[int, int],
         epoch_ms: int = 0,
+        gate: Gate | None = None,
     ) -> None:
         self.sessions: dict[str, Session] = {}
         self._library = library
@@ -139,17 +60,19 @@ class RtspServer:
         self._datagram = datagram
         self._ports = ports
         self._epoch_ms = epoch_ms
+        self._access = Access(gate, random, epoch_ms)
 
     def connect(self, peer: str, now_ms: int) -> Connection:
         """A viewer has come."""
         return Connection(self, peer, now_ms)
 
     def disconnected(self, connection: Connection) -> None:
-        """It is closed; sessions whose frames it carried end with it."""
+        """It is closed; sessions whose frames it carried, or whose keys it has, end with it."""
+        _forget_offer(connection)
         for number in list(connection.sessions):
             session = self.sessions.get(number)
-            if session is not None and session.line is connection:
-                del self.sessions[number]
+            if session is not None and connection in (session.line, session.owner):
+                self._end(session)
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -165,22 +88,40 @@ class RtspServer:
             status, fields, body = refused.status, [], b""
             if status in (rtsp.METHOD_NOT_ALLOWED, rtsp.NOT_IN_STATE, rtsp.NOT_IMPLEMENTED):
                 fields = [_ALLOW]
+            elif status == rtsp.UNAUTHORIZED:
+                fields, connection.over = CHALLENGE, True
         except RemoteError:
             status, fields, body = rtsp.BAD_REQUEST, [], b""
         fields = [("Server", SERVER), *fields]
         connection.say(rtsp.pack_answer(status, cseq, fields, body, sdp.MEDIA_TYPE))
 
-    def heard(self, connection: Connection, now_ms: int) -> None:
-        """A frame came, RTCP: its sessions live."""
+    def heard(self, connection: Connection, channel: int, octets: bytes, now_ms: int) -> None:
+        """A frame came: its sessions live, and RTCP tells of the one on its channel."""
         for number in connection.sessions:
-            if number in self.sessions:
-                self.sessions[number].seen_ms = now_ms
+            session = self.sessions.get(number)
+            if session is None:
+                continue
+            if session.way.channels is not None and session.way.channels[1] == channel:
+                self._hear(session, octets, now_ms)
+            elif session.guard is None:
+                session.seen_ms = now_ms
 
-    def reported(self, peer: tuple[str, int], now_ms: int) -> None:
+    def reported(self, peer: tuple[str, int], octets: bytes, now_ms: int) -> None:
         """A datagram of RTCP came from there."""
         for session in self.sessions.values():
             if session.peer == peer[0] and session.way.client is not None and session.way.client[1] == peer[1]:
-                session.seen_ms = now_ms
+                self._hear(session, octets, now_ms)
+
+    def _hear(self, session: Session, octets: bytes, now_ms: int) -> None:
+        """What a viewer reports; what his keys do not open is counted, and nothing else comes of it."""
+        if session.guard is not None:
+            try:
+                octets = session.guard.heard(octets)
+            except RemoteError:
+                session.dropped += 1
+                return
+        session.seen_ms = now_ms
+        session.sender.heard(octets, now_ms)
 
     def _answer(self, connection: Connection, reader: rtsp.Reader, now_ms: int) -> Answer:
         head = reader.head
@@ -197,7 +138,7 @@ class RtspServer:
         if method == "OPTIONS":
             return rtsp.OK, [_PUBLIC], b""
         if method == "DESCRIBE":
-            return self._describe(head)
+            return self._describe(connection, head, now_ms)
         if method in ("GET_PARAMETER", "SET_PARAMETER"):
             if len(reader.body):
                 raise Refused("a parameter that is not known", rtsp.PARAMETER_NOT_UNDERSTOOD)
@@ -211,14 +152,15 @@ class RtspServer:
         row = row_of(states.TABLE, session.state, method)
         if row is None:
             raise Refused("a method for another state", rtsp.NOT_IN_STATE)
-        answer: Answer = getattr(self, row[2])(connection, session, head, now_ms)
+        adapted = adapt(session.sender, head, now_ms)
+        status, fields, body = getattr(self, row[2])(connection, session, head, now_ms)
         session.state = row[3]
-        return answer
+        return status, fields + adapted, body
 
     def _session_of(self, connection: Connection, number: str) -> Session:
-        """A session answers to its host alone."""
+        """A session answers to its host alone, one with keys to the connection alone that they are of."""
         session = self.sessions.get(number)
-        if session is None or session.peer != connection.peer:
+        if session is None or session.peer != connection.peer or session.owner not in (None, connection):
             raise Refused("a session that is not known", rtsp.SESSION_NOT_FOUND)
         return session
 
@@ -232,7 +174,7 @@ class RtspServer:
             raise Refused("a title that is not known", rtsp.NOT_FOUND)
         return title
 
-    def _describe(self, head: Head) -> Answer:
+    def _describe(self, connection: Connection, head: Head, now_ms: int) -> Answer:
         kinds = head.words(b"accept")
         if kinds and not any(
             kind.partition(b";")[0] in (b"application/sdp", b"*/*", b"application/*") for kind in kinds
@@ -241,9 +183,14 @@ class RtspServer:
         title = self._title_of(head)
         found = sdp.Description()
         found.name, found.control, found.range_ms = title.name, "*", (0, title.source.duration_ms)
-        medium = sdp.Medium("video", 0, "RTP/AVP", [str(rtp.MPEG_TS)])
+        if title.suites:
+            _forget_offer(connection)
+            connection.offer = self._access.offer(head, title.name, title.suites, now_ms)
+            found.others.append(("key-mgmt", key_text.pack_attribute(connection.offer.octets)))
+        medium = sdp.Medium("video", 0, "RTP/SAVP" if title.suites else "RTP/AVP", [str(rtp.MPEG_TS)])
         medium.maps = {str(rtp.MPEG_TS): ("MP2T", rtp.CLOCK_HZ)}
         medium.control = TRACK
+        medium.others = [(sdp.ADAPTATION, str(REPORT_EVERY))]
         found.media.append(medium)
         base = head.target.decode().rstrip("/") + "/"
         return rtsp.OK, [("Content-Base", base)], sdp.pack(found, "0.0.0.0")  # noqa: S104 (RFC 2326 C.1.7: it is told by SETUP)
@@ -252,16 +199,19 @@ class RtspServer:
         if len(self.sessions) >= MAX_SESSIONS:
             raise Refused("as many sessions as there may be", rtsp.NOT_ENOUGH_BANDWIDTH)
         title = self._title_of(head)
+        passed = self._access.admit(head, title.name, now_ms)[1] if title.suites else None
         words = self._random(10)
+        first = 0x7FFF if title.suites else 0xFFFF  # RFC 3711 3.3.1: nobody may take the first cycle for the second one
         sender = RtpSender(
             title.source,
             int.from_bytes(words[:4], "big"),
-            int.from_bytes(words[4:6], "big"),
+            int.from_bytes(words[4:6], "big") & first,
             int.from_bytes(words[6:10], "big"),
             now_ms,
             self._epoch_ms,
+            title.lighter,
         )
-        return Session(self._random(16).hex(), title, sender, connection.peer, now_ms)
+        return Session(self._random(16).hex(), title, sender, connection.peer, now_ms, passed=passed)
 
     # --- what a session is asked for: (connection, session, head, now_ms), as the table names them ------------------
 
@@ -269,10 +219,12 @@ class RtspServer:
         value = head.get(b"transport")
         if value is None:
             raise Refused("SETUP without a transport")
-        way = next((way for way in parse_transports(value) if _fits(way)), None)
+        secure = session.passed is not None
+        way = next((way for way in parse_transports(value) if _fits(way, secure)), None)
         if way is None:
             raise Refused("a transport that we have not", rtsp.UNSUPPORTED_TRANSPORT)
-        session.way = way = Transport(channels=way.channels, client=way.client, tcp=way.tcp, ssrc=session.sender.ssrc)
+        more = self._agree(connection, session, head, now_ms)
+        session.way = way = Transport(secure, way.channels, way.client, tcp=way.tcp, ssrc=session.sender.ssrc)
         session.line = None
         if way.tcp:
             way.channels = way.channels or (0, 1)
@@ -283,24 +235,42 @@ class RtspServer:
             way.server = self._ports
         self.sessions[session.number] = session
         named = f"{session.number};timeout={TIMEOUT_S}"
-        return rtsp.OK, [("Session", named), ("Transport", way.text())], b""
+        return rtsp.OK, [("Session", named), ("Transport", way.text()), *more], b""
+
+    def _agree(self, connection: Connection, session: Session, head: Head, now_ms: int) -> list[tuple[str, str]]:
+        """Keys for a session that needs them, and the field that proves us to its viewer."""
+        if session.passed is None:
+            return []
+        if session.guard is not None:
+            raise Refused("a session that has its keys and its way", rtsp.NOT_IN_STATE)
+        offer, connection.offer = connection.offer, None
+        guard, proof = self._access.conclude(head, session.title.name, offer, session.passed)
+        for other in list(self.sessions.values()):
+            if other.passed is not None and other.passed.user == session.passed.user:
+                if now_ms - other.seen_ms < GIVES_WAY_MS:
+                    guard.close()
+                    raise Refused("a second session of one user", rtsp.NOT_ENOUGH_BANDWIDTH)
+                self._end(other)
+        session.guard, session.owner = guard, connection
+        connection.sessions.add(session.number)
+        return [proof]
 
     def _play(self, connection: Connection, session: Session, head: Head, now_ms: int) -> Answer:
         value = head.get(b"range")
         start_ms, end_ms = (None, None) if value is None else parse_range(value)
         if start_ms is not None and start_ms > session.title.source.duration_ms:
             raise Refused("a range behind the end", rtsp.INVALID_RANGE)
-        if session.state == states.PLAYING and value is None:
-            start_ms = session.sender.at_ms
+        if session.passed is not None:
+            self._access.check_still(session.passed, now_ms)
         session.sender.play(now_ms, start_ms, end_ms)
         session.report_ms = now_ms
         base = head.target.decode().rstrip("/")
         url = base if base.endswith("/" + TRACK) else f"{base}/{TRACK}"
-        info = pack_rtp_info(url, session.sender.sequence, session.sender.rtp_time(now_ms))
+        info = pack_rtp_info(url, session.sender.sequence, session.sender.play_time)
         return rtsp.OK, [("Session", session.number), ("Range", _now(session, end_ms)), ("RTP-Info", info)], b""
 
     def _pause(self, connection: Connection, session: Session, head: Head, now_ms: int) -> Answer:
-        session.sender.pause()
+        session.sender.pause(now_ms)
         return rtsp.OK, [("Session", session.number), ("Range", _now(session, None))], b""
 
     def _tear_down(self, connection: Connection, session: Session, head: Head, now_ms: int) -> Answer:
@@ -309,8 +279,11 @@ class RtspServer:
 
     def _end(self, session: Session) -> None:
         self.sessions.pop(session.number, None)
-        if isinstance(session.line, Connection):
-            session.line.sessions.discard(session.number)
+        for connection in (session.line, session.owner):
+            if isinstance(connection, Connection):
+                connection.sessions.discard(session.number)
+        if session.guard is not None:
+            session.guard.close()
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -343,7 +316,7 @@ class RtspServer:
         except (RemoteError, OSError):
             bye = True  # the file went, or is another one
         if bye:
-            session.sender.pause()
+            session.sender.pause(now_ms)
             session.state = states.READY
         if bye or session.report_ms <= now_ms:
             session.report_ms = now_ms + REPORT_EVERY_MS
@@ -354,8 +327,14 @@ def _is_held(session: Session) -> bool:
     return session.line is not None and session.line.backlog >= MAX_BACKLOG
 
 
-def _fits(way: Transport) -> bool:
-    return way.unicast and not way.secure and (way.tcp or way.client is not None)
+def _forget_offer(connection: Connection) -> None:
+    if connection.offer is not None:
+        connection.offer.forget()
+        connection.offer = None
+
+
+def _fits(way: Transport, secure: bool) -> bool:
+    return way.unicast and way.secure == secure and (way.tcp or way.client is not None)
 
 
 def _now(session: Session, end_ms: int | None) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 from settop.errors import LocalError
 
-from headend.media.rtsp import Connection, Library, RtspServer
+from headend.media.access import Gate
+from headend.media.connection import Connection
+from headend.media.rtsp import Library, RtspServer
 
 MAX_CONNECTIONS = 512
 PER_HOST = 64
@@ -21,7 +23,8 @@ _PAIRS = 64
 
 
 class MediaServer:
-    """Serves `library` on `address`; rtsp_port 0: any that is free. Raises LocalError where a port cannot be had.
+    """Serves `library` on `address`; rtsp_port 0: any that is free; gate: who knows the tokens of what is not in the
+    clear. Raises LocalError where a port cannot be had.
 
     `url(name)` is where a title lies. run() returns after stop(), which any thread may call.
     """
@@ -32,6 +35,7 @@ class MediaServer:
         address: str = "127.0.0.1",
         rtsp_port: int = 554,
         random: Callable[[int], bytes] = os.urandom,
+        gate: Gate | None = None,
     ) -> None:
         self._selector = selectors.DefaultSelector()
         try:
@@ -48,7 +52,7 @@ class MediaServer:
         self._stopped = threading.Event()
         now_ms = self._now_ms()
         ports = (self._rtp.getsockname()[1], self._rtcp.getsockname()[1])
-        self.server = RtspServer(library, random, self._datagram, ports, round(time.time() * 1000) - now_ms)
+        self.server = RtspServer(library, random, self._datagram, ports, round(time.time() * 1000) - now_ms, gate)
         for one in (self._listener, self._rtp, self._rtcp, self._woken):
             one.setblocking(False)
             self._selector.register(one, selectors.EVENT_READ)
@@ -113,11 +117,11 @@ class MediaServer:
 
     def _hear(self, one: socket.socket) -> None:
         try:
-            _, peer = one.recvfrom(_DATAGRAM)
+            octets, peer = one.recvfrom(_DATAGRAM)
         except OSError:
             return  # nothing there, or a port at the other end that nobody listens on
         if one is self._rtcp:
-            self.server.reported(peer[:2], self._now_ms())
+            self.server.reported(peer[:2], octets, self._now_ms())
 
     def _read(self, one: socket.socket) -> None:
         connection = self._connections[one]

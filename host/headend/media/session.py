@@ -7,6 +7,8 @@ from typing import Protocol
 from settop.wire.rtsp_fields import Transport
 
 from headend.media import states
+from headend.media.access import Pass
+from headend.media.protection import Protection
 from headend.media.sender import RtpSender
 from headend.media.source import TsSource
 
@@ -25,10 +27,15 @@ class Line(Protocol):
 
 @dataclass
 class Title:
-    """name: as its URL has it. source: its file."""
+    """name: as its URL has it. source: its file; lighter: the same in fewer octets, the lightest last. suites: what it
+    may be protected with, the favourite first (numbers of settop.wire.stream); none: it is sent in the clear, and to
+    whoever asks.
+    """
 
     name: str
     source: TsSource
+    lighter: tuple[TsSource, ...] = ()
+    suites: tuple[int, ...] = ()
 
 
 @dataclass
@@ -36,7 +43,8 @@ class Session:
     """number: its id, which only its owner knows. peer: the host that set it up, the only one that
     anything is sent to.
 
-    line: the connection that carries its frames, where it goes by TCP.
+    line: the connection that carries its frames, where it goes by TCP. Of a title that is not in the clear: passed, who
+    was let in; owner, the connection whose keys it has, and with which it ends; guard, these keys at work.
     """
 
     number: str
@@ -49,6 +57,9 @@ class Session:
     state: str = states.INIT
     report_ms: int = 0
     dropped: int = 0
+    passed: Pass | None = None
+    owner: Line | None = None
+    guard: Protection | None = None
 
     @property
     def stale_ms(self) -> int:
@@ -57,6 +68,8 @@ class Session:
 
     def send(self, octets: bytes, rtcp: bool, datagram: Callable[[bool, tuple[str, int], bytes], None]) -> None:
         """One packet by its way. datagram: takes (whether it is RTCP, address, octets)."""
+        if self.guard is not None:
+            octets = self.guard.report(octets) if rtcp else self.guard.media(octets)
         if self.way.channels is not None:
             if self.line is not None and not self.line.over:
                 self.line.frame(self.way.channels[rtcp], octets)

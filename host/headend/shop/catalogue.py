@@ -8,10 +8,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from settop.errors import LocalError
-from sqlalchemy import Connection, Executable, Integer, Select, and_, bindparam, case, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Executable,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from headend.shop.models import Extra, Group, Member, Right, Terms, Title
-from headend.shop.refusals import NO_TITLE, UNITS_LIMIT, Refused
+from headend.shop.refusals import NO_TITLE, NUMBER_LIMIT, UNITS_LIMIT, Refused, is_text
+from headend.shop.rentals import Term
 
 PAGE = 50
 """Titles in one answer, at most."""
@@ -25,8 +39,12 @@ _OFFERS = (
         Title.title_id,
         Title.name,
         Title.price,
+        Title.withdrawn,
         Group.name.label("taste"),
         Right.right_id,
+        Terms.begins_ms,
+        Terms.ends_ms,
+        Terms.holds_s,
         Terms.until_ms,
         _RANK.label("rank"),
     )
@@ -42,15 +60,18 @@ _SOLD = (
     .limit(bindparam("count", type_=Integer))
 )
 _SOLD_OF_TASTE = _SOLD.where(Group.name == bindparam("taste"))
-_ONE = _OFFERS.where(Title.title_id == bindparam("title"), or_(Title.withdrawn.is_(False), Right.right_id.is_not(None)))
+_NOW = bindparam("now", type_=BigInteger)
+_RUNS = and_(Right.right_id.is_not(None), or_(Terms.until_ms.is_(None), Terms.until_ms > _NOW))
+_ONE = _OFFERS.where(Title.title_id == bindparam("title"), or_(Title.withdrawn.is_(False), _RUNS))
 
 
 def _with_extras(look: "Select[*tuple[Any, ...]]") -> "Select[*tuple[Any, ...]]":
     """A row for each extra of these titles, one with nulls for a title without any: a single statement."""
     page = look.subquery("page")
-    columns = (page.c.title_id, page.c.name, page.c.price, page.c.taste, page.c.right_id, page.c.until_ms)
+    told = (page.c.title_id, page.c.name, page.c.price, page.c.withdrawn, page.c.taste, page.c.right_id)
+    term = (page.c.begins_ms, page.c.ends_ms, page.c.holds_s, page.c.until_ms)
     return (
-        select(*columns, Extra.name.label("extra"), Extra.value)
+        select(*told, *term, Extra.name.label("extra"), Extra.value)
         .outerjoin(Extra, Extra.title_id == page.c.title_id)
         .order_by(page.c.rank, page.c.title_id, Extra.name)
     )
@@ -62,7 +83,10 @@ _DIRECTORY, _DIRECTORY_OF_TASTE, _OFFER = (_with_extras(look) for look in (_SOLD
 
 @dataclass(frozen=True)
 class Offer:
-    """A title as a user sees it. `bought`: the user has it, for good or by a right that may still run."""
+    """A title as a user sees it. `bought`: the user has it, for good or by a right that may still run: then `term` is
+    as it was bought, and `until_ms` when it may be over at the earliest, or None where that is not known yet. `sold`:
+    it still is, or is shown to who has it alone.
+    """
 
     title: int
     name: str
@@ -70,6 +94,9 @@ class Offer:
     taste: str | None
     bought: bool
     extras: Mapping[str, str] = field(default_factory=dict)
+    term: Term | None = None
+    until_ms: int | None = None
+    sold: bool = True
 
 
 def add_title(
@@ -123,7 +150,10 @@ def directory(
     """Titles: those of the user's subscriptions first, each by its number. `taste`: those of one subscription alone;
     `words`: those alone in whose name or extras each stands; `after`: so many are passed over.
     """
-    values: dict[str, Any] = {"user": user_id, "after": after, "count": min(count, PAGE)}
+    if not is_text(words) or not is_text(taste or ""):
+        return []
+    start = min(max(after, 0), NUMBER_LIMIT)
+    values: dict[str, Any] = {"user": user_id, "after": start, "count": min(count, PAGE)}
     if taste is not None:
         values["taste"] = taste
     if not words.split():
@@ -137,8 +167,8 @@ def directory(
 
 
 def offer(connection: Connection, title_id: int, user_id: int | None = None, now_ms: int = 0) -> Offer:
-    """One title. Raises Refused where it is not sold, unless the user has bought it."""
-    found = _offers(connection, _OFFER, {"user": user_id, "title": title_id}, now_ms)
+    """One title. Raises Refused where it is not sold, unless the user has bought it, and that may still run."""
+    found = _offers(connection, _OFFER, {"user": user_id, "title": title_id, "now": now_ms}, now_ms)
     if not found:
         raise Refused(NO_TITLE)
     return found[0]
@@ -154,11 +184,15 @@ def _offers(connection: Connection, look: Executable, values: dict[str, Any], no
     found: list[Offer] = []
     extras: dict[str, str] = {}
     last = None
-    for title_id, name, price, taste, right_id, until_ms, extra, value in connection.execute(look, values).all():
+    for title_id, name, price, withdrawn, taste, right_id, *term, until_ms, extra, value in connection.execute(
+        look, values
+    ).all():
         if title_id != last:
             last, extras = title_id, {}
             bought = right_id is not None and (until_ms is None or now_ms < until_ms)
-            found.append(Offer(title_id, name, price, taste, bought, extras))
+            held = Term(*term) if bought and term[0] is not None else None
+            until_ms = until_ms if held else None
+            found.append(Offer(title_id, name, price, taste, bought, extras, held, until_ms, not withdrawn))
         if extra is not None:
             extras[extra] = value
     return found

@@ -15,7 +15,7 @@ from headend.accounts.master_key import MasterKey
 from headend.accounts.vault import Vault
 from headend.crypto import x25519
 from headend.crypto.sealing import PRIMITIVES
-from headend.shop.channel_requests import Caller, DeviceKey, Locate, Requests
+from headend.shop.channel_requests import Caller, DeviceKey, Locate, PlaceUnit, Requests
 from headend.shop.core import Shop
 from headend.shop.places import SESSION_BYTES, Place, advance, next_issue
 from headend.shop.tickets import KEY_ID, Ticket, Tickets
@@ -25,7 +25,7 @@ _NO_SHARED = bytes(32)
 
 class Channel:
     """Over a shop and the master key of its database. `device_key`: whose terminals may register; `locate`: where the
-    copies of titles are had (headend.shop.channel_requests). `random(n)` gives n fresh octets.
+    copies of titles are had, `place`: codec units (headend.shop.channel_requests). `random(n)` gives n fresh octets.
     """
 
     def __init__(
@@ -35,12 +35,13 @@ class Channel:
         device_key: DeviceKey,
         locate: Locate,
         random: Callable[[int], bytes] = secrets.token_bytes,
+        place: PlaceUnit = lambda unit: unit.path,
     ) -> None:
         self._shop = shop
         self._vault = Vault(shop.engine, master_key)
         self._tickets = Tickets(shop.engine, self._vault)
         self._device_key = device_key
-        self._requests = Requests(shop, locate, device_key)
+        self._requests = Requests(shop, locate, device_key, place)
         self._random = random
         self._nobodys = secrets.token_bytes(wire.KEY_BYTES)
 

@@ -12,6 +12,7 @@ from settop.wire.shop_channel import CLIENT, MAX_REPLY_BODY
 from headend.shop.buying import Bought
 from headend.shop.catalogue import PAGE
 from headend.shop.clients import ClientKey
+from headend.shop.codecs import Unit, Wanted
 from headend.shop.core import Shop
 from headend.shop.refusals import NO_GROUP, NO_PLAYER, NOT_SIGNED_IN, Refused
 from headend.shop.rentals import Term
@@ -34,6 +35,8 @@ DeviceKey = Callable[[bytes], bytes | None]
 """A terminal's device key by its id; None, after the same work, where it is not known or was revoked."""
 Locate = Callable[[Bought, int], Content]
 """The copy of what was bought, for the user of this id."""
+PlaceUnit = Callable[[Unit], str]
+"""Where a codec's unit is had: its path at the shop's server."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,10 @@ class Caller:
 class Requests:
     """Over a shop; the rest as headend.shop.channel.Channel has it."""
 
-    def __init__(self, shop: Shop, locate: Locate, device_key: DeviceKey) -> None:
+    def __init__(self, shop: Shop, locate: Locate, device_key: DeviceKey, place: PlaceUnit) -> None:
         self._shop = shop
         self._locate = locate
+        self._place = place
         self._device_key = device_key
 
     def answer(self, caller: Caller, body: bytes, now_ms: int) -> bytes:
@@ -95,6 +99,8 @@ class Requests:
             return self._list(client, int(values[0]), str(values[1]), str(values[2]), now_ms)
         if what == wire.OFFERS:
             return self._offers(int(values[1]), int(values[0]), now_ms)
+        if what == wire.CODEC:  # any client's, also where nobody has signed in: a unit is no secret, and opens nothing
+            return self._codec(*values)
         user = self._shop.user_of(client)
         if what == wire.BALANCE:
             return self._balance(user)
@@ -165,6 +171,12 @@ class Requests:
             for one in self._shop.rentals(title, now_ms)
         )
         return _part(lines, after)
+
+    def _codec(self, codec: str | int, board: str | int, *numbers: str | int) -> bytes:
+        version, processor, bits, floor = (int(number) for number in numbers)
+        unit = self._shop.codec_for(Wanted(str(codec), str(board), (version, processor, bits), floor))
+        head = struct.pack(wire.CODEC_HEAD, unit.version, unit.size)
+        return head + unit.digest + bytes(wire.pack_text(self._place(unit)))
 
     def _list(self, client: bytes, after: int, taste: str, words: str, now_ms: int) -> bytes:
         offers = self._shop.directory(self._user_or_none(client), taste or None, words, after, now_ms)

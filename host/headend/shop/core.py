@@ -5,7 +5,7 @@ nothing is known to be charged then. Several processes may serve one database. `
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, Engine
 
@@ -19,6 +19,7 @@ from headend.shop import (
     cards,
     catalogue,
     clients,
+    codecs,
     groups,
     household,
     ledger,
@@ -33,6 +34,7 @@ from headend.shop.card_number import read_number
 from headend.shop.passwords import Passwords
 from headend.shop.refusals import (
     LOGIN,
+    LOGIN_TAKEN,
     NO_GROUP,
     NO_OFFER,
     NO_RIGHT,
@@ -41,8 +43,8 @@ from headend.shop.refusals import (
     NUMBER_LIMIT,
     Refused,
     checked_number,
-    is_text,
 )
+from headend.shop.rentals import RentalOffer, Term
 
 
 class Shop:
@@ -54,6 +56,11 @@ class Shop:
         self._device_keys = DeviceKeys(engine, master_key)
         self._passwords = passwords or Passwords()
         self._card_key = shared_secret(engine, self._vault, cards.DIGEST_KEY_ID, secrets.token_bytes(32))
+
+    @property
+    def vault(self) -> Vault:
+        """Where its secrets lie, for what keeps its own beside them."""
+        return self._vault
 
     # --- clients and users --------------------------------------------------------------------------------
 
@@ -90,20 +97,32 @@ class Shop:
     def register_user(
         self, login: str, password: str, now_ms: int, client_id: bytes | None = None, address: str | None = None
     ) -> int:
-        """A new account; its user's id. With a client, who signs in on it and gets what was redeemed there. Of one
-        client, or from one `address`, so many are made in an hour (headend.shop.throttle).
+        """A new account; its user's id. With a client, who signs in on it and gets what was redeemed there; who asks
+        again there, as the answer was lost, is signed in. Of one client, or from one `address`, so many are made in an
+        hour (headend.shop.throttle).
         """
         name = users.login_of(login)
         users.check_password(password)
         place = client_id if client_id is not None else address and throttle.place_of(address)
         if place:
             with transaction(self.engine) as connection:
-                throttle.count_account(connection, throttle.subject(throttle.ACCOUNT, place), now_ms)
+                throttle.count_asked(connection, throttle.subject(throttle.ACCOUNT, place), now_ms)
         digest = self._passwords.digest(password)
-        with transaction(self.engine) as connection:
-            user_id = users.add_user(connection, name, digest, now_ms)
-            if client_id is not None:
-                self._attach(connection, client_id, user_id, now_ms)
+        try:
+            with transaction(self.engine) as connection:
+                user_id = users.add_user(connection, name, digest, now_ms)
+                if client_id is not None:
+                    self._attach(connection, client_id, user_id, now_ms)
+        except Refused as taken:
+            if taken.code != LOGIN_TAKEN or client_id is None:
+                raise
+            with transaction(self.engine) as connection:
+                if not users.is_on(connection, name, client_id):
+                    raise
+            try:
+                return self.sign_in(login, password, now_ms, client_id)  # tried as any other password
+            except Refused as wrong:
+                raise taken if wrong.code == LOGIN else wrong from None
         return user_id
 
     def sign_in(self, login: str, password: str, now_ms: int, client_id: bytes | None = None) -> int:
@@ -177,7 +196,9 @@ class Shop:
     # --- portable players -----------------------------------------------------------------------------------
 
     def join_player(self, user_id: int, player_id: bytes, now_ms: int) -> bool:
-        """The player is of the user's household; False: was already."""
+        """The player is of the user's household; False: was already. So many are asked for in an hour."""
+        with transaction(self.engine) as connection:
+            throttle.count_asked(connection, throttle.subject(throttle.PLAYER, b"%d" % user_id), now_ms)
         with transaction(self.engine) as connection:
             return household.join(connection, user_id, player_id, now_ms)
 
@@ -282,18 +303,23 @@ class Shop:
         self, user_id: int | None = None, taste: str | None = None, words: str = "", after: int = 0, now_ms: int = 0
     ) -> list[catalogue.Offer]:
         """What is sold; see headend.shop.catalogue.directory."""
-        if not is_text(words) or not is_text(taste or ""):
-            return []
         with transaction(self.engine) as connection:
-            start = min(max(after, 0), NUMBER_LIMIT)
-            return catalogue.directory(connection, user_id, taste, words, start, now_ms=now_ms)
+            return catalogue.directory(connection, user_id, taste, words, after, now_ms=now_ms)
+
+    def browse(
+        self, user_id: int | None, taste: str | None, words: str, after: int, now_ms: int
+    ) -> tuple[list[catalogue.Offer], dict[int, list[RentalOffer]]]:
+        """The directory, and by title for how long it is sold beside for good; nothing for those that are not."""
+        with transaction(self.engine) as connection:
+            found = catalogue.directory(connection, user_id, taste, words, after, now_ms=now_ms)
+            return found, rentals.rentals_by_title(connection, [one.title for one in found], now_ms)
 
     def offer(self, title_id: int, user_id: int | None = None, now_ms: int = 0) -> catalogue.Offer:
         """One title as the directory shows it. Raises Refused where it is not sold, unless the user has bought it."""
         with transaction(self.engine) as connection:
             return catalogue.offer(connection, checked_number(title_id, NO_TITLE), user_id, now_ms)
 
-    def rentals(self, title_id: int, now_ms: int) -> list[rentals.RentalOffer]:
+    def rentals(self, title_id: int, now_ms: int) -> list[RentalOffer]:
         """For how long a title is sold beside for good, and at which prices."""
         with transaction(self.engine) as connection:
             return rentals.rentals_of(connection, checked_number(title_id, NO_TITLE), now_ms)
@@ -346,6 +372,16 @@ class Shop:
         with transaction(self.engine) as connection:
             return buying.rights_of(connection, self._vault, user_id)
 
+    def codec_for(self, wanted: codecs.Wanted) -> codecs.Unit:
+        """A codec's unit for a terminal. Raises Refused where there is none."""
+        with transaction(self.engine) as connection:
+            return codecs.codec_for(connection, wanted)
+
+    def codec_octets(self, digest: bytes) -> bytes:
+        """The signed update of this SHA-256. Raises Refused where there is none."""
+        with transaction(self.engine) as connection:
+            return codecs.signed_octets(connection, digest)
+
     def transactions(self, user_id: int, after: int = 0, count: int | None = None) -> list[ledger.Booked]:
         """The user's, oldest first; those behind the one of number `after`, `count` at most."""
         with transaction(self.engine) as connection:
@@ -355,6 +391,11 @@ class Shop:
         """The user's, newest first; those before the one of number `before`, `count` at most."""
         with transaction(self.engine) as connection:
             return ledger.newest_of(connection, user_id, before, count)
+
+    def terms_of(self, transaction_ids: Collection[int]) -> dict[int, Term]:
+        """By which terms rights with an end were bought, by the transaction."""
+        with transaction(self.engine) as connection:
+            return rentals.terms_of(connection, transaction_ids)
 
     def title_names(self, title_ids: set[int]) -> dict[int, str]:
         """Names of titles, also of those that are sold no more."""

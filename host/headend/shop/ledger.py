@@ -5,6 +5,7 @@
     units       seller -n, user +n
     purchase    user -n, sales +n            store -1, user +1
     join        user -n, sales +n
+    stream      user -n, sales +n            -: a token for a time (headend.stream.sales)
     end         -                            user -1, store +1: a right with an end made room for another one
     refund      the lines of what it takes back, each with its sign turned
 
@@ -23,7 +24,8 @@ from headend.shop.models import Entry, Right, Transaction, User
 from headend.shop.refusals import NOT_SIGNED_IN, Refused
 
 CARD, UNITS, PURCHASE, JOIN, END, REFUND = "card", "units", "purchase", "join", "end", "refund"
-KINDS = (CARD, UNITS, PURCHASE, JOIN, END, REFUND)
+STREAM = "stream"
+KINDS = (CARD, UNITS, PURCHASE, JOIN, STREAM, END, REFUND)
 USER, CARDS, SELLER, SALES, STORE = "user", "cards", "seller", "sales", "store"
 
 _TRANSACTION, _ENTRY = insert(Transaction), insert(Entry)

@@ -246,6 +246,29 @@ class Terms(Base):
     until_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class Codec(Base):
+    """A codec unit for terminals, as it was `signed` (settop.wire.update), with what its head says; `size` and `digest`
+    (SHA-256) are those of the whole.
+    """
+
+    __tablename__ = "shop_codecs"
+    __table_args__ = (
+        CheckConstraint("version > 0", name="version_valid"),
+        UniqueConstraint("codec", "board", "mpy", "version"),
+    )
+
+    codec_id: Mapped[int] = mapped_column(primary_key=True)
+    codec: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(16), index=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    board: Mapped[str] = mapped_column(String(12))
+    mpy: Mapped[bytes] = mapped_column(LargeBinary(3))
+    size: Mapped[int]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    signed: Mapped[bytes] = mapped_column(LargeBinary)
+    added_ms: Mapped[int] = mapped_column(BigInteger)
+
+
 class Card(Base):
     """A prepaid card. `digest`: of its number, under a key of the shop's. `client_id`: claimed there before anybody had
     an account. `transaction_id`: what credited it, or null.

@@ -30,6 +30,9 @@ HOUSEHOLD_FULL = "household-full"
 NO_PLAYER = "no-player"
 PLAYER_TAKEN = "player-taken"
 NO_TERMINAL = "no-terminal"
+NO_CODEC = "no-codec"
+NO_STREAM = "no-stream"
+NO_LIMIT = "no-limit"
 
 REFUSALS = {
     LOGIN: (401, "login or password is wrong"),
@@ -60,6 +63,9 @@ REFUSALS = {
     NO_PLAYER: (404, "no player or terminal of this id was provisioned"),
     PLAYER_TAKEN: (409, "this player is of another household, which has to remove it first"),
     NO_TERMINAL: (409, "the shop does not know which terminal this client is: forget it and sign in anew"),
+    NO_CODEC: (404, "the shop has no unit for this codec, or none that is newer and for such a terminal"),
+    NO_STREAM: (404, "no title of this number is streamed"),
+    NO_LIMIT: (404, "this title is not streamed by such a time limit: look at those that there are"),
 }
 UNITS_LIMIT = 1_000_000_000
 NUMBER_LIMIT = (1 << 31) - 1

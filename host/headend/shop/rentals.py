@@ -6,16 +6,29 @@ behind that (another client, the same one after it lost everything) has it until
 delivery, which is never more than was left.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from settop.errors import LocalError
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from headend.shop.models import Rental, Terms, Title
+from headend.shop.models import Rental, Right, Terms, Title
 from headend.shop.refusals import NO_OFFER, NO_TITLE, UNITS_LIMIT, Refused
 
 MS_LIMIT = 1 << 53
 HOLDS_LIMIT = 0xFFFFFFFF
+
+_RENTALS = (
+    select(Rental.title_id, Rental.begins_ms, Rental.ends_ms, Rental.holds_s, Rental.rental_id, Rental.price)
+    .join(Title, Title.title_id == Rental.title_id)
+    .where(
+        Rental.title_id.in_(bindparam("titles", expanding=True)),
+        Rental.withdrawn.is_(False),
+        Title.withdrawn.is_(False),
+    )
+    .order_by(Rental.rental_id)
+)
+"""Made once: to put a statement together takes longer than the database does."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +73,17 @@ def withdraw_rental(connection: Connection, offer: int) -> None:
 
 def rentals_of(connection: Connection, title_id: int, now_ms: int) -> list[RentalOffer]:
     """What there is of a title beside for good, by number; nothing of what is withdrawn or over."""
-    look = (
-        select(Rental.begins_ms, Rental.ends_ms, Rental.holds_s, Rental.rental_id, Rental.price)
-        .join(Title, Title.title_id == Rental.title_id)
-        .where(Rental.title_id == title_id, Rental.withdrawn.is_(False), Title.withdrawn.is_(False))
-        .order_by(Rental.rental_id)
-    )
-    found = [RentalOffer(*row) for row in connection.execute(look)]
-    return [one for one in found if not one.ends_ms or now_ms < one.ends_ms]
+    return rentals_by_title(connection, [title_id], now_ms).get(title_id, [])
+
+
+def rentals_by_title(connection: Connection, title_ids: Collection[int], now_ms: int) -> dict[int, list[RentalOffer]]:
+    """The same of several titles; nothing for those that have none."""
+    found: dict[int, list[RentalOffer]] = {}
+    for title_id, *row in connection.execute(_RENTALS, {"titles": list(title_ids)}):
+        one = RentalOffer(*row)
+        if not one.ends_ms or now_ms < one.ends_ms:
+            found.setdefault(title_id, []).append(one)
+    return found
 
 
 def rental(connection: Connection, title_id: int, offer: int, now_ms: int) -> RentalOffer:
@@ -84,6 +100,16 @@ def record(connection: Connection, right_id: int, offer: RentalOffer) -> Term:
     until_ms = offer.ends_ms or None
     connection.execute(insert(Terms).values(right_id=right_id, rental_id=offer.offer, **vars(term), until_ms=until_ms))
     return term
+
+
+def terms_of(connection: Connection, transaction_ids: Collection[int]) -> dict[int, Term]:
+    """By which terms rights were bought, by the transaction; nothing for what is no purchase, or for good."""
+    look = (
+        select(Right.transaction_id, Terms.begins_ms, Terms.ends_ms, Terms.holds_s)
+        .join(Terms, Terms.right_id == Right.right_id)
+        .where(Right.transaction_id.in_(transaction_ids))
+    )
+    return {row[0]: Term(*row[1:]) for row in connection.execute(look)}
 
 
 def deliver(connection: Connection, right_id: int, now_ms: int) -> Term | None:

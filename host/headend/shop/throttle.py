@@ -1,7 +1,7 @@
 """Who was wrong often is slowed down: for a time nothing is tried for that subject, right or wrong.
 
 A try is counted before it is made, so that a thousand at the same instant are no more than one after the other. New
-accounts are counted too, by where they are asked for: so many in an hour.
+accounts are counted too, by where they are asked for, and players, by whose they are to be: so many in an hour.
 """
 
 import hashlib
@@ -19,10 +19,11 @@ FIRST_WAIT_MS = 1_000
 LONGEST_WAIT_MS = 15 * 60 * 1000
 FORGOTTEN_MS = 24 * 60 * 60 * 1000
 _DOUBLINGS = 20
-LOGIN, CARD, ACCOUNT = "login", "card", "account"
+LOGIN, CARD, ACCOUNT, PLAYER = "login", "card", "account", "player"
 HOUR_MS = 60 * 60 * 1000
-ACCOUNTS_AN_HOUR = 100
-"""That one address, or one terminal's client, may ask for; whether they come about or not."""
+ASKED_AN_HOUR = 100
+"""Accounts that one address, or one terminal's client, may ask for, and players one user; whether they come about or
+not."""
 
 
 def subject(kind: str, who: bytes) -> bytes:
@@ -38,9 +39,9 @@ def count_try(connection: Connection, who: bytes, now_ms: int) -> None:
     _set(connection, who, tries + 1, now_ms + wait_ms(tries + 1))
 
 
-def count_account(connection: Connection, who: bytes, now_ms: int, most: int = ACCOUNTS_AN_HOUR) -> None:
-    """Somebody asks for an account. Raises Refused (SLOW_DOWN) where `most` were asked for in the hour that began with
-    the first of them; it does not count then.
+def count_asked(connection: Connection, who: bytes, now_ms: int, most: int = ASKED_AN_HOUR) -> None:
+    """Somebody asks for an account, or for a player. Raises Refused (SLOW_DOWN) where `most` were asked for in the hour
+    that began with the first of them; it does not count then.
     """
     asked, until_ms = _locked(connection, who, now_ms)
     if now_ms >= until_ms:

@@ -45,6 +45,13 @@ def find_login(connection: Connection, login: str) -> tuple[int, str] | None:
     return None if found is None else (found.user_id, found.password)
 
 
+def is_on(connection: Connection, login: str, client_id: bytes) -> bool:
+    """Whether the user of this login has signed in on this client."""
+    on = (Client.client_id == client_id, Client.removed_ms.is_(None), User.login == login)
+    look = select(User.user_id).join(Client, Client.user_id == User.user_id).where(*on)
+    return connection.scalar(look) is not None
+
+
 def login(connection: Connection, user_id: int) -> str:
     """A user's login. Raises Refused for an unknown one."""
     found = connection.scalar(select(User.login).where(User.user_id == user_id))

@@ -1,6 +1,7 @@
 """A shop, the terminals and portable players of its users, the network and the dock between them, in one world."""
 
 import dataclasses
+import gc
 import secrets
 from collections.abc import Mapping
 
@@ -37,21 +38,28 @@ UNIX_HEAP_BYTES = 720_000
 
 
 class ShopBench:
-    """runtime: pico, unix or cpython. `carried`: what went through docks. Closing it ends all that it started.
+    """runtime: pico, unix or cpython. `issued`: every identity that was given, the newest of a station in `identities`.
+    Closing it ends all that it started.
 
-    Raises LocalError, RuntimeUnavailable.
+    Who is not needed is off: an emulated board costs as much idle as at work. Raises LocalError, RuntimeUnavailable.
     """
 
     def __init__(
         self, runtime: str, shop: Shop, shelf: Shelf, master_key: MasterKey, seed: int, progress: Progress
     ) -> None:
+        if runtime == "cpython":
+            # The firmware collects often, and here that goes through all that this process has: not through what is
+            # there already.
+            gc.collect()
+            gc.freeze()
         self.world = World()
         self.shop, self.shelf = shop, shelf
         self.later_ms = 0
         self.stations: dict[str, Station] = {}
         self.identities: dict[str, NewTerminal] = {}
+        self.issued: list[NewTerminal] = []
         self.docks: dict[str, DockEnd] = {}
-        self._master_key = master_key
+        self.master_key = master_key
         self._seed = seed
         self._networked = find_runtime(runtime, progress=progress, network=runtime == "pico")
         self._docked = self._networked
@@ -68,19 +76,60 @@ class ShopBench:
         """The time of day."""
         return TODAY_MS + self.later_ms + self.world.now_ms
 
+    @property
+    def begin_ns(self) -> int:
+        """The run's start on the clock of its machines, which is this computer's where they run by themselves."""
+        return self.world.ns_at(0)
+
     def terminal(self, name: str) -> Station:
-        """A terminal with an identity that reaches the shop by the network."""
+        """A terminal with an identity that reaches the shop by the network; it is on."""
         station = self._add(name, self._networked, NETWORKED, (NETWORK, "tuner"), self.front.lines())
-        self.say(name, f"shop server {self.front.url}", "shop_server")
+        self.enter(name)
         return station
 
+    def enter(self, name: str) -> None:
+        """A terminal with an identity and a network is put on, and told where the shop is."""
+        self.put_on(name)
+        self.say(name, f"shop server {self.front.url}", "shop_server")
+
     def manager(self, name: str, titles: Mapping[str, bytes]) -> Station:
-        """A terminal with a dock, and these files in it."""
+        """A terminal with an identity and a dock, and these files in it; it is off."""
         return self._dockable(name, MANAGER, titles)
 
     def player(self, name: str) -> Station:
-        """A portable player."""
+        """A portable player with an identity; it is off."""
         return self._dockable(name, PLAYER, {})
+
+    def put_on(self, *names: str) -> list[str]:
+        """These start, at the same time; what they say is wrong."""
+        before = {name: len(self.stations[name].console) for name in names}
+        for name in names:
+            self.stations[name].power_on()
+        wrong = []
+        for name, count in before.items():
+            self.until(self.stations[name], "ready", after=count)
+            wrong += [event.text for event in self.stations[name].console[count:] if event.name == "error"]
+        return wrong
+
+    def put_off(self, *names: str) -> None:
+        """The power of those that are on is cut."""
+        for name in names:
+            if self.stations[name].on:
+                self.stations[name].power_cut(self.world.now_ms)
+
+    def give_identity(self, name: str) -> None:
+        """Provisions a terminal that has no identity and is off, and puts it off again: a start leaves more memory."""
+        station = self.stations[name]
+        random = seeded(self._seed, f"shop {name} {len(self.issued)}")
+        after = len(station.console)
+        self.put_on(name)
+
+        def wait(event: str, what: str) -> None:
+            self.until(station, event, after=after)
+
+        self.identities |= provision({name: station}, HeadendKey(random(32)), random, self.issue, wait)
+        self.issued.append(self.identities[name])
+        self.put_off(name)
 
     def dock(self, manager: str, player: str) -> ConsoleEvent:
         """The player is put in: what the manager says of it."""
@@ -115,8 +164,17 @@ class ShopBench:
         assert isinstance(sound, Sound)
         return sound
 
+    def issue(self) -> NewTerminal:
+        """An identity that the head-end knows, drawn anew in each run: the database may be one that is there."""
+        made = NewTerminal(0, secrets.token_bytes(8), "5550100", secrets.token_bytes(32))
+        with transaction(self.shop.engine) as connection:
+            account = open_account(connection, None)
+            add_terminal(connection, self.master_key, made.terminal_id, made.device_key, account)
+        return made
+
     def close(self) -> None:
         """Ends world and server."""
+        gc.unfreeze()
         try:
             self.world.close()
         finally:
@@ -138,29 +196,10 @@ class ShopBench:
         lines: Mapping[str, Attachment],
         files: Mapping[str, bytes] | None = None,
     ) -> Station:
-        """A station that is up, with an identity, and was started since it has it: that leaves more memory."""
+        """A station with an identity, off."""
         spec = terminal_spec(runtime.name, BAUD, f"shop {self._seed} {name}".encode(), services, wires)
         files = {**spec.files, **(files or {})}
         machine = runtime.machine(dataclasses.replace(spec, files=files, codec=True, heap_bytes=UNIX_HEAP_BYTES))
         station = self.stations[name] = self.world.add(Station(name, machine, lines, self.world.ns_at))
-        station.power_on()
-        self.until(station, "ready")
-        random = seeded(self._seed, f"shop {name}")
-
-        def wait(event: str, what: str) -> None:
-            self.until(station, event)
-
-        self.identities |= provision({name: station}, HeadendKey(random(32)), random, self._issue, wait)
-        station.power_cut(self.world.now_ms)
-        before = len(station.console)
-        station.power_on()
-        self.until(station, "ready", after=before)
+        self.give_identity(name)
         return station
-
-    def _issue(self) -> NewTerminal:
-        """Drawn anew in each run: the database may be one that is there."""
-        made = NewTerminal(0, secrets.token_bytes(8), "5550100", secrets.token_bytes(32))
-        with transaction(self.shop.engine) as connection:
-            account = open_account(connection, None)
-            add_terminal(connection, self._master_key, made.terminal_id, made.device_key, account)
-        return made

@@ -3,15 +3,16 @@
 import hashlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from headend.accounts.master_key import MasterKey
 from headend.provisioning import known_device_key
 from headend.shop.buying import Bought
 from headend.shop.channel import Channel
 from headend.shop.channel_requests import Content
+from headend.shop.codecs import Unit
 from headend.shop.core import Shop
 from headend.shop.delivering import Shelf
 from settop.errors import LocalError
@@ -27,13 +28,21 @@ HOST, ADDRESS = "shop.example", "203.0.113.30"
 _RATE_BITS_S, _DELAY_NS = 1_000_000, 10_000_000
 _START_S = 30.0
 
+Event = MutableMapping[str, Any]
+"""Of ASGI, as the rest here: what an application is made of."""
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
 
 class Front(Protocol):
-    """url: what a terminal is told. carried: every message of the channel and its answer, as a listener has them, where
-    one can listen. ask: what the channel answers to a message."""
+    """url: what a terminal is told. carried: every message of the channel and its answer, copies: what was downloaded,
+    as a listener on the network has them. ask: what the channel answers to a message, unheard."""
 
     url: str
     carried: list[tuple[bytes, bytes]]
+    copies: list[bytes]
 
     def lines(self) -> dict[str, Attachment]: ...
 
@@ -53,7 +62,11 @@ class BenchFront:
         self.copies: list[bytes] = []
         self._shop, self._shelf, self._now_ms = shop, shelf, now_ms
         self._channel = Channel(
-            shop, master_key, lambda terminal: known_device_key(shop.engine, master_key, terminal), self._locate
+            shop,
+            master_key,
+            lambda terminal: known_device_key(shop.engine, master_key, terminal),
+            self._locate,
+            place=self._place,
         )
         self._internet = world.add(Internet(seed))
         network = self._internet.network
@@ -69,7 +82,7 @@ class BenchFront:
         return {NETWORK: self._internet.broadband(own, own)}
 
     def ask(self, message: bytes) -> bytes:
-        """The channel's answer, unheard."""
+        """What the channel answers."""
         return self._channel.answer(message, self._now_ms())
 
     def close(self) -> None:
@@ -87,6 +100,10 @@ class BenchFront:
         self.copies.append(octets)
         return Content(path, len(octets), hashlib.sha256(octets).digest())
 
+    def _place(self, unit: Unit) -> str:
+        self._pages.put(unit.path, self._shop.codec_octets(unit.digest))
+        return unit.path
+
 
 class RealFront:
     """The real application behind uvicorn on this computer: for terminals that have its network (unix)."""
@@ -97,6 +114,8 @@ class RealFront:
         from headend.shop.web.channel import router_of
 
         self.carried: list[tuple[bytes, bytes]] = []
+        self.copies: list[bytes] = []
+        self._unheard = False
         app = create_app(shop, shelf, now_ms)
         app.include_router(
             router_of(shop, shelf, master_key, lambda terminal: known_device_key(shop.engine, master_key, terminal))
@@ -104,7 +123,7 @@ class RealFront:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+        self._server = uvicorn.Server(uvicorn.Config(self._listened_to(app), log_level="critical"))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
         self._wait()
@@ -114,15 +133,41 @@ class RealFront:
         return {}
 
     def ask(self, message: bytes) -> bytes:
-        """The channel's answer."""
+        """What the channel answers, by HTTP as to any terminal."""
         import http.client
 
         line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_START_S)
+        self._unheard = True
         try:
             line.request("POST", "/channel", message, {"Content-Type": "application/octet-stream"})
             return line.getresponse().read()
         finally:
+            self._unheard = False
             line.close()
+
+    def _listened_to(self, app: Application) -> Application:
+        """The same, with what went over this computer's network noted: it is not encrypted there."""
+
+        async def listening(scope: Scope, receive: Receive, send: Send) -> None:
+            came, went = bytearray(), bytearray()
+
+            async def hear() -> Event:
+                event = await receive()
+                came.extend(event.get("body", b""))
+                return event
+
+            async def tell(event: Event) -> None:
+                went.extend(event.get("body", b""))
+                await send(event)
+
+            unheard, path = self._unheard, scope.get("path", "")
+            await app(scope, hear, tell)
+            if path == "/channel" and not unheard:
+                self.carried.append((bytes(came), bytes(went)))
+            elif path.startswith("/copies/"):
+                self.copies.append(bytes(went))
+
+        return listening
 
     def close(self) -> None:
         """Ends the server."""

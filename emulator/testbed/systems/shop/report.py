@@ -6,7 +6,8 @@ from testbed.machines.codec.sound import Samples
 from testbed.scenario import model
 from testbed.scenario.narrative import seconds
 from testbed.scenario.sounds.hearing import SLICE_MS, peaks
-from testbed.systems.shop.story import PRICE, UNITS, Seen
+from testbed.systems.shop.scene import Seen
+from testbed.systems.shop.story import PRICE, UNITS
 
 PLAYING, SILENT = "playing", "silent"
 WORDS = model.Words(
@@ -19,16 +20,19 @@ WORDS = model.Words(
 )
 TITLE = "Bought once, played where it belongs"
 _PEOPLE = {
-    "living": "is her terminal, on the network: it bought the title, and was lost.",
+    "living": "is her terminal on the network: it bought the title, was wiped, and got everything again for nothing.",
+    "bedroom": "is her terminal with a dock: it made the copies.",
     "player": "is a portable player of her household.",
-    "stranger": "is a portable player of nobody's household here.",
-    "kitchen": "is her next terminal: it got everything again, and paid nothing.",
+    "stranger": "is a portable player of another household: it was given copies and keystore of the other one.",
 }
 _ATTEMPTS = (
     model.Column("who", word=True),
-    model.Column("wanted", word=True),
+    model.Column("tried", word=True),
+    model.Column("times"),
     model.Column("got", word=True, strong=True),
+    model.Column("what the same way gives to who may", word=True),
 )
+_LEFT_OUT = (model.Column("who", word=True), model.Column("why", word=True))
 _BALANCES = (model.Column("behind", word=True), model.Column("units", strong=True))
 _MARKS = (model.Column("at"), model.Column("where", word=True), model.Column("what", word=True))
 
@@ -44,7 +48,11 @@ def to_json(seen: Seen) -> dict[str, Any]:
             name: [{"title": one.title, "samples": one.samples, "equal_to_clear": round(one.equal, 6)} for one in heard]
             for name, heard in seen.heard.items()
         },
-        "adversaries": [{"who": one.who, "wanted": one.what, "got": one.got} for one in seen.attempts],
+        "adversaries": [
+            {"who": one.who, "tried": one.what, "times": one.times, "got": one.got, "control": one.control}
+            for one in seen.attempts
+        ],
+        "left_out": [{"who": who, "why": why} for who, why in seen.left_out],
         "checks": [{"what": what, "held": held, "seen": told} for what, held, told in seen.checks],
     }
 
@@ -76,11 +84,12 @@ def _terminal(seen: Seen, name: str, rate: int, samples: Samples) -> model.Termi
         sentences.append(model.Sentence("Nothing was heard of it."))
     records: tuple[model.Records, ...] = ()
     if name == "living":
-        rows = tuple((one.who, one.what, one.got) for one in seen.attempts)
+        rows = tuple((one.who, one.what, f"{one.times:,}", one.got, one.control) for one in seen.attempts)
         balances = tuple((what, str(units)) for what, units in seen.balances)
         marks = tuple((seconds(at_ms), where, what) for at_ms, where, what in seen.marks)
         records = (
             model.Records("What each adversary got", _ATTEMPTS, rows),
+            *([model.Records("Left out on this runtime", _LEFT_OUT, tuple(seen.left_out))] if seen.left_out else []),
             model.Records("Balances", _BALANCES, balances),
             model.Records("What happened", _MARKS, marks),
         )

@@ -1,69 +1,29 @@
-"""The story of `ringcast shop demo`: an account, a card, a purchase, a download, playback; two portable players, one of
-which plays; a client that is lost and gets everything again; and what those get who ought to get nothing."""
+"""The story of `ringcast shop demo`: an account, a card, a purchase, a download, playback; copies for a player; her
+terminal, wiped, gets everything again; and what those get who ought to get nothing."""
 
 import secrets
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from headend.accounts.master_key import MasterKey
 from headend.shop.core import Shop
 from headend.shop.delivering import Shelf
-from headend.shop.refusals import Refused
-from headend.titles.terminal_licence import licence_line
-from settop.errors import LocalError
-from settop.wire import household
-from settop.wire.shop_channel import HELLO, REPLY
 
-from testbed.line.dock import pull_out
-from testbed.machines.codec.sound import Samples
-from testbed.scenario.sounds.hearing import Heard, listen
 from testbed.scenario.sounds.tune import RATE, decoded, melody, write_tune
-from testbed.station import ConsoleEvent
+from testbed.systems.shop import adversaries, card_thieves, listeners, thieves
 from testbed.systems.shop.bench import DAY_MS, ShopBench
-from testbed.systems.shop.front import BenchFront, add_song
+from testbed.systems.shop.copying import WAYS, make_copies, through_docks
+from testbed.systems.shop.flash import BLANK, everything, put
+from testbed.systems.shop.front import add_song
+from testbed.systems.shop.scene import NOTHING, Scene, Seen
 from testbed.terminals import Progress
 
 UNITS, PRICE = 100, 30
-SECONDS = 2.0
-WAYS = ("bought", "own", "tenth")
+SECONDS = 1.0
 ALIKE = 0.95
 """Of a title's samples so many are those of the clear file, to the bit."""
-_PIECE = 16
-_KIND = ("shop_refused", "shop_failed", "error")
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Somebody tried something and got this. `foiled`: it was nothing."""
-
-    who: str
-    what: str
-    got: str
-    foiled: bool
-
-
-@dataclass
-class Seen:
-    """What happened, in its order. balances: (behind what, units). heard: by station. clear: the song as FFmpeg decodes
-    it. marks: (ms, station, what was said). sounds: (rate, samples) of each station from the start of the run."""
-
-    runtime: str
-    seed: int
-    clear: Samples
-    balances: list[tuple[str, int]] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    heard: dict[str, list[Heard]] = field(default_factory=dict)
-    copies: list[tuple[str, int]] = field(default_factory=list)
-    checks: list[tuple[str, bool, str]] = field(default_factory=list)
-    marks: list[tuple[int, str, str]] = field(default_factory=list)
-    sounds: dict[str, tuple[int, Samples]] = field(default_factory=dict)
-    end_ms: int = 0
-
-    def check(self, what: str, held: bool, seen: str) -> None:
-        """Something that the story expects."""
-        self.checks.append((what, bool(held), seen))
+HEARD = (("living", 2), ("bedroom", 1), ("player", len(WAYS) + 1), ("stranger", 0))
+"""How often the song is heard where: bought and restored; with its licence; each copy, one of them put back; never."""
 
 
 def play(
@@ -82,163 +42,144 @@ def play(
         progress("making the machines: a terminal with a network first")
         bench = ShopBench(runtime, shop, Shelf(Path(folder) / "shelf"), master_key, seed, progress)
         try:
-            _Story(bench, seen, source, progress).tell()
+            title = add_song(shop, bench.shelf, source, "A Song", PRICE, bench.now_ms())
+            _Story(Scene(bench, seen, source, title, progress)).tell()
             seen.end_ms = bench.world.now_ms
             for name in seen.heard:
-                bench.sound(name).write_wav(out / f"heard-{name}.wav", 0)
-                seen.sounds[name] = bench.sound(name).heard(0)
+                bench.sound(name).write_wav(out / f"heard-{name}.wav", bench.begin_ns)
+                seen.sounds[name] = bench.sound(name).heard(bench.begin_ns)
         finally:
             bench.close()
     return seen
 
 
 class _Story:
-    def __init__(self, bench: ShopBench, seen: Seen, source: Path, progress: Progress) -> None:
-        self._bench, self._seen, self._source, self._progress = bench, seen, source, progress
-        self._shop = bench.shop
-        self._login, self._password = f"ann-{secrets.token_hex(6)}", secrets.token_urlsafe(12)
-        self._title = add_song(bench.shop, bench.shelf, source, "A Song", PRICE, bench.now_ms())
-        self._user = 0
-        self._copy = b""
-        self._old_keys: set[bytes] = set()
-        self._secrets: list[bytes] = []
-        self._dock_sent = b""
+    def __init__(self, scene: Scene) -> None:
+        self._scene, self._bench, self._shop, self._seen = scene, scene.bench, scene.shop, scene.seen
+        scene.login, scene.password = f"ann-{secrets.token_hex(6)}", secrets.token_urlsafe(12)
+        self._known = listeners.Known()
+        self._scrambled = b""
+        self._replayer = adversaries.Replayer(scene)
 
     def tell(self) -> None:
         """All of it."""
         for what, step in (
             ("an account, a card, a purchase, a download", self._buys),
             ("a month later the communication key is renewed", self._renews),
-            ("a terminal with a dock, and two portable players", self._transfers),
-            ("the client is lost; another one gets everything again", self._restores),
-            ("who listens, repeats and guesses", self._attacks),
+            ("a terminal with a dock, and a portable player", self._copies),
+            ("copies and keystores in the wrong hands", self._steals),
+            ("her terminal is wiped, and gets everything again", self._restores),
+            ("who listens, repeats, forges and guesses", self._attacks),
         ):
-            self._progress(what)
-            self._mark("bench", what)
+            self._scene.progress(what)
+            self._scene.mark("bench", what)
             step()
         self._judge()
 
     # --- the viewer -----------------------------------------------------------------------------------------------
 
     def _buys(self) -> None:
-        bench, card = self._bench, self._shop.new_card(UNITS, self._bench.now_ms())
-        self._card = card
+        scene, bench = self._scene, self._bench
+        scene.card = self._shop.new_card(UNITS, bench.now_ms())
         bench.terminal("living")
-        self._expect("a card is credited before there is an account", self._ask("living", f"redeem {card}"))
-        self._expect("an account", self._ask("living", f"register {self._login} {self._password}"))
-        self._user = self._shop.sign_in(self._login, self._password, bench.now_ms())
+        scene.expect("a card is credited before there is an account", scene.ask("living", f"redeem {scene.card}"))
+        words = f"register {scene.login} {scene.password}"
+        scene.expect("an account", scene.ask("living", words))
+        self._known.add("the password", scene.password.encode())
+        self._known.add("the card's number", scene.card.encode())
+        self._known.plain += [words.encode(), scene.card.encode()]  # what she typed
+        scene.user = self._shop.sign_in(scene.login, scene.password, bench.now_ms())
         self._balance("the card")
-        self._expect("the catalogue", self._ask("living", "list"))
-        self._expect("the title is bought", self._ask("living", f"buy {self._title} {PRICE}"))
+        scene.expect("the catalogue", scene.ask("living", "list"))
+        scene.expect("the title is bought", scene.ask("living", f"buy {scene.title} {PRICE}"))
         self._balance("the purchase")
-        self._expect("it is downloaded", self._ask("living", f"download {self._title}"))
-        self._hear("living", f"shop play {self._title}")
+        scene.expect("it is downloaded", scene.ask("living", f"download {scene.title}"))
+        scene.hear("living", f"shop play {scene.title}")
+        self._learn("living")
+        self._replayer.sends_again()
 
     def _renews(self) -> None:
-        (client,) = self._shop.clients_of(self._user)
-        self._old_keys = {one.key for one in self._shop.client_keys(client)}
-        self._bench.later_ms += 31 * DAY_MS
-        station = self._bench.stations["living"]
+        scene, bench = self._scene, self._bench
+        (client,) = self._shop.clients_of(scene.user)
+        (old,) = self._shop.client_keys(client)
+        bench.later_ms += 31 * DAY_MS
+        station = bench.stations["living"]
         before = len(station.console)
-        self._ask("living", "balance")
-        self._bench.until(station, "shop_renewed", "shop_failed", "error", after=before)
-        self._expect("the next word opens the channel by the new key", self._ask("living", "balance"))
-        keys = {one.key for one in self._shop.client_keys(client)}
-        self._secrets += [*keys, *self._old_keys]
-        self._try(
-            "the old communication key",
-            "counts at the shop still",
-            f"{len(keys & self._old_keys)} times",
-            not keys & self._old_keys,
-        )
+        scene.ask("living", "balance")
+        bench.until(station, "shop_renewed", "shop_failed", "error", after=before)
+        scene.expect("the next word opens the channel by the new key", scene.ask("living", "balance"))
+        self._learn("living")
+        bench.put_off("living")
+        self._replayer.sends_again()
+        new = self._shop.client_keys(client)[-1]
+        adversaries.old_key(scene, "who has the communication key of before its renewal", old, new)
 
-    def _transfers(self) -> None:
-        bench, shop = self._bench, self._shop
-        right = shop.right(self._user, self._title)
-        self._copy = bench.shelf.copy_of(shop.engine, right, self._user).read_bytes()
-        bench.manager("bedroom", {"song": self._copy})
-        for name in ("player", "stranger"):
-            bench.player(name)
-        dark = bench.say("bedroom", "play song", "title_dark", "title_failed", "title_playing", "error")
-        self._try("the title's file on a terminal without its key", "plays", "silence", dark.name == "title_dark")
-        own = bench.identities["bedroom"]
-        bench.say("bedroom", licence_line(own.device_key, own.terminal_id, right.kid, right.key), "licensed", "error")
-        shop.join_player(self._user, bench.identities["player"].terminal_id, bench.now_ms())
-        blob = shop.household_list(self._user, own.terminal_id)
-        bench.say("bedroom", household.pack_command(blob), "household", "error")
-        self._expect("a player of the household is docked", bench.dock("bedroom", "player"), "player_docked")
-        for number, way in enumerate(WAYS, 1):
-            self._progress(f"a copy by the way {way}")
-            station = bench.stations["player"]
-            before = len(station.console)
-            ended = bench.say("bedroom", f"transfer song {way}", "transferred", "transfer_failed", "error")
-            self._expect(f"a copy by the way {way}", ended, "transferred")
-            copied = bench.until(station, "copied", after=before)
-            self._seen.copies.append((way, int(copied.value("octets") or 0)))
-            if way != "tenth":  # nine of ten octets of that are there to be read, as it is meant
-                self._dock_sent = bytes(bench.docks["bedroom"].sent + bench.docks["player"].sent)
-            self._hear("player", f"hear {number}")
-        pull_out(bench.docks["bedroom"])
-        bench.until(bench.stations["bedroom"], "player_lost")
-        refused = bench.dock("bedroom", "stranger")
-        tried = bench.say("stranger", "hear 1", "title_ended", "title_failed", "title_dark", "error")
-        got = "silence" if not bench.sound("stranger").pieces else "SOUND"
-        foiled = refused.name == "player_refused" and tried.name == "error" and got == "silence"
-        self._try("a player of no household of hers", "is docked, and plays", got, foiled)
+    def _copies(self) -> None:
+        self._scrambled = make_copies(self._scene)
+        self._learn("bedroom", "player")
 
     def _restores(self) -> None:
-        bench = self._bench
-        bench.stations["living"].power_cut(bench.world.now_ms)
-        (lost,) = self._shop.clients_of(self._user)
-        self._shop.remove_client(self._user, lost, bench.now_ms())
-        bench.terminal("kitchen")
-        self._expect("she signs in on another terminal", self._ask("kitchen", f"login {self._login} {self._password}"))
-        self._expect("every key comes again", self._ask("kitchen", "restore"))
-        self._expect("and the title", self._ask("kitchen", f"download {self._title}"))
-        self._hear("kitchen", f"shop play {self._title}")
+        scene, bench = self._scene, self._bench
+        (lost,) = self._shop.clients_of(scene.user)
+        (key,) = self._shop.client_keys(lost)
+        control = adversaries.opens(scene, key)
+        self._shop.remove_client(scene.user, lost, bench.now_ms())
+        adversaries.old_key(scene, "who has the key of a client that was removed", key, None, control)
+        booked = len(self._shop.transactions(scene.user))
+        put(bench.stations["living"].machine, BLANK)
+        bench.give_identity("living")
+        bench.enter("living")
+        nothing = bench.say("living", f"shop play {scene.title}", "title_ended", "title_dark", "title_failed", "error")
+        scene.expect("nothing is on the terminal that was wiped", nothing, "error")
+        scene.expect("she signs in on it", scene.ask("living", f"login {scene.login} {scene.password}"))
+        restored = scene.ask("living", "restore")
+        scene.expect("every key comes again", restored)
+        scene.expect("and the title", scene.ask("living", f"download {scene.title}"))
+        scene.hear("living", f"shop play {scene.title}")
         self._balance("the restoration")
+        self._learn("living")
+        bench.put_off("living")
+        more = len(self._shop.transactions(scene.user)) - booked
+        who, what = "the shop, of her own terminal that was wiped", "units again, for what she has"
+        keys, songs = restored.value("count"), len(scene.heard("living")) - 1
+        control = f"what came again: {keys} of 1 keys, the song {songs} of 1 times"
+        came = keys == "1" and songs == 1
+        paid = self._seen.balances[-2][1] - self._seen.balances[-1][1]
+        scene.tried(who, what, 1, f"{paid} units, {more} bookings" if more or paid else NOTHING, control, came)
 
     # --- the others -------------------------------------------------------------------------------------------------
 
-    def _attacks(self) -> None:
-        bench, shop = self._bench, self._shop
-        bob = shop.register_user(f"bob-{secrets.token_hex(6)}", secrets.token_urlsafe(12), bench.now_ms())
-        self._refused(
-            "another one, with the card that she has used", lambda: shop.redeem(self._card, bench.now_ms(), bob)
-        )
-        guess = self._card[:-1] + str((int(self._card[-1]) + 1) % 10)
-        said = self._ask("kitchen", f"redeem {guess}")
-        got = said.value("code") or said.name
-        self._try("a card's number with a wrong digit", "units", got, got == "card-mistyped")
-        answers = [bench.front.ask(message) for message, _ in bench.front.carried if message[:1] != bytes((HELLO,))]
-        done = sum(answer[:1] == bytes((REPLY,)) for answer in answers)
-        if isinstance(bench.front, BenchFront):
-            self._try(
-                "all requests of the channel, sent again", "a reply", f"{done} replies", bool(answers) and not done
-            )
-        self._balance("everything")
-        self._listens(shop)
+    def _steals(self) -> None:
+        thief = thieves.Thief(self._scene)
+        thief.tries_copies()
+        thief.rolls_back()
+        thief.clones()
 
-    def _listens(self, shop: Shop) -> None:
-        bench = self._bench
-        right = shop.right(self._user, self._title)
-        keys = [right.key, *self._secrets, *(one.device_key for one in bench.identities.values())]
-        keys += [one.key for client in shop.clients_of(self._user) for one in shop.client_keys(client)]
-        clear = self._source.read_bytes()
-        pieces = [clear[at : at + _PIECE] for at in range(400, len(clear) - _PIECE, 160)]
-        lines = {"the dock's cable": self._dock_sent}
-        if isinstance(bench.front, BenchFront):
-            channel = b"".join(message + answer for message, answer in bench.front.carried)
-            lines["the network"] = channel + b"".join(bench.front.copies)
-            password = self._password.encode()
-            self._try("who listens on the network", "the password", "nothing", password not in channel)
-        for where, octets in lines.items():
-            found = sum(any(key[at : at + 8] in octets for at in range(len(key) - 7)) for key in keys)
-            self._try(
-                f"who listens on {where}", f"one of {len(set(keys))} keys", f"{found} keys", bool(octets) and not found
-            )
-            frames = sum(piece in octets for piece in pieces)
-            self._try(f"who listens on {where}", "a clear frame", f"{frames} pieces of {_PIECE} octets", not frames)
+    def _attacks(self) -> None:
+        scene = self._scene
+        bob = adversaries.Bob(scene)
+        self._replayer.sends_again()
+        self._replayer.row()
+        adversaries.alters(scene, bob)
+        adversaries.notices(scene, bob)
+        card_thieves.mistypes(scene, bob)
+        card_thieves.guesses(scene, bob)
+        card_thieves.uses_again(scene, bob)
+        card_thieves.races(scene)
+        self._balance("everything")
+        front, stations = self._bench.front, self._bench.stations.values()
+        network = b"".join(message + answer for message, answer in front.carried)
+        copies = b"".join(front.copies)
+        for who, octets in (
+            ("who listens on the network", network),
+            ("who has the copies that were downloaded", copies),
+            ("who listens on the dock's cable", through_docks(scene)),
+            ("who has a copy of the shop's database", listeners.database(scene)[0]),
+            ("who reads every flash out", b"".join(everything(station.machine) for station in stations)),
+        ):
+            listeners.search(scene, self._known, who, octets)
+        listeners.search_clear(scene, "who has the copies that were downloaded", copies)
+        listeners.search_clear(scene, "who listens on the dock's cable", self._scrambled)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -251,64 +192,25 @@ class _Story:
             ("everything", UNITS - PRICE),
         ]
         seen.check("the balance is right to the unit", seen.balances == wanted, _told(seen.balances))
-        for name, count in (("living", 1), ("player", len(WAYS)), ("kitchen", 1), ("stranger", 0)):
-            heard = seen.heard[name] = list(listen(self._bench.sound(name), 0, {"song": seen.clear}))
+        wrong = self._shop.audit()
+        seen.check("the shop's books are right", not wrong, "; ".join(wrong) or "as they should be")
+        for name, count in HEARD:
+            heard = seen.heard[name] = self._scene.heard(name)
             alike = [one for one in heard if one.title == "song" and one.equal >= ALIKE]
             shown = ", ".join(f"{100 * one.equal:.2f} %" for one in heard) or "silence"
-            seen.check(
-                f"{name}: the song {count} times, as FFmpeg decodes it", len(alike) == len(heard) == count, shown
-            )
+            held = len(alike) == len(heard) == count
+            seen.check(f"{name}: the song {count} times, as FFmpeg decodes it", held, shown)
         for one in seen.attempts:
-            seen.check(f"{one.who}: {one.what}?", one.foiled, one.got)
+            seen.check(f"{one.who}: {one.what}?", one.foiled, f"{one.got}; {one.control}")
 
-    def _ask(self, name: str, words: str) -> ConsoleEvent:
-        verb = words.split(" ", 1)[0]
-        good = {
-            "redeem": "shop_redeemed",
-            "register": "shop_balance",
-            "login": "shop_balance",
-            "balance": "shop_balance",
-            "list": "shop_listed",
-            "buy": "shop_bought",
-            "restore": "shop_listed",
-            "download": "shop_downloaded",
-        }[verb]
-        said = self._bench.say(name, f"shop {words}", good, *_KIND)
-        self._mark(name, f"{verb}: {said.name}")
-        bench = self._bench
-        bench.world.run_until(bench.world.now_ms + 60_000, lambda: _is_idle(bench, name))
-        return said
-
-    def _hear(self, name: str, words: str) -> None:
-        ended = self._bench.say(name, words, "title_ended", "title_failed", "title_dark", "error")
-        self._mark(name, f"{words}: {ended.name}")
-        self._expect(f"{name}: it is heard to its end", ended, "title_ended")
+    def _learn(self, *names: str) -> None:
+        """What lies now at the shop and in these devices is searched for in the end."""
+        listeners.learn_database(self._scene, self._known)
+        for name in names:
+            listeners.learn_device(self._known, self._bench.stations[name].machine)
 
     def _balance(self, behind: str) -> None:
-        self._seen.balances.append((behind, self._shop.balance(self._user)))
-
-    def _expect(self, what: str, said: ConsoleEvent, name: str | None = None) -> None:
-        if said.name != name if name else said.name in _KIND:
-            raise LocalError(f"the story ends where it should go on with: {what}. {said.name} {said.text}")
-        self._seen.check(what, True, said.name)
-
-    def _refused(self, who: str, call: Callable[[], object]) -> None:
-        try:
-            call()
-        except Refused as refused:
-            self._try(who, "units", refused.code, True)
-        else:
-            self._try(who, "units", "THEM", False)
-
-    def _try(self, who: str, what: str, got: str, foiled: bool) -> None:
-        self._seen.attempts.append(Attempt(who, what, got, bool(foiled)))
-
-    def _mark(self, name: str, what: str) -> None:
-        self._seen.marks.append((self._bench.world.now_ms, name, what))
-
-
-def _is_idle(bench: ShopBench, name: str) -> bool:
-    return bench.stations[name].console[-1].name != "shop_downloading"
+        self._seen.balances.append((behind, self._shop.balance(self._scene.user)))
 
 
 def _told(balances: list[tuple[str, int]]) -> str:

@@ -4,7 +4,7 @@ before it counts as a title."""
 import hashlib
 
 from settop.errors import LocalError, RemoteError
-from settop.titles.files import PART, WHOLE
+from settop.titles.files import CODEC, PART, UNIT, WHOLE
 
 SYNC_OCTETS = 4096  # a block of a board's flash
 PIECE_BYTES = 1024
@@ -13,12 +13,14 @@ SPARE_OCTETS = 16384  # for records, and what the file system keeps of a file
 LONGEST_MS = 86400000
 FULL = "the flash has room for %d octets more, and the title takes %d"
 WRONG = "what came is not the title that was bought: say shop download again"
+FULL_FOR_CODEC = "the flash has room for %d octets more, and the codec takes %d"
+WRONG_CODEC = "what came is not the codec that the shop has: say shop download again"
 
 
 class Download:
     """fetch: a settop.net.fetch.Fetch, which is given over. files: settop.titles.files.Titles. title: its
-    number; octets, digest: of the whole. `state`: "coming", "looking", "done"; `path`; `begun`: how many octets were
-    here already; `here`: how many are.
+    number, or CODEC; octets, digest: of the whole. `state`: "coming", "looking", "done"; `path`; `begun`: how many
+    octets were here already; `here`: how many are.
 
     Raises LocalError where the flash has no room for it, OSError.
     """
@@ -33,10 +35,10 @@ class Download:
         self._file = self._hash = None
         self._unsynced = 0
         self._broken = None
-        stem = "%d-%s" % (title, bytes(digest[:4]).hex())
-        self._title, self._stem = title, stem
+        self._is_codec = title == CODEC
+        stem = "%s-%s" % (title, bytes(digest[:4]).hex())
         self._part = files.folder + stem + PART
-        self.path = files.folder + stem + WHOLE
+        self.path = files.folder + stem + (UNIT if self._is_codec else WHOLE)
         if self._files.size(self.path) == octets:
             self.begun = self.here = octets
             self.state = "done"
@@ -48,8 +50,10 @@ class Download:
             self.begun = 0
         self.here = self.begun
         free = self._files.free(files.folder[:-1])
-        if free is not None and free < octets - self.begun + SPARE_OCTETS:
-            raise LocalError(FULL % (max(0, free - SPARE_OCTETS), octets - self.begun))
+        spare = SPARE_OCTETS + (octets if self._is_codec else 0)  # the service `updates` keeps its own copy
+        if free is not None and free < octets - self.begun + spare:
+            full = FULL_FOR_CODEC if self._is_codec else FULL
+            raise LocalError(full % (max(0, free - spare), octets - self.begun))
         if self.begun == octets:
             self._look()
             return
@@ -124,6 +128,6 @@ class Download:
         file.close()
         if self._hash.digest() != bytes(self._digest):
             self._files.remove(self._part)
-            raise RemoteError(WRONG)
+            raise RemoteError(WRONG_CODEC if self._is_codec else WRONG)
         self._files.rename(self._part, self.path)
         self.state = "done"

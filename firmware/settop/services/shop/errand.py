@@ -1,9 +1,12 @@
 """What the viewer wants of the shop, from the link to the last reply, over the sealed channel (channel.py): in
-its first use the terminal registers, and it renews the key when the shop says so. A title comes beside the channel.
+its first use the terminal registers, and it renews the key when the shop says so. A title comes beside the channel, and
+behind it a unit for its codec where the terminal has none (codec.py).
 
 The state table is states.ERRAND. What it tells: `shop_refused code=CODE wait_ms=N TEXT` where the shop's rules do not
 allow it, `shop_failed TEXT` where it did not come about, and what `told.py` has; `shop_registered client=ID`,
-`shop_renewed number=N`, `shop_downloading title=N octets=N from=N`, `shop_downloaded title=N octets=N path=PATH`.
+`shop_renewed number=N`, `shop_downloading title=N octets=N from=N`, `shop_downloaded title=N octets=N path=PATH`;
+`shop_codec_missing codec=C`, `shop_codec_downloading codec=C version=N octets=N from=N`,
+`shop_codec codec=C version=N`.
 """
 
 from settop.crypto.wipe import wipe
@@ -25,7 +28,7 @@ class Errand:
     """terminal: see settop.services.face. kept: settop.services.shop.kept.Kept. what, values: of wire.WHAT.
 
     `state`: one of states.ERRAND; `refused`: answers that were not the shop's. For told.py: `terminal`, `report`,
-    `what`, `count` of lines, `content` (octets, SHA-256, path), `now_ms` and the shop's `unix_ms`.
+    `what`, `count` of lines, `content` (octets, SHA-256, path [, version]), `now_ms` and the shop's `unix_ms`.
 
     Raises LocalError where there is no network, no shop is known, or the terminal has no identity.
     """
@@ -55,6 +58,7 @@ class Errand:
         self._due = False  # the key is to be renewed
         self._told = ""
         self._download = None
+        self._codec = None  # of the title, once that is here
         self._answer = bytearray(ANSWER_BYTES)
         self._size = 0
         self._network.want(_WHO, now_ms)
@@ -92,6 +96,8 @@ class Errand:
         self._channel.close()
         if self._download is not None:
             self._download.close()
+        if self._codec is not None:
+            self._codec.close()
         self._fetch.give_up()
 
     # --- turns --------------------------------------------------------------------------------------------------------
@@ -105,8 +111,13 @@ class Errand:
         if self.state == "downloading":
             due_ms = self._download.step(now_ms)
             if self._download.state == "done":
-                self._given("whole")
+                self._given("whole" if self._codec is None else "unit")
             return due_ms
+        if self.state in ("looking", "handing"):
+            given = self._codec.look() if self.state == "looking" else self._codec.hand(self._download.path)
+            if given:
+                self._given(given)
+            return now_ms
         due_ms = self._fetch.step(now_ms)
         if self._fetch.state == "failed":
             raise RemoteError("the shop does not answer: %s" % self._fetch.failure)
@@ -236,6 +247,8 @@ class Errand:
             self._keep_next()
         if self._asked == wire.HOUSEHOLD:
             values = (_told().serial_of(self),)
+        elif self._asked == wire.CODEC:
+            values = self._codec.wants()
         elif self._asked != self.what:
             values = ()
         self._post(self._channel.request(wire.pack_request(self._asked, *values)))
@@ -254,22 +267,50 @@ class Errand:
         finally:
             client.wipe()
 
-    def _fetch_title(self):
+    def _fetch_content(self):
         from settop.services.shop.download import Download
-        from settop.titles.files import files_of
+        from settop.titles.files import CODEC, files_of
 
-        octets, digest, path = self.content
-        title = self._values[0]
+        octets, digest, path = self.content[:3]
+        title = self._values[0] if self._codec is None else CODEC
         self._channel.close()
         files = files_of(self.terminal.board)
         url = self._server + path
         self._download = Download(self._fetch, files, title, octets, digest, url, self.now_ms)
-        self.report("shop_downloading", "title=%d octets=%d from=%d" % (title, octets, self._download.begun))
+        where = "octets=%d from=%d" % (octets, self._download.begun)
+        if self._codec is None:
+            self.report("shop_downloading", "title=%s %s" % (title, where))
+        else:
+            self.report("shop_codec_downloading", "%s %s" % (self._codec_words(), where))
 
     def _have(self):
-        words = (self._values[0], self.content[0], self._download.path)
-        self.report("shop_downloaded", "title=%d octets=%d path=%s" % words)
+        from settop.services.shop.codec import Codec
+        from settop.titles.files import files_of
+
+        path = self._download.path
+        self._told = "title=%d octets=%d path=%s" % (self._values[0], self.content[0], path)
+        self.content = None
+        self._codec = Codec(self.terminal, files_of(self.terminal.board), path)
+
+    def _tell_and_end(self):
+        """Both at once: it may be played as soon as it is said to be here."""
+        self.report("shop_downloaded", self._told)
         self._end()
+
+    def _greet_for_codec(self):
+        """The channel was closed while the title came."""
+        self.report("shop_downloaded", self._told)
+        self.report("shop_codec_missing", "codec=" + self._codec.missing)
+        self._codec.wants()  # where no unit could be taken, none is asked for
+        self._asked = wire.CODEC
+        self._greet()
+
+    def _have_codec(self):
+        self.report("shop_codec", self._codec_words())
+        self._end()
+
+    def _codec_words(self):
+        return "codec=%s version=%d" % (self._codec.missing, self.content[3])
 
     def _renewed(self):
         self.report("shop_renewed", self._told)
@@ -282,6 +323,8 @@ class Errand:
 
     def _fail(self, why):
         if self.state != "idle":
+            if self._codec is not None and self._codec.missing:
+                why = "the title is here, a unit for its codec %s is not: %s" % (self._codec.missing, why)
             try:
                 self._end()
             except OSError as error:  # the part of a title that waited

@@ -90,5 +90,5 @@ class ShopService:
 
             here = "settop.services.shop."
             unload(*[name for name in list(sys.modules) if name.startswith(here) and name != here + "service"])
-            unload("settop.wire.shop", "settop.wire.shop_channel", "settop.titles.files")
+            unload("settop.wire.shop", "settop.wire.shop_channel", "settop.titles.look", "settop.titles.files")
             collect()

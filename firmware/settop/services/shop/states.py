@@ -6,7 +6,9 @@ viewer wants (errand.py; docs/shop.md is checked against it): its actions are me
     linking        the link comes up
     greeting       HELLO was sent
     asking         a request was sent
-    downloading    a title comes, and is looked at
+    downloading    a title comes, and is looked at; or a unit for its codec
+    looking        the title is here: is there a unit for its codec?
+    handing        a unit goes to the service `updates`
     idle           it is over, well or not: what fails ends it in any state
 """
 
@@ -36,9 +38,13 @@ ERRAND = (
     ("asking", "registered", "_greet", "greeting"),
     ("asking", "more", "_ask", "asking"),
     ("asking", "household", "_ask_for_household", "asking"),
-    ("asking", "content", "_fetch_title", "downloading"),
+    ("asking", "content", "_fetch_content", "downloading"),
     ("asking", "due", "_greet_to_renew", "greeting"),
     ("asking", "renewed", "_renewed", "idle"),
     ("asking", "over", "_end", "idle"),
-    ("downloading", "whole", "_have", "idle"),
+    ("downloading", "whole", "_have", "looking"),
+    ("downloading", "unit", "", "handing"),
+    ("looking", "known", "_tell_and_end", "idle"),
+    ("looking", "lacking", "_greet_for_codec", "greeting"),
+    ("handing", "taken", "_have_codec", "idle"),
 )

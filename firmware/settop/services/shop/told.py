@@ -118,6 +118,12 @@ def _content(errand, reader):
     return 0
 
 
+def _codec(errand, reader):
+    version, octets = reader.take(wire.CODEC_HEAD)
+    errand.content = (octets, bytes(reader.key(32)), reader.text(), version)
+    return 0
+
+
 def _order(errand, reader):
     errand.report("shop_order", bytes(reader.key(16)).hex())
     return 0
@@ -165,4 +171,5 @@ _BY_WHAT = {
     wire.REMOVE: _household,
     wire.OFFERS: _offers,
     wire.RENT: _bought,
+    wire.CODEC: _codec,
 }

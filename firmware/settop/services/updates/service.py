@@ -13,9 +13,10 @@ Console: `update` (what there is), `update begin`, `update data HEX`, `update en
 import gc
 import sys
 
-from settop.errors import FLASH_REFUSED, RemoteError, RingcastError
+from settop.errors import FLASH_REFUSED, LocalError, RemoteError, RingcastError
 from settop.keystore.keystore import unload
-from settop.updates.modules import Modules, what
+from settop.updates.loading import abi
+from settop.updates.modules import NO_SIGNER, Modules, what
 from settop.updates.record import SERVICE
 from settop.wire.update import CODEC, KINDS
 
@@ -69,6 +70,21 @@ class UpdatesService:
 
         self._coming = _Coming(self, Reception(self.modules))
         return self._coming
+
+    def wants(self, codec):
+        """What to ask for where a unit for that codec is wanted: (codec, board, .mpy version, processor, bits of a
+        small integer, version that it must be above). LocalError: the board takes none."""
+        if not getattr(self.terminal.board, "SIGNER", ""):
+            raise LocalError(NO_SIGNER)
+        floor = 0
+        for name in self.modules.names():
+            try:
+                record = self.modules.record(name)
+            except RemoteError:
+                continue  # damaged: what comes by its name is refused, and says so
+            if record.codec == codec:
+                floor = max(floor, record.floor, 0 if record.new is None else record.new.version)
+        return (codec, self.terminal.board.NAME) + abi() + (floor,)
 
     @property
     def busy(self):

@@ -10,6 +10,7 @@ from headend.shop.refusals import NO_CLIENT, NOT_YOURS, Refused
 from headend.shop.sessions import VALID_MS
 from headend.shop.web import schemas
 from headend.shop.web.desk import Address, At, Desk, Token, User
+from headend.shop.web.terms import term_of
 
 TRANSACTIONS_PAGE = 100
 
@@ -53,6 +54,7 @@ def account(desk: At, user: User) -> schemas.Account:
 def transactions(desk: At, user: User, asked: Annotated[schemas.Page, Query()]) -> schemas.Transactions:
     """Everything that was booked, a page at a time."""
     found = desk.shop.transactions(user, asked.after, TRANSACTIONS_PAGE)
+    terms = desk.shop.terms_of([one.transaction for one in found])
     told = [
         schemas.Booked(
             transaction=one.transaction,
@@ -60,6 +62,7 @@ def transactions(desk: At, user: User, asked: Annotated[schemas.Page, Query()]) 
             at_ms=one.at_ms,
             units=one.units,
             title=one.title_id,
+            term=schemas.Term(**term_of(terms[one.transaction])) if one.transaction in terms else None,
             note=one.note,
             reverses=one.reverses,
         )

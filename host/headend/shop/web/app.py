@@ -23,15 +23,17 @@ from headend.http.bodies import Bodies
 from headend.shop.core import Shop
 from headend.shop.delivering import Shelf
 from headend.shop.refusals import Refused
-from headend.shop.web import accounts, notices, titles
+from headend.shop.web import accounts, notices, streams, titles
 from headend.shop.web.desk import Desk, refused, unavailable
 from headend.shop.web.window import accounts as account_pages
 from headend.shop.web.window import failures, pages
+from headend.shop.web.window import streams as stream_pages
 from headend.shop.web.window import titles as title_pages
+from headend.stream.sales.core import TransactionServer
 
 BODY_LIMIT = 1 << 16
 BODY_WITHIN_S = 20.0
-WINDOW = (title_pages.router, account_pages.router, pages.router)
+WINDOW = (title_pages.router, account_pages.router, stream_pages.router, pages.router)
 THREADS = 12
 """Requests that are worked on at once: no more than the database has connections for (15)."""
 
@@ -60,7 +62,8 @@ def create_app(shop: Shop, shelf: Shelf, now_ms: Callable[[], int] = wall_ms) ->
         lifespan=running,
     )
     app.state.desk = Desk(shop, shelf, now_ms)
-    for router in (accounts.router, titles.router, notices.router, *WINDOW):
+    app.state.streams = TransactionServer(shop)
+    for router in (accounts.router, titles.router, streams.router, notices.router, *WINDOW):
         app.include_router(router)
     problems.install(app, report)
     app.add_exception_handler(Refused, refused)

@@ -1,17 +1,20 @@
 """Terminals by HTTP: the sealed channel (docs/protocols/shop-channel.md), and copies where it says they are.
 
-A copy's path has a token that its buyer alone is told: nobody else learns what there is, or has anything packed.
+A copy's path has a token that its buyer alone is told: nobody else learns what there is, or has anything packed. A
+codec unit's path has its digest: it is signed, and no secret.
 """
 
 import hashlib
 import hmac
 import os
-from typing import Annotated
+import tempfile
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request, Response
 
 from headend.accounts.master_key import MasterKey
 from headend.http.problems import documented
+from headend.http.ranged import file_answer
 from headend.shop.buying import Bought
 from headend.shop.channel import Channel
 from headend.shop.channel_requests import Content, DeviceKey
@@ -25,6 +28,12 @@ from headend.shop.web.notices import KIND
 from headend.shop.web.titles import FILE, file_of, opened
 
 TOKEN_BYTES = 16
+_OCTETS = {"type": "string", "format": "binary"}
+_UNIT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the whole", "content": {KIND: {"schema": _OCTETS}}},
+    206: {"description": "a range of it", "content": {KIND: {"schema": _OCTETS}}},
+    304: {"description": "what is named by If-None-Match"},
+}
 _CONTEXT = b"ringcast shop copy"
 
 
@@ -63,12 +72,25 @@ def router_of(shop: Shop, shelf: Shelf, master_key: MasterKey, device_key: Devic
             raise Refused(NO_RIGHT)
         return file_of(request, lambda: shelf.copy_of(shop.engine, bought, user), {})
 
+    @router.get(
+        "/codecs/{digest}",
+        response_class=Response,
+        responses={**_UNIT, **documented(404, 416)},
+    )
+    def channel_codec(request: Request, digest: Digest) -> Response:
+        """A codec's signed unit, by the path that the channel told."""
+        octets = shop.codec_octets(bytes.fromhex(digest))
+        with tempfile.TemporaryFile() as file:
+            file.write(octets)
+            file.flush()
+            return file_answer(request, os.dup(file.fileno()), f'"{digest[:32]}"', KIND, {})
+
     return router
 
 
-_OCTETS = {"type": "string", "format": "binary"}
 Buyer = Annotated[int, Path(ge=1, le=NUMBER_LIMIT, description="a user's number")]
 Token = Annotated[str, Path(description="what the channel told", pattern=f"^[0-9a-f]{{{2 * TOKEN_BYTES}}}$")]
+Digest = Annotated[str, Path(description="its SHA-256", pattern="^[0-9a-f]{64}$")]
 
 
 def copy_token(bought: Bought, user: int) -> bytes:

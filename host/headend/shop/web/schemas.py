@@ -6,8 +6,10 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from headend.shop.catalogue import NAME_LIMIT
+from headend.shop.ledger import KINDS
 from headend.shop.passwords import LONGEST, SHORTEST
 from headend.shop.refusals import NUMBER_LIMIT, UNITS_LIMIT
+from headend.shop.rentals import HOLDS_LIMIT
 from headend.shop.sessions import TOKEN_CHARACTERS
 from headend.shop.users import LOGIN_LIMIT
 
@@ -18,6 +20,7 @@ _TEXT = r"^[^\x00]*$"
 
 Title = Annotated[int, Path(ge=1, le=NUMBER_LIMIT, description="a title's number")]
 Taste = Annotated[int, Path(ge=1, le=NUMBER_LIMIT, description="a subscription's number")]
+RentalNumber = Annotated[int, Path(ge=1, le=NUMBER_LIMIT, description="an offer's number")]
 Client = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="a client's id in hex")]
 
 
@@ -85,12 +88,19 @@ class Credited(Told):
     balance: int = Field(ge=0, le=MS_LIMIT)
 
 
+class Term(Told):
+    begins_ms: int | None = Field(ge=1, le=MS_LIMIT, description="it does not hold before; null: at once")
+    ends_ms: int | None = Field(ge=1, le=MS_LIMIT, description="it holds no more from then on; null: not limited")
+    seconds: int | None = Field(ge=1, le=HOLDS_LIMIT, description="from the first play on; null: not limited")
+
+
 class Booked(Told):
     transaction: int = Field(ge=1, le=NUMBER_LIMIT)
-    kind: str = Field(description="card, units, purchase, join or refund")
+    kind: str = Field(description=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}")
     at_ms: int = Field(ge=0, le=MS_LIMIT)
     units: int = Field(ge=-MS_LIMIT, le=MS_LIMIT, description="what the balance changed by")
     title: int | None = Field(ge=1, le=NUMBER_LIMIT)
+    term: Term | None = Field(description="of a purchase with an end: for how long")
     note: str
     reverses: int | None = Field(ge=1, le=NUMBER_LIMIT, description="the transaction that this one takes back")
 
@@ -118,12 +128,28 @@ class Clients(Told):
     clients: list[str] = Field(description="their ids in hex")
 
 
+class Rental(Term):
+    offer: int = Field(ge=1, le=NUMBER_LIMIT)
+    price: int = Field(ge=0, le=UNITS_LIMIT, description="units")
+
+
+class Held(Term):
+    until_ms: int | None = Field(
+        ge=1,
+        le=MS_LIMIT,
+        description="when it may be over at the earliest, as far as the shop can know; null: no client has its key yet",
+    )
+
+
 class Offer(Told):
     title: int = Field(ge=1, le=NUMBER_LIMIT)
     name: str = Field(max_length=NAME_LIMIT)
-    price: int = Field(ge=0, le=UNITS_LIMIT, description="units")
+    price: int = Field(ge=0, le=UNITS_LIMIT, description="units, for good")
     taste: str | None = Field(description="the subscription that it is in")
-    bought: bool = Field(description="whether who asks has it")
+    bought: bool = Field(description="whether who asks has it, for good or by a right that may still run")
+    sold: bool = Field(description="false: who has it keeps it, and nobody else gets it")
+    held: Held | None = Field(description="for how long who asks has it; null: for good, or not at all")
+    offers: list[Rental] = Field(description="for how long it is sold beside for good, and at which prices")
     extras: dict[str, str]
 
 
@@ -157,6 +183,8 @@ class Owned(Told):
     name: str
     transaction: int = Field(ge=1, le=NUMBER_LIMIT)
     kid: str = Field(pattern="^[0-9a-f]{32}$", description="id of the key that opens the copy")
+    held: Held | None = Field(description="for how long; null: for good")
+    over: bool = Field(description="whether it has ended, as far as the shop can know: it may be bought anew")
 
 
 class Purchase(Owned):

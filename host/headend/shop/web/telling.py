@@ -29,12 +29,12 @@ class Messenger:
         try:
             found = urllib.parse.urlsplit(url)
             port = found.port
-            named = found.scheme in ("http", "https") and bool(found.hostname) and not found.username
+            host = found.hostname if found.scheme in ("http", "https") and not found.username else None
         except ValueError:  # brackets that hold no address, a port that is no number
-            named = False
-        if not named:
+            host = None
+        if not host:
             raise LocalError(f"{url[:100]!r} is no URL of a shop: https://NAME:PORT")
-        self._host, self._port, self._path = found.hostname, port, found.path.rstrip("/") + NOTICES
+        self._host, self._port, self._path = host, port, found.path.rstrip("/") + NOTICES
         self._context: ssl.SSLContext | None = None
         if found.scheme == "https":
             data = None if authority is None else authority.read_bytes()

@@ -11,12 +11,14 @@ from settop.wire.licence import COMMAND
 
 from headend.http.problems import documented
 from headend.shop.buying import Bought
-from headend.shop.catalogue import PAGE
+from headend.shop.catalogue import PAGE, Offer
 from headend.shop.refusals import HAS_AN_END, NOT_YOURS, Refused
+from headend.shop.rentals import RentalOffer
 from headend.shop.sampling import sample_of
 from headend.shop.web import schemas
 from headend.shop.web.desk import At, Desk, PerhapsUser, User
 from headend.shop.web.etags import answered
+from headend.shop.web.terms import held_of, term_of
 from headend.titles.terminal_licence import licence_line
 
 KIND = "video/mp4"
@@ -37,15 +39,21 @@ FILE: dict[int | str, dict[str, Any]] = {
 def catalogue(request: Request, user: PerhapsUser, asked: Annotated[schemas.Looked, Query()]) -> schemas.Catalogue:
     """What is sold, a page at a time: whoever has signed in sees the titles of his subscriptions first."""
     desk: Desk = request.app.state.desk  # not At: this is asked for most, and each dependency takes its time
-    found = desk.shop.directory(user, asked.taste, asked.words, asked.after)
-    told = {"titles": [vars(one) for one in found], "next": asked.after + PAGE if len(found) == PAGE else None}
+    now_ms = desk.now_ms()
+    found, offers = desk.shop.browse(user, asked.taste, asked.words, asked.after, now_ms)
+    told = {
+        "titles": [_shown(one, offers.get(one.title, [])) for one in found],
+        "next": asked.after + PAGE if len(found) == PAGE else None,
+    }
     return schemas.Catalogue.model_validate(told)
 
 
 @router.get("/titles/{title}", tags=["catalogue"], responses=documented(401, 404), openapi_extra=_OR_NOBODY)
 def offer(desk: At, user: PerhapsUser, title: schemas.Title) -> schemas.Offer:
-    """One title with its extras."""
-    return schemas.Offer(**vars(desk.shop.offer(title, user)))
+    """One title with its extras, and for how long it is sold beside for good."""
+    now_ms = desk.now_ms()
+    found = desk.shop.offer(title, user, now_ms)
+    return schemas.Offer(**_shown(found, desk.shop.rentals(title, now_ms)))
 
 
 @router.get(
@@ -89,14 +97,24 @@ def leave(desk: At, user: User, taste: schemas.Taste) -> None:
 @router.get("/account/titles", tags=["purchases"], responses=documented(401))
 def library(desk: At, user: User) -> schemas.Library:
     """All that the user has bought: a client that lost everything takes copies and licences from here, at no cost."""
-    return schemas.Library(titles=[schemas.Owned(**_owned(one)) for one in desk.shop.restore(user)])
+    now_ms = desk.now_ms()
+    return schemas.Library(titles=[schemas.Owned(**_owned(one, now_ms)) for one in desk.shop.restore(user)])
 
 
 @router.put("/account/titles/{title}", tags=["purchases"], responses=documented(401, 402, 404, 409))
 def buy(desk: At, user: User, title: schemas.Title, asked: schemas.Price) -> schemas.Purchase:
     """Buys. Whoever has it already gets the same again for nothing: an answer that was lost may be asked for again."""
-    bought, is_new = desk.shop.buy(user, title, desk.now_ms(), asked.price)
-    return schemas.Purchase(**_owned(bought), new=is_new, balance=desk.shop.balance(user))
+    return _bought(desk, user, title, asked.price)
+
+
+@router.put("/account/titles/{title}/offers/{offer}", tags=["purchases"], responses=documented(401, 402, 404, 409))
+def rent(
+    desk: At, user: User, title: schemas.Title, offer: schemas.RentalNumber, asked: schemas.Price
+) -> schemas.Purchase:
+    """Buys for as long as this offer says. The same one again, while that may still run, costs nothing. A client gets
+    the key in its channel: there is no licence to a right with an end.
+    """
+    return _bought(desk, user, title, asked.price, offer)
 
 
 @router.get(
@@ -133,12 +151,26 @@ def licence(desk: At, user: User, title: schemas.Title, client: schemas.Client) 
     return schemas.Licence(title=title, kid=bought.kid.hex(), sealed=sealed)
 
 
-def _owned(bought: Bought) -> dict[str, Any]:
+def _bought(desk: Desk, user: int, title: int, price: int, offer: int | None = None) -> schemas.Purchase:
+    now_ms = desk.now_ms()
+    bought, is_new = desk.shop.buy(user, title, now_ms, price, offer)
+    return schemas.Purchase(**_owned(bought, now_ms), new=is_new, balance=desk.shop.balance(user))
+
+
+def _shown(offer: Offer, rentals: list[RentalOffer]) -> dict[str, Any]:
+    """Of schemas.Offer, which leaves out what else there is."""
+    offers = [{**term_of(one), "offer": one.offer, "price": one.price} for one in rentals]
+    return {**vars(offer), "held": held_of(offer.term, offer.until_ms), "offers": offers}
+
+
+def _owned(bought: Bought, now_ms: int) -> dict[str, Any]:
     return {
         "title": bought.title,
         "name": bought.name,
         "transaction": bought.transaction,
         "kid": bought.kid.hex(),
+        "held": held_of(bought.term, bought.until_ms),
+        "over": bought.over(now_ms),
     }
 
 

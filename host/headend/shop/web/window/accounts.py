@@ -89,8 +89,12 @@ def redeem(desk: At, buyer: Owner, form: Form) -> Response:
 
 @router.get("/account/library")
 def library(desk: At, visitor: Owner) -> Response:
-    """What the user has bought."""
-    return told(page("library.html.j2", visitor=visitor, titles=desk.shop.restore(visitor.user)), visitor)
+    """What the user has bought; what has ended stands apart."""
+    now_ms = desk.now_ms()
+    found = desk.shop.restore(visitor.user)
+    titles = [one for one in found if not one.over(now_ms)]
+    over = [one for one in found if one.over(now_ms)]
+    return told(page("library.html.j2", visitor=visitor, titles=titles, over=over), visitor)
 
 
 @router.get("/account/transactions")
@@ -106,6 +110,7 @@ def transactions(
             visitor=visitor,
             transactions=found,
             names=names,
+            terms=desk.shop.terms_of([one.transaction for one in found]),
             tastes={note_of(one.group): one.name for one in desk.shop.tastes()},
             kinds=words.BOOKED,
             older=found[-1].transaction if len(found) == TRANSACTIONS_PAGE else None,

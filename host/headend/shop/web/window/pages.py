@@ -31,6 +31,16 @@ _KINDS = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
 router = APIRouter(include_in_schema=False)
 
 
+_LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999: no calendar here goes further."""
+_SPANS = (("day", 86_400, 172_800), ("hour", 3600, 3600), ("minute", 60, 60), ("second", 1, 1))
+"""Name, seconds, and from how many on it is used."""
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(min(at_ms, _LATEST_MS) / 1000, UTC)
+
+
 def units(count: int) -> str:
     """1 unit, 1,000 units."""
     return f"{count:,} unit" + ("" if count == 1 else "s")
@@ -38,13 +48,21 @@ def units(count: int) -> str:
 
 def day(at_ms: int) -> str:
     """15 January 2027, 08:00 UTC; at_ms: Unix ms."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    at = _instant(at_ms)
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
 def machine_day(at_ms: int) -> str:
     """The same for the `datetime` of a `time` element."""
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%MZ}"
+    return f"{_instant(at_ms):%Y-%m-%dT%H:%MZ}"
+
+
+def span(seconds: int) -> str:
+    """24 hours, 2 days, 90 minutes. seconds: 1 at least."""
+    count, unit = next(
+        (seconds // size, unit) for unit, size, least in _SPANS if seconds >= least and not seconds % size
+    )
+    return f"{count:,} {unit}" + ("" if count == 1 else "s")
 
 
 def in_fours(text: str) -> str:
@@ -57,7 +75,7 @@ _version = hashlib.sha256(b"".join(_static.values())).hexdigest()[:12]
 _environment = Environment(
     loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_environment.filters.update(units=units, day=day, machine_day=machine_day, in_fours=in_fours)
+_environment.filters.update(units=units, day=day, machine_day=machine_day, span=span, in_fours=in_fours)
 _environment.globals.update(version=_version)
 
 

@@ -37,14 +37,15 @@ SHOWN = ("artist", "album", "composer")
 @router.get("/")
 def catalogue(desk: At, visitor: Looking, asked: Annotated[schemas.Looked, Query()]) -> Response:
     """What is sold: those of the visitor's subscriptions first."""
-    taste = asked.taste or None
-    found = desk.shop.directory(visitor.user, taste, asked.words, asked.after)
+    taste, now_ms = asked.taste or None, desk.now_ms()
+    found, offers = desk.shop.browse(visitor.user, taste, asked.words, asked.after, now_ms)
     following = asked.after + PAGE if len(found) == PAGE else None
     before = max(asked.after - PAGE, 0) if asked.after else None
     answer = page(
         "catalogue.html.j2",
         visitor=visitor,
         titles=found,
+        least={title: min(one.price for one in some) for title, some in offers.items()},
         tastes=desk.shop.tastes(visitor.user),
         taste=taste,
         words=asked.words,
@@ -75,14 +76,16 @@ def cover(request: Request, desk: At, title: schemas.Title) -> Response:
 
 @router.post("/titles/{title}")
 def buy(desk: At, buyer: Buying, title: schemas.Title, form: Form) -> Response:
-    """Buys at the price that the page showed."""
+    """Buys at the price that the page showed: for good, or for as long as the form's `offer` says."""
+    offer = number_in(form, "offer", NUMBER_LIMIT) if "offer" in form else None
     try:
-        _, is_new = desk.shop.buy(buyer.user, title, desk.now_ms(), number_in(form, "price", UNITS_LIMIT))
+        bought, is_new = desk.shop.buy(buyer.user, title, desk.now_ms(), number_in(form, "price", UNITS_LIMIT), offer)
     except Refused as refusal:
         if refusal.code == NO_TITLE:
             raise
         return _title(desk, buyer, title, refusal)
-    return telling(elsewhere(f"/titles/{title}"), "bought" if is_new else "had")
+    done = "had" if not is_new else "bought" if bought.term is None else "rented"
+    return telling(elsewhere(f"/titles/{title}"), done)
 
 
 @router.get("/subscriptions")
@@ -106,9 +109,11 @@ def join_or_leave(desk: At, buyer: Buying, form: Form) -> Response:
 
 
 def _title(desk: Desk, visitor: Visitor, title: int, refusal: Refused | None = None) -> Response:
-    found = desk.shop.offer(title, visitor.user)
+    now_ms = desk.now_ms()
+    found = desk.shop.offer(title, visitor.user, now_ms)
     facts = [(name, found.extras[name]) for name in SHOWN if name in found.extras]
-    return said("title.html.j2", refusal, visitor=visitor, title=found, facts=facts)
+    offers = [] if found.bought else desk.shop.rentals(title, now_ms)
+    return said("title.html.j2", refusal, visitor=visitor, title=found, facts=facts, offers=offers)
 
 
 def _subscriptions(desk: Desk, visitor: Visitor, refusal: Refused | None = None) -> Response:

@@ -16,7 +16,11 @@ REFUSED = {
     refusals.NO_UNITS: "You have too few units, and nothing was charged. Redeem a card, then try again.",
     refusals.NO_TITLE: "There is no such title. Look for another one in the catalogue.",
     refusals.PRICE_CHANGED: "The price has changed, and nothing was bought. If you agree to the new one, buy again.",
+    refusals.NO_OFFER: "This offer is over, and nothing was charged. Look at those that there are now.",
+    refusals.STILL_RUNS: "What you have of this title still runs, and nothing was charged. Buy it for good, or wait.",
     refusals.NO_GROUP: "There is no such subscription. Look at those that there are.",
+    refusals.NO_STREAM: "There is no such stream. Look at those that there are.",
+    refusals.NO_LIMIT: "It cannot be had for that time any more, and nothing was bought. Choose another one.",
     refusals.NOT_YOURS: "You have no such player. Look at your players: it may have been removed before.",
     refusals.NO_SESSION: "Your session is over. Sign in again.",
 }
@@ -43,7 +47,10 @@ DONE = {
     "signed-in": "You are signed in.",
     "signed-out": "You are signed out.",
     "bought": "It is yours. Your players fetch it from your library.",
+    "rented": "It is yours for as long as you chose. Your players fetch it from your library.",
     "had": "It was yours already, and nothing was charged.",
+    "token": "You may watch it until the time is over. Start a viewer with the line below.",
+    "token-had": "You had it already, and nothing was charged. Start a viewer with the line below.",
     "credited": "Your card is credited.",
     "joined": "You are in this subscription.",
     "left": "You have left this subscription. What you bought stays yours.",
@@ -54,6 +61,8 @@ BOOKED = {
     ledger.UNITS: "Units bought",
     ledger.PURCHASE: "Bought",
     ledger.JOIN: "Subscribed",
+    ledger.STREAM: "Streamed",
+    ledger.END: "Ended",
     ledger.REFUND: "Given back",
 }
 

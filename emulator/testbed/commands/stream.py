@@ -1,0 +1,21 @@
+"""`ringcast stream`: titles that are sold for a time, and the tokens that open them."""
+
+import typer
+
+from testbed.commands import _stream_title, _stream_token
+
+app = typer.Typer(
+    help="Streams: titles that are sold for a time, and the tokens that open them.\n\n"
+    "docs/stream.md explains the commands.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+title = typer.Typer(help="What is streamed.", no_args_is_help=True, add_completion=False)
+token = typer.Typer(help="What viewers show.", no_args_is_help=True, add_completion=False)
+app.add_typer(title, name="title")
+app.add_typer(token, name="token")
+title.command("add")(_stream_title.add)
+title.command("list")(_stream_title.list_)
+title.command("end")(_stream_title.end)
+token.command("new")(_stream_token.new)
+token.command("show")(_stream_token.show)
