@@ -54,7 +54,7 @@ FLOORS = {
         deploy
         hil
         machines
-        line network
+        line network streaming
         runtimes
         boards
         clock cache formats shims
@@ -74,6 +74,7 @@ BORROWED = {
     "headend.stream": "settop.media",
     "testbed.line": "settop.link",
     "testbed.network": "settop.link headend.crypto",  # the frames of RFC 1662; certificates
+    "testbed.streaming": "settop.media",  # the firmware's viewer
     "testbed.machines": "settop.app settop.link settop.keystore",  # the names of the lines
     "testbed.air": "headend.broadcast",
     "testbed.hil": "settop.link",

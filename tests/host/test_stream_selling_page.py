@@ -1,10 +1,12 @@
 """docs/stream.md against the code: its options file, and what its commands say."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 from headend.stream.title_options import TimeLimit, load_options
 from settop.wire.stream import AES_CM_SHA1_80, AES_GCM_128
+from testbed.streaming.faces import Seen
 
 from tests.helpers.commands import ringcast
 
@@ -30,3 +32,9 @@ def test_the_first_command_of_the_page_sells_what_it_says(tmp_path):
         "stream 1: rtsp://127.0.0.1:554/metropolis, An evening, 6 h, 30 units; A week, 168 h, 80 units"
     )
     assert "for 6 hours at 30 units and for 168 hours at 80" in PAGE and "rtsp://127.0.0.1:554/metropolis" in PAGE
+
+
+def test_the_page_explains_every_name_of_what_play_says_in_json():
+    table = PAGE.split("## Play")[1].split("## What")[0]
+    rows = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+    assert re.findall("`(.+?)`", " ".join(rows)) == [field.name for field in dataclasses.fields(Seen)]

@@ -1,6 +1,8 @@
 """The viewer's RTSP against gst-rtsp-server, which nobody here wrote: every octet of a title, between the messages."""
 
 import contextlib
+import hashlib
+import json
 import shutil
 import socket
 import subprocess
@@ -13,6 +15,7 @@ from settop.wire.rtsp_fields import Transport
 from settop.wire.sdp import control_url
 
 from tests.helpers.clips import clip
+from tests.helpers.commands import ringcast
 from tests.peers.conftest import INSTALL, missing
 
 SERVER = Path(__file__).parents[1] / "helpers" / "gst_server.py"
@@ -90,6 +93,24 @@ def test_a_title_of_gst_rtsp_server_comes_whole(tmp_path):
         client.tear_down(0)
         assert viewer.until("ended") == ("ended",)
     assert viewer.payload == path.read_bytes()
+
+
+@pytest.mark.parametrize("by", ["udp", "tcp"])
+def test_stream_play_plays_a_title_of_gst_rtsp_server_to_its_last_octet(tmp_path, by):
+    if not Path(PYTHON).exists() or shutil.which("ffmpeg") is None:
+        missing(PYTHON + " and ffmpeg", "as root: apt-get install python3 ffmpeg")
+    path, out, seen = tmp_path / "film.ts", tmp_path / "out.ts", tmp_path / "seen.json"
+    path.write_bytes(clip("h264_aac_cbr").read_bytes()[:OCTETS])
+    with served(path) as port:
+        options = ["--out", out, "--json", seen, *(["--tcp"] if by == "tcp" else [])]
+        ended = ringcast("stream", "play", f"rtsp://127.0.0.1:{port}/film", *options)
+        assert ended.status == 0, ended.err
+        missed = ringcast("stream", "play", f"rtsp://127.0.0.1:{port}/films")
+        assert missed.status == 1 and "no such title" in missed.complaint
+    assert out.read_bytes() == path.read_bytes()
+    told = json.loads(seen.read_text())
+    assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (told["lost"], told["late"], told["overruns"]) == (0, 0, 0)
 
 
 def test_a_title_that_it_has_not_is_refused(tmp_path):
