@@ -18,6 +18,8 @@ from headend.media.source import TsSource
 from headend.stream.gate import TokenGate
 from headend.stream.tokens import KEY_BYTES, Tokens
 from settop.wire import stream as wire
+from testbed.streaming.faces import Wanted
+from testbed.streaming.viewer import Viewer
 
 from tests.helpers.clips import clip, have_ffmpeg
 from tests.helpers.commands import ringcast
@@ -186,6 +188,13 @@ def test_what_cannot_be_meant_is_a_usage_error(monkeypatch, words):
     assert ended.status == 2 and "secret" not in ended.err, ended.err
 
 
+def test_a_name_that_no_host_can_have_is_one_line():
+    ended = play("rtsp://two..dots/film")
+    assert ended.status == 1 and ended.complaint.startswith(
+        "ringcast stream play: no streaming server at two..dots:554"
+    )
+
+
 def test_nobody_at_the_address_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
@@ -199,10 +208,43 @@ def test_a_folder_that_is_not_there_is_said_before_anything_is_asked_for(tmp_pat
     assert ended.status == 1 and "no folder" in ended.complaint
 
 
+def test_an_output_that_cannot_be_written_ends_it_with_its_name(server):
+    ended = play(server.url("open"), "--out", "/dev/full")
+    assert ended.status == 1 and ended.complaint == "ringcast stream play: /dev/full: No space left on device"
+    assert no_session_is_left(server)
+
+
+def test_a_pipe_s_reader_may_hold_the_title_back(server, films, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+
+    def reader():
+        with pipe.open("rb") as file:
+            read.append(file.read(1_000))
+            time.sleep(1.5)  # longer than the title
+            read.append(file.read())
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    ended = play(server.url("open"), "--out", pipe, "--buffer-ms", 200)
+    thread.join()
+    assert ended.status == 0, ended.err
+    assert b"".join(read) == (films / "open").read_bytes()
+
+
+def test_another_thread_may_stop_it(server):
+    viewer = Viewer(Wanted(server.url("open"), buffer_ms=200), type("Sink", (), {"write": staticmethod(len)})())
+    seen = viewer.play(lambda seen: viewer.stop() if seen.octets else None)
+    assert seen.state == "playing" and 0 < seen.octets < 188 * PACKETS
+    assert no_session_is_left(server)
+
+
 @contextmanager
 def playing(url, out, user="ann"):
     """A viewer in a process of its own, whose title has begun to play."""
     command = [sys.executable, "-m", "testbed.cli", "stream", "play", url, "--user", user, "--out", out]
+    command += ["--buffer-ms", "200"]  # so that the server is never far ahead
     process = subprocess.Popen(
         command,
         stderr=subprocess.PIPE,
@@ -231,7 +273,7 @@ def test_after_ctrl_c_the_server_has_been_told_and_what_was_played_stays(server,
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
         said = process.stderr.read()
-    assert not server.server.sessions
+    assert no_session_is_left(server)
     assert "Traceback" not in said and said.splitlines()[-1].startswith("ringcast stream play: ")
     assert (films / "long").read_bytes().startswith(out.read_bytes())
 

@@ -107,6 +107,18 @@ def test_packets_that_come_twice_hide_none_that_is_lost():
     assert (seen.state, seen.lost) == ("ended", 0) and seen.doubled > 0.9 * seen.packets
 
 
+def test_a_goodbye_that_overtakes_packets_does_not_cost_them():
+    bench, held = Bench(), []
+    bench.keep = lambda is_rtcp, number, octets: is_rtcp or number < 150 or held.append(octets)
+    while not bench.viewer.over and bench.now_ms < 60_000:
+        bench.step()
+        if bench.viewer._bye_ms is not None and bench.now_ms >= bench.viewer._bye_ms + 100:
+            bench.arriving += [(False, octets) for octets in held]
+            held.clear()
+    seen = bench.viewer.seen()
+    assert (seen.state, seen.lost, seen.octets) == ("ended", 0, OCTETS)
+
+
 def test_a_goodbye_that_was_lost_costs_two_seconds_and_not_the_title():
     seen = Bench(lambda is_rtcp, number, octets: not (is_rtcp and is_bye(octets))).run()
     assert (seen.state, seen.lost) == ("ended", 0)

@@ -410,4 +410,25 @@ MUTANTS = (
         "                    return FILES_START\n",
         ("tests/emulator/test_flash_layout.py",),
     ),
+    Mutant(
+        "stream play takes a title that was cut short for a whole one",
+        "emulator/testbed/streaming/presentation.py",
+        "if self._range_ms is not None and not self._is_near_end:",
+        "if False:",
+        ("tests/link/test_stream_presentation.py",),
+    ),
+    Mutant(
+        "stream play leaves without telling the server",
+        "emulator/testbed/streaming/viewer.py",
+        "client.tear_down(_now_ms())",
+        "break",
+        ("tests/link/test_stream_play.py",),
+    ),
+    Mutant(
+        "stream play ends what is played at the goodbye, before what is on its way has come",
+        "emulator/testbed/streaming/presentation.py",
+        "now_ms - self._bye_ms >= REORDER_MS",
+        "now_ms >= self._bye_ms",
+        ("tests/link/test_stream_presentation.py",),
+    ),
 )

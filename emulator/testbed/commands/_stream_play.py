@@ -115,7 +115,7 @@ def _token(token: str | None, path: str | None) -> str | None:
 
 
 def _check_targets(*paths: Path | None) -> None:
-    """Before anything is asked for, or paid. Raises LocalError."""
+    """Before anything is asked for. Raises LocalError."""
     for path in paths:
         if path is None or str(path) == "-":
             continue
@@ -126,12 +126,15 @@ def _check_targets(*paths: Path | None) -> None:
 
 
 class _Sink:
-    """What is played goes to a file that begins with the first octet, to standard output, or nowhere."""
+    """Where the title goes: a file, made with its first octet, standard output or another pipe, or nowhere."""
 
     def __init__(self, out: Path | None) -> None:
+        """Opens what is no file of its own at once: it may wait for its reader. Raises LocalError, OSError."""
         self._out = out
         self._handle: int | None = None
         self._waits = False
+        if out is not None and (str(out) == "-" or (out.exists() and not out.is_file())):
+            self._open(out)
 
     def write(self, octets: memoryview) -> int:
         """Takes nothing where a pipe is full, so that its reader holds the title back, and not this program."""
@@ -142,14 +145,18 @@ class _Sink:
         assert self._handle is not None
         if self._waits and not self._takes():
             return 0
-        return os.write(self._handle, octets)
+        try:
+            return os.write(self._handle, octets)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._out)) from None
 
     def _open(self, out: Path) -> None:
         import stat
 
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        self._handle = os.dup(sys.stdout.fileno()) if str(out) == "-" else os.open(out, flags, 0o666)
+        self._handle = os.dup(1) if str(out) == "-" else os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         self._waits = not stat.S_ISREG(os.fstat(self._handle).st_mode)
+        if os.isatty(self._handle):
+            raise LocalError("the title would go to a terminal; expected a file, or `--out - | PROGRAM`")
 
     def _takes(self) -> bool:
         """Whether there is room for 4,096 octets, which are more than a packet has (pipe(7), PIPE_BUF)."""

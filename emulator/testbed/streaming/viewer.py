@@ -57,18 +57,23 @@ class Viewer:
         self._pair: tuple[socket.socket, socket.socket] | None = None
         self._peer = ""
         self._gone = False
+        self._stopped = False
         self._told_ms = 0
 
     def seen(self) -> Seen:
         return self._presentation.seen()
 
+    def stop(self) -> None:
+        """Ends `play` soon, which returns how far it was then. Any thread may call it."""
+        self._stopped = True
+
     def play(self, tell: Callable[[Seen], None] = lambda seen: None) -> Seen:
-        """Until the title was played to its end. Whatever ends it, the server is told (TEARDOWN). tell: four times a
-        second. Raises RemoteError where the server cannot be reached, refuses, falls silent or goes away, and what the
-        sink raises."""
+        """Until the title was played to its end, or `stop`. Whatever ends it, the server is told (TEARDOWN). tell: four
+        times a second. Raises RemoteError where the server cannot be reached, refuses, falls silent or goes away, and
+        what the sink raises."""
         try:
             self._connect()
-            while not self._presentation.over:
+            while not (self._presentation.over or self._stopped):
                 self._turn()
                 if _now_ms() - self._told_ms >= _TELL_MS:
                     self._told_ms = _now_ms()
@@ -83,8 +88,8 @@ class Viewer:
         host, port = self._place
         try:
             line = socket.create_connection(self._place, timeout=PATIENCE_MS / 1000)
-        except OSError as error:
-            why = "it does not answer" if isinstance(error, TimeoutError) else error.strerror or error
+        except (OSError, UnicodeError) as error:  # the latter: a name that no host can have
+            why = "it does not answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or error
             raise RemoteError(f"no streaming server at {host}:{port} ({why})") from None
         self._line = line
         line.setblocking(False)
