@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers.clips import clip
 from tests.helpers.media import served
+from tests.helpers.shop_process import running
 
 OCTETS = 188 * 7 * 240 + 188 * 3  # about two seconds of 1,500 kbit/s, and a last packet that is not full
 WITHIN_S = 60
@@ -43,6 +44,15 @@ def test_ffmpeg_gets_every_frame(need, film, way):
     for stream, all_of in wanted.items():
         whole = all_of[:-8]  # of the last PES packet nothing behind it says that it is whole: ffmpeg lets it go
         assert len(whole) > 30 and got[stream][: len(whole)] == whole
+
+
+def test_ffmpeg_plays_from_the_command_that_serves(need, film):
+    ffmpeg = need("ffmpeg")
+    film.with_suffix(".toml").write_text("free = true\nclear = true\n")
+    with running("serve", "--titles", film.parent, group="stream", port="--rtsp-port") as server:
+        got = frames(ffmpeg, "-rtsp_transport", "udp", "-i", server.url.replace("NAME", "film"))
+    assert got == {stream: all_of[: len(got[stream])] for stream, all_of in frames(ffmpeg, "-i", str(film)).items()}
+    assert len(got) == 2 and all(len(all_of) > 30 for all_of in got.values())
 
 
 @pytest.mark.parametrize("way", ["udp", "tcp"])

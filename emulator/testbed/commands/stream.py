@@ -2,7 +2,7 @@
 
 import typer
 
-from testbed.commands import _stream_title, _stream_token
+from testbed.commands import _stream_serve, _stream_title, _stream_token
 
 app = typer.Typer(
     help="Streams: titles that are sold for a time, and the tokens that open them.\n\n"
@@ -14,6 +14,7 @@ title = typer.Typer(help="What is streamed.", no_args_is_help=True, add_completi
 token = typer.Typer(help="What viewers show.", no_args_is_help=True, add_completion=False)
 app.add_typer(title, name="title")
 app.add_typer(token, name="token")
+app.command("serve")(_stream_serve.serve)
 title.command("add")(_stream_title.add)
 title.command("list")(_stream_title.list_)
 title.command("end")(_stream_title.end)
