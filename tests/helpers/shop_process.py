@@ -1,4 +1,4 @@
-"""`ringcast shop serve` and its like as processes of their own."""
+"""`ringcast shop serve`, `stream serve` and their like as processes of their own."""
 
 import os
 import select
@@ -30,8 +30,8 @@ class Running:
 
 
 @contextmanager
-def running(*arguments):
-    command = [sys.executable, "-m", "testbed.cli", "shop", *map(str, arguments), "--port", "0"]
+def running(*arguments, group="shop", port="--port"):
+    command = [sys.executable, "-m", "testbed.cli", group, *map(str, arguments), port, "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield Running(process)

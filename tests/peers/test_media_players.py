@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers.clips import clip
 from tests.helpers.media import served
+from tests.helpers.shop_process import running
 
 OCTETS = 188 * 7 * 240 + 188 * 3  # about two seconds of 1,500 kbit/s, and a last packet that is not full
 WITHIN_S = 60
@@ -33,16 +34,28 @@ def frames(ffmpeg, *source):
     return found
 
 
+def check(got, wanted):
+    """Both streams are there, whole."""
+    assert got.keys() == wanted.keys() and len(wanted) == 2
+    for stream, all_of in wanted.items():
+        whole = all_of[:-8]  # of the last PES packet nothing behind it says that it is whole: ffmpeg lets it go
+        assert len(whole) > 30 and got[stream][: len(whole)] == whole
+
+
 @pytest.mark.parametrize("way", ["udp", "tcp"])
 def test_ffmpeg_gets_every_frame(need, film, way):
     ffmpeg = need("ffmpeg")
     with served(film=film) as server:
         got = frames(ffmpeg, "-rtsp_transport", way, "-i", server.url("film"))
-    wanted = frames(ffmpeg, "-i", str(film))
-    assert got.keys() == wanted.keys() and len(wanted) == 2
-    for stream, all_of in wanted.items():
-        whole = all_of[:-8]  # of the last PES packet nothing behind it says that it is whole: ffmpeg lets it go
-        assert len(whole) > 30 and got[stream][: len(whole)] == whole
+    check(got, frames(ffmpeg, "-i", str(film)))
+
+
+def test_ffmpeg_plays_from_the_command_that_serves(need, film):
+    ffmpeg = need("ffmpeg")
+    film.with_suffix(".toml").write_text("free = true\nclear = true\n")
+    with running("serve", "--titles", film.parent, group="stream", port="--rtsp-port") as server:
+        got = frames(ffmpeg, "-rtsp_transport", "udp", "-i", server.url.replace("NAME", "film"))
+    check(got, frames(ffmpeg, "-i", str(film)))
 
 
 @pytest.mark.parametrize("way", ["udp", "tcp"])

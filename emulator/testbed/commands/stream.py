@@ -2,7 +2,7 @@
 
 import typer
 
-from testbed.commands import _stream_play, _stream_title, _stream_token
+from testbed.commands import _stream_play, _stream_serve, _stream_title, _stream_token
 
 app = typer.Typer(
     help="Streams: titles that are sold for a time, the tokens that open them, and a viewer.\n\n"
@@ -15,6 +15,7 @@ token = typer.Typer(help="What viewers show.", no_args_is_help=True, add_complet
 app.command("play")(_stream_play.play)
 app.add_typer(title, name="title")
 app.add_typer(token, name="token")
+app.command("serve")(_stream_serve.serve)
 title.command("add")(_stream_title.add)
 title.command("list")(_stream_title.list_)
 title.command("end")(_stream_title.end)

@@ -15,7 +15,7 @@ HOLDS_LIMIT = 10 * 366 * 24 * 3600
 PRICE_LIMIT = 1_000_000_000
 LIMITS_LIMIT = 20
 """Time limits of one title."""
-_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
 _SERVER = re.compile(r"rtsp://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -54,7 +54,7 @@ def uri_of(server: str, name: str) -> str:
 
 def checked_name(name: str) -> str:
     """A title's name in its address. Raises LocalError."""
-    if not _NAME.fullmatch(name) or len(name) > NAME_LIMIT:
+    if not NAME.fullmatch(name) or len(name) > NAME_LIMIT:
         raise LocalError(
             f"a streamed title's name has 1 to {NAME_LIMIT} letters, digits, dots, hyphens and underscores, as it "
             f"stands in its address: not {name[: NAME_LIMIT + 1]!r}"

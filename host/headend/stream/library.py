@@ -12,7 +12,7 @@ from settop.errors import LocalError, RemoteError
 
 from headend.media.session import Title
 from headend.media.source import TsSource
-from headend.stream.catalogue import checked_name
+from headend.stream.catalogue import NAME, checked_name
 from headend.stream.title_options import MEDIA, load_options
 
 _Mark = tuple[int, int, int] | None
@@ -38,6 +38,11 @@ class Library:
         self._folder = folder
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        """Of the files that may be titles, in order. OSError."""
+        found = {path.stem for path in self._folder.iterdir() if path.suffix in MEDIA}
+        return sorted(name for name in found if NAME.fullmatch(name))
 
     def find(self, name: str) -> Title | None:
         """The title, None where there is none of that name. Raises RemoteError for a file that is no title, and where
