@@ -57,7 +57,7 @@ def test_without_a_name_nothing_is_left_and_of_many_names_the_latest(bare):
 
 
 @pytest.mark.pico
-@pytest.mark.long
+@pytest.mark.soak
 def test_bytes_are_those_of_a_build_from_the_start(frozen_network_image, tmp_path, monkeypatch):
     """A minute: one build from the start, of other sources, and one on what it left."""
     monkeypatch.setattr(build, "KEPT_TREES", 99)

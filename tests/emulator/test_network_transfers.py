@@ -99,7 +99,7 @@ def test_the_same_octets_at_the_same_instants_twice(fetch):
     assert said[0] == said[1] and re.search(r"\+\|done", said[0])
 
 
-@pytest.mark.parametrize("cable", [True, False])
+@pytest.mark.parametrize("cable", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_a_line_that_drops_in_mid_transfer_comes_back_and_the_rest_is_fetched(fetch, cable):
     rig = fetch("film", cable=cable)
     while rig.line.way.octets < len(KIB64) // 4:
