@@ -2,11 +2,14 @@
 
 import itertools
 import random
+import threading
 
 import pytest
 from headend.media import rtsp as server_module
 from headend.media.connection import IDLE_MS, MAX_BACKLOG, WITHIN_MS
 from headend.media.rtsp import RtspServer
+from headend.media.serving import MediaServer
+from headend.media.session import GOODBYE_AFTER_MS
 from settop.wire import rtsp, sdp
 from settop.wire.rtsp_fields import parse_range, parse_rtp_info, parse_transports
 
@@ -123,8 +126,9 @@ def test_a_title_goes_out_whole_and_in_time(bench):
         due_ticks = source.ticks(7 * number)
         assert (int.from_bytes(octets[4:8], "big") - time) & 0xFFFFFFFF == due_ticks // 300
         assert 0 <= ms - due_ticks / 27_000 < 1  # neither early nor late
-    last = [octets for _, rtcp, _, octets in bench.sent if rtcp][-1]
+    at_ms, last = [(ms, octets) for ms, rtcp, _, octets in bench.sent if rtcp][-1]
     assert last[1] == 200 and last[-8:-4] == b"\x81\xcb\x00\x01"  # a report, and BYE
+    assert 0 <= at_ms - media[-1][0] - GOODBYE_AFTER_MS <= 1  # no player's jitter buffer is emptied by it
 
 
 def test_pause_stops_and_play_goes_on_where_it_was(bench):
@@ -306,3 +310,12 @@ def test_there_are_no_more_sessions_than_there_may_be(bench, monkeypatch):
     for _ in range(3):
         bench.set_up()
     assert bench.ask("SETUP", fields=UDP)[0] == 453
+
+
+def test_a_server_that_has_ended_may_be_stopped_again():
+    server = MediaServer(Shelf(), rtsp_port=0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    server.stop()
+    thread.join()
+    server.stop()

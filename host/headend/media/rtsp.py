@@ -21,7 +21,7 @@ from headend.media.access import CHALLENGE, GIVES_WAY_MS, Access, Gate
 from headend.media.adaptation import REPORT_EVERY, adapt
 from headend.media.connection import MAX_BACKLOG, Connection
 from headend.media.sender import RtpSender
-from headend.media.session import REPORT_EVERY_MS, TIMEOUT_S, Session, Title
+from headend.media.session import GOODBYE_AFTER_MS, REPORT_EVERY_MS, TIMEOUT_S, Session, Title
 
 TRACK = "stream"
 SERVER = "ringcast"
@@ -263,7 +263,7 @@ class RtspServer:
         if session.passed is not None:
             self._access.check_still(session.passed, now_ms)
         session.sender.play(now_ms, start_ms, end_ms)
-        session.report_ms = now_ms
+        session.report_ms, session.bye_ms = now_ms, None
         base = head.target.decode().rstrip("/")
         url = base if base.endswith("/" + TRACK) else f"{base}/{TRACK}"
         info = pack_rtp_info(url, session.sender.sequence, session.sender.play_time)
@@ -294,7 +294,7 @@ class RtspServer:
             times.append(session.stale_ms)
             due_ms = session.sender.next_timer()
             if session.state == states.PLAYING and not _is_held(session):
-                times.append(session.report_ms)
+                times += [session.report_ms] if session.bye_ms is None else [session.report_ms, session.bye_ms]
                 if due_ms is not None:
                     times.append(due_ms)
         return min(times, default=None)
@@ -312,7 +312,9 @@ class RtspServer:
         try:
             for packet in session.sender.due(now_ms):
                 session.send(packet, False, self._datagram)
-            bye = session.sender.ended
+            if session.sender.ended and session.bye_ms is None:
+                session.bye_ms = now_ms + GOODBYE_AFTER_MS
+            bye = session.bye_ms is not None and session.bye_ms <= now_ms
         except (RemoteError, OSError):
             bye = True  # the file went, or is another one
         if bye:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from settop.errors import LocalError
@@ -72,7 +73,8 @@ class MediaServer:
     def stop(self) -> None:
         """Ends run()."""
         self._stopped.set()
-        self._wake.send(b"\0")
+        with suppress(OSError):  # it has seen it already, and is closed
+            self._wake.send(b"\0")
 
     def _now_ms(self) -> int:
         return time.monotonic_ns() // 1_000_000

@@ -14,6 +14,8 @@ from headend.media.source import TsSource
 
 TIMEOUT_S = 60
 REPORT_EVERY_MS = 5_000
+GOODBYE_AFTER_MS = 500
+"""So long after the last packet comes BYE: players end a title by it, whatever still waits in what evens out jitter."""
 
 
 class Line(Protocol):
@@ -43,8 +45,9 @@ class Session:
     """number: its id, which only its owner knows. peer: the host that set it up, the only one that
     anything is sent to.
 
-    line: the connection that carries its frames, where it goes by TCP. Of a title that is not in the clear: passed, who
-    was let in; owner, the connection whose keys it has, and with which it ends; guard, these keys at work.
+    bye_ms: when it is told that all has gone, None before. line: the connection that carries its frames, where it goes
+    by TCP. Of a title that is not in the clear: passed, who was let in; owner, the connection whose keys it has, and
+    with which it ends; guard, these keys at work.
     """
 
     number: str
@@ -56,6 +59,7 @@ class Session:
     line: Line | None = None
     state: str = states.INIT
     report_ms: int = 0
+    bye_ms: int | None = None
     dropped: int = 0
     passed: Pass | None = None
     owner: Line | None = None
