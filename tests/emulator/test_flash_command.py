@@ -4,9 +4,13 @@ import ssl
 
 import pytest
 from headend.provisioning.headend_key import headend_key
+from settop.services.network import kept
 from settop.version import FORMATS
 from settop.wire.ids import TERMINAL_ID_BYTES
+from testbed.boards.profile import SHARED
+from testbed.commands._flash_settings import WIRE_NAMES
 from testbed.commands.play import _How
+from testbed.deploy.flash import AUTHORITY
 from testbed.network.certificates import certificate
 
 from tests.helpers.commands import ringcast
@@ -230,3 +234,8 @@ def test_what_is_no_certificate_is_refused_before_the_board_is_touched(board, tm
         assert ended.status == 1 and "certificate" in ended.complaint, (name, ended.err)
     assert flash(board, "--authority", tmp_path / "nothing").status == 1
     assert board.heard == b""
+
+
+def test_flash_names_the_wires_and_the_certificate_as_boards_do():
+    assert AUTHORITY == kept.AUTHORITY
+    assert f"_WIRES = {WIRE_NAMES!r}\n".replace("'", '"') in (SHARED / "board_common.py").read_text()

@@ -9,6 +9,15 @@ from headend.media.serving import MediaServer
 from headend.media.session import Title
 from headend.media.source import TsSource
 
+from tests.helpers.clips import clip
+
+
+def film_in(folder: Path) -> Path:
+    """A title of its own there, film.ts."""
+    path = folder / "film.ts"
+    path.write_bytes(clip("h264_aac_cbr").read_bytes())
+    return path
+
 
 class Shelf:
     """Titles by name."""

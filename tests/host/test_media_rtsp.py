@@ -13,8 +13,8 @@ from headend.media.session import GOODBYE_AFTER_MS
 from settop.wire import rtsp, sdp
 from settop.wire.rtsp_fields import parse_range, parse_rtp_info, parse_transports
 
-from tests.helpers.clips import clip, have_ffmpeg
-from tests.helpers.media import Shelf
+from tests.helpers.clips import have_ffmpeg
+from tests.helpers.media import Shelf, film_in
 
 pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes the clip; apt-get install ffmpeg")
 
@@ -91,9 +91,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    path = tmp_path_factory.mktemp("titles") / "film.ts"
-    path.write_bytes(clip("h264_aac_cbr").read_bytes())
-    return path
+    return film_in(tmp_path_factory.mktemp("titles"))
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from settop.media.guard import Guard
 from settop.wire import rtsp, sdp
 from settop.wire import stream as wire
 
-from tests.helpers.clips import clip, have_ffmpeg
+from tests.helpers.clips import have_ffmpeg
+from tests.helpers.media import film_in
 from tests.helpers.stream_bench import BASE, DAY_MS, URL, StreamBench, statuses, token
 
 pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes the clip; apt-get install ffmpeg")
@@ -24,9 +25,7 @@ REFUSAL = (
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    path = tmp_path_factory.mktemp("titles") / "film.ts"
-    path.write_bytes(clip("h264_aac_cbr").read_bytes())
-    return path
+    return film_in(tmp_path_factory.mktemp("titles"))
 
 
 @pytest.fixture

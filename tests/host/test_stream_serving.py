@@ -10,8 +10,8 @@ import time
 
 import pytest
 from headend.media.serving import MediaServer
+from headend.stream.folder import Library
 from headend.stream.gate import TokenGate
-from headend.stream.library import Library
 from settop.media.guard import Guard
 from settop.media.rtsp_client import RtspClient
 from settop.wire import sdp

@@ -6,7 +6,8 @@ from settop.wire import rtcp, rtsp
 from settop.wire import stream as wire
 from settop.wire.rtsp_fields import ADAPTATION, pack_adaptation
 
-from tests.helpers.clips import clip, have_ffmpeg
+from tests.helpers.clips import have_ffmpeg
+from tests.helpers.media import film_in
 from tests.helpers.stream_bench import BASE, URL, StreamBench, statuses, token
 
 pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes the clip; apt-get install ffmpeg")
@@ -17,9 +18,7 @@ SHORT = [("Range", "npt=0-0.3")]  # Triple DES in plain Python is slow
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    path = tmp_path_factory.mktemp("titles") / "film.ts"
-    path.write_bytes(clip("h264_aac_cbr").read_bytes())
-    return path
+    return film_in(tmp_path_factory.mktemp("titles"))
 
 
 @pytest.fixture

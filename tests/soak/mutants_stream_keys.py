@@ -9,7 +9,7 @@ PROTECTION = "host/headend/media/protection.py"
 GUARD = "firmware/settop/media/guard.py"
 CLIENT = "firmware/settop/media/rtsp_client.py"
 TDES = "firmware/settop/media/srtp_tdes.py"
-LIBRARY = "host/headend/stream/library.py"
+LIBRARY = "host/headend/stream/folder.py"
 AT_THE_DOOR = ("tests/host/test_stream_access.py",)
 ON_THE_WAY = ("tests/link/test_stream_keys.py",)
 AT_HOME = ("tests/firmware/test_guard.py",)
@@ -109,6 +109,6 @@ MUTANTS = (
         LIBRARY,
         "raise RemoteError(str(error)) from None",
         "self._known[name] = known = _Known(Title(name, TsSource(path)), {})",
-        ("tests/host/test_stream_library.py",),
+        ("tests/host/test_stream_folder.py",),
     ),
 )

@@ -13,7 +13,7 @@ from testbed.commands._shop import MasterKeyFile
 if TYPE_CHECKING:
     from headend.media.access import Gate
     from headend.media.session import Title
-    from headend.stream.library import Library
+    from headend.stream.folder import Library
 
 
 def serve(
@@ -48,7 +48,7 @@ def serve(
     SIGTERM or SIGHUP; 1 where it cannot be served, and a line says why.
     """
     from headend.media.serving import MediaServer
-    from headend.stream.library import Library
+    from headend.stream.folder import Library
 
     library = Library(titles)
     found = _told(library, db is not None)

@@ -1,7 +1,7 @@
 """Titles in a folder: with what is said of them beside them, and to nobody where that is not understood."""
 
 import pytest
-from headend.stream.library import Library
+from headend.stream.folder import Library
 from headend.stream.title_options import ALL_SUITES
 from settop.errors import LocalError, RemoteError
 from settop.wire.stream import TDES_SHA1_80
